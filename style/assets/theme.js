@@ -1,0 +1,62 @@
+// Theme before paint; copy, dialogs, menus, filters after. Every page works without it.
+(() => {
+  const d = document, root = d.documentElement, KEY = "guildhall.theme";
+  const read = () => { try { return localStorage.getItem(KEY); } catch { return null; } };
+  const each = (q, f) => d.querySelectorAll(q).forEach(f);
+  const theme = () => {
+    const t = read();
+    if (t === "light" || t === "dark") root.dataset.theme = t; else if (t) root.removeAttribute("data-theme");
+    const now = root.dataset.theme || "system";
+    each("[data-theme-switch]", (b) => b.setAttribute("aria-pressed", String(b.dataset.themeSwitch === now)));
+  };
+  const say = (text) => {
+    let s = d.getElementById("said");
+    if (!s) { s = d.createElement("div"); s.id = "said"; s.className = "visually-hidden"; s.setAttribute("role", "status"); d.body.append(s); }
+    s.textContent = ""; setTimeout(() => { s.textContent = text; }, 50);
+  };
+  const copy = async (b) => {
+    const from = d.getElementById(b.dataset.copy), label = b.querySelector("span");
+    if (!from) return;
+    const text = (from.value ?? from.textContent).trim();
+    try { await navigator.clipboard.writeText(text); } catch {   // plain http has no clipboard: select, and copy the old way
+      from.select ? from.select() : getSelection().selectAllChildren(from);
+      if (!d.execCommand("copy")) return say("Selected; press Ctrl C to copy");
+    }
+    if ("copied" in b.dataset) return;
+    const was = label && label.textContent;
+    b.dataset.copied = ""; if (label) label.textContent = "Copied"; say("Copied");
+    setTimeout(() => { delete b.dataset.copied; if (label) label.textContent = was; }, 2000);
+  };
+  const modal = (x) => { if (x.open) x.close("upgrade"); x.showModal(); };
+  root.classList.add("js"); theme();
+  d.addEventListener("DOMContentLoaded", () => {
+    theme(); each("dialog[open]", modal);
+    const errors = d.getElementById("form-errors"); if (errors) errors.focus();
+  });
+  addEventListener("storage", theme);
+  d.addEventListener("click", (e) => {
+    const at = (q) => e.target.closest && e.target.closest(q);
+    each("details.menu[open]", (m) => { if (!m.contains(e.target)) m.open = false; });
+    if (e.target.nodeName === "DIALOG") return e.target.close();
+    if (e.ctrlKey || e.metaKey || e.shiftKey) return;
+    let b;
+    if ((b = at("[data-theme-switch]"))) { try { localStorage.setItem(KEY, b.dataset.themeSwitch); } catch {} theme(); }
+    else if ((b = at("[data-copy]"))) copy(b);
+    else if ((b = at("[data-dialog-close]")) && b.closest("dialog")) { e.preventDefault(); b.closest("dialog").close(); }
+    else if ((b = at("[data-dismiss]"))) { e.preventDefault(); b.parentElement.remove(); }
+    else if ((b = at("[data-dialog]"))) {
+      const x = d.getElementById(b.dataset.dialog);
+      if (x) { e.preventDefault(); const m = b.closest("details.menu"); if (m) m.open = false; modal(x); }
+    }
+  });
+  d.addEventListener("close", (e) => {   // closed in any way: leave ?confirm=… behind
+    const a = e.target.querySelector("a[data-dialog-close]");
+    if (a && !e.target.open && /[?&]confirm=/.test(location.search)) history.replaceState(null, "", a.href);
+  }, true);
+  d.addEventListener("change", (e) => { if (e.target.matches("[data-autosubmit]")) e.target.form.requestSubmit(); });
+  d.addEventListener("keydown", (e) => {
+    if (e.key === "Escape") each("details.menu[open]", (m) => { m.open = false; m.querySelector("summary").focus(); });
+    const p = d.getElementById("palette");
+    if (p && e.key.toLowerCase() === "k" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); p.open ? p.close() : modal(p); }
+  });
+})();
