@@ -1,1 +1,25 @@
-//! placeholder
+//! Guildhall's ground floor: ids, value types, roles, policies and the rules over them.
+//!
+//! Everything here is pure: no clock, no I/O, no SQL. It compiles to wasm, so that the console's
+//! islands run in the browser the very rules that the server enforces.
+
+mod ids;
+mod invalid;
+mod labels;
+mod limits;
+mod names;
+pub mod roles;
+mod runner;
+mod team;
+mod text;
+pub mod views;
+
+pub use ids::*;
+pub use invalid::{Fields, Invalid};
+pub use labels::*;
+pub use limits::*;
+pub use names::*;
+pub use roles::{Grant, OrgRole, Permission, Refusal, Standing, TeamRole};
+pub use runner::*;
+pub use team::*;
+pub use text::{split_list, split_patterns};

@@ -1,0 +1,2 @@
+DROP TABLE user_label_policies, runners;
+DROP FUNCTION runners_count;

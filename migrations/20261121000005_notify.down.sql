@@ -1,0 +1,12 @@
+DROP TRIGGER sessions_notify ON sessions;
+DROP TRIGGER tokens_notify_delete ON personal_access_tokens;
+DROP TRIGGER tokens_notify_update ON personal_access_tokens;
+DROP TRIGGER teams_notify ON teams;
+DROP TRIGGER users_notify ON users;
+DROP TRIGGER organization_members_notify_delete ON organization_members;
+DROP TRIGGER organization_members_notify_update ON organization_members;
+DROP TRIGGER organization_members_notify_insert ON organization_members;
+DROP TRIGGER team_members_notify_delete ON team_members;
+DROP TRIGGER team_members_notify_update ON team_members;
+DROP TRIGGER team_members_notify_insert ON team_members;
+DROP FUNCTION notify_session, notify_token, notify_team, notify_user, notify_membership, notify_users(uuid[]);
