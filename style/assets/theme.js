@@ -46,7 +46,7 @@
     else if ((b = at("[data-dismiss]"))) { e.preventDefault(); b.parentElement.remove(); }
     else if ((b = at("[data-dialog]"))) {
       const x = d.getElementById(b.dataset.dialog);
-      if (x) { e.preventDefault(); const m = b.closest("details.menu"); if (m) m.open = false; modal(x); }
+      if (x) { e.preventDefault(); const m = b.closest("details.menu"); if (m) { m.open = false; m.querySelector("summary").focus(); } modal(x); }
     }
   });
   d.addEventListener("close", (e) => {   // closed in any way: leave ?confirm=… behind
