@@ -11,8 +11,8 @@ pub enum Error {
         "no usable PostgreSQL server was found{considered}\n\
          Three ways out:\n  \
          1. set DATABASE_URL to a PostgreSQL server that already runs;\n  \
-         2. install PostgreSQL (`apt-get install postgresql`, `dnf install postgresql-server`, \
-            `apk add postgresql`, `brew install postgresql`) or put its bin folder in PATH;\n  \
+         2. install PostgreSQL (`apt-get install postgresql`, `dnf install postgresql-server postgresql-contrib`, \
+            `apk add postgresql postgresql-contrib`, `brew install postgresql`) or put its bin folder in PATH;\n  \
          3. set GUILDHALL_POSTGRES_BIN to a folder that holds `initdb` and `postgres`."
     )]
     NoBinaries {
