@@ -1,1 +1,29 @@
-//! placeholder
+//! What people can do with Guildhall, over PostgreSQL.
+//!
+//! Every function takes a [`Ctx`] and goes the same way: authorise by the one permission table,
+//! apply the rules of `domain`, write, audit. Every door (console, REST, command line) calls the
+//! same functions.
+
+pub mod audit;
+mod context;
+mod cursor;
+mod error;
+pub mod identity;
+pub mod listen;
+pub mod members;
+pub mod organizations;
+mod principals;
+pub mod projects;
+pub mod runners;
+pub mod sessions;
+mod settings;
+pub mod teams;
+pub mod tokens;
+
+pub use context::{Backend, Caller, Ctx, Method, RequestInfo};
+pub use error::{Code, Error, Result};
+pub use principals::{Membership, Principal, Principals};
+pub use settings::Settings;
+
+/// The migrations, embedded.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

@@ -84,14 +84,13 @@ impl StatusChange {
     pub fn apply(self, status: TeamStatus) -> Result<TeamStatus, &'static str> {
         use TeamStatus::{Active, Archived, Inactive};
         match (self, status) {
-            (Self::Deactivate, Active) => Ok(Inactive),
+            (Self::Deactivate, Active) | (Self::Restore, Archived) => Ok(Inactive),
             (Self::Deactivate, Inactive) => Err("is already deactivated"),
             (Self::Activate, Inactive) => Ok(Active),
             (Self::Activate, Active) => Err("is already active"),
             (Self::Archive, Active | Inactive) => Ok(Archived),
             (Self::Archive, Archived) => Err("is already archived"),
             (Self::Deactivate | Self::Activate, Archived) => Err("is archived; restore it first"),
-            (Self::Restore, Archived) => Ok(Inactive),
             (Self::Restore, Active | Inactive) => Err("is not archived"),
         }
     }

@@ -1,0 +1,199 @@
+//! [`Ctx`]: the one thing that a backend function gets.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::UserId;
+use integrations::github::GitHub;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
+
+use crate::{Error, Principal, Principals, Result, Settings};
+
+/// Everything that outlives a request. Cheap to clone.
+#[derive(Clone)]
+pub struct Backend {
+    /// The database.
+    pub pool: PgPool,
+    /// The client for GitHub, when it is configured.
+    pub github: Option<GitHub>,
+    /// What the operator decided.
+    pub settings: Arc<Settings>,
+    /// Who is who, kept in memory while PostgreSQL tells us of changes.
+    pub principals: Arc<Principals>,
+}
+
+impl Backend {
+    /// A backend over a database.
+    pub fn new(pool: PgPool, github: Option<GitHub>, settings: Settings) -> Self {
+        Self { pool, github, settings: Arc::new(settings), principals: Arc::default() }
+    }
+}
+
+/// How a caller proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// A session of the console.
+    Session,
+    /// A personal access token.
+    Token,
+    /// A JWT of the configured issuer.
+    Jwt,
+    /// The command line on the machine itself.
+    Command,
+    /// Guildhall itself: a job.
+    System,
+}
+
+impl Method {
+    /// The word in the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Token => "token",
+            Self::Jwt => "jwt",
+            Self::Command => "command",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    /// A person, known by one of the methods.
+    Person(Arc<Principal>, Method),
+    /// The operator at the command line, or a job: allowed everything, audited by name.
+    System(&'static str, Method),
+}
+
+impl Caller {
+    /// The person's id, if it is one.
+    pub fn user_id(&self) -> Option<UserId> {
+        match self {
+            Self::Person(principal, _) => Some(principal.id),
+            Self::System(..) => None,
+        }
+    }
+
+    /// The name in the audit log.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Person(principal, _) => &principal.email,
+            Self::System(name, _) => name,
+        }
+    }
+
+    /// How the caller proved who they are.
+    pub fn method(&self) -> Method {
+        match self {
+            Self::Person(_, method) | Self::System(_, method) => *method,
+        }
+    }
+}
+
+/// Where a request came from, for the audit log.
+#[derive(Debug, Clone, Default)]
+pub struct RequestInfo {
+    /// The request's id, also in the answer and the log.
+    pub id: Option<String>,
+    /// The client's address.
+    pub ip: Option<String>,
+    /// The client's name for itself, cut to 300 characters.
+    pub user_agent: Option<String>,
+}
+
+/// A connection, the caller and the time: what a backend function works with.
+///
+/// [`Ctx::write`] opens a transaction that [`Ctx::commit`] ends; dropped before, nothing was done.
+/// [`Ctx::read`] takes a plain connection, which saves a page two round trips.
+pub struct Ctx {
+    /// What outlives the request.
+    pub backend: Backend,
+    /// Who calls.
+    pub caller: Caller,
+    /// From where.
+    pub request: RequestInfo,
+    /// The time of the request.
+    pub now: DateTime<Utc>,
+    connection: Connection,
+    /// Whose cached principal this transaction changes.
+    touched: Vec<UserId>,
+}
+
+enum Connection {
+    Plain(PoolConnection<Postgres>),
+    Transaction(Transaction<'static, Postgres>),
+}
+
+impl Ctx {
+    /// For reading.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read(backend: &Backend, caller: Caller, request: RequestInfo) -> Result<Self> {
+        let connection = Connection::Plain(backend.pool.acquire().await?);
+        Ok(Self::over(backend, caller, request, connection))
+    }
+
+    /// For writing, in one transaction.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn write(backend: &Backend, caller: Caller, request: RequestInfo) -> Result<Self> {
+        let connection = Connection::Transaction(backend.pool.begin().await?);
+        Ok(Self::over(backend, caller, request, connection))
+    }
+
+    /// For a job or the command line, in one transaction.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn system(backend: &Backend, name: &'static str, method: Method) -> Result<Self> {
+        Self::write(backend, Caller::System(name, method), RequestInfo::default()).await
+    }
+
+    fn over(backend: &Backend, caller: Caller, request: RequestInfo, connection: Connection) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one place where a request takes the time")]
+        let now = Utc::now();
+        Self { backend: backend.clone(), caller, request, now, connection, touched: Vec::new() }
+    }
+
+    /// The open connection.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        match &mut self.connection {
+            Connection::Plain(connection) => &mut *connection,
+            Connection::Transaction(transaction) => &mut *transaction,
+        }
+    }
+
+    /// The person who calls.
+    ///
+    /// # Errors
+    /// When a job or the command line calls something that only a person can do.
+    pub fn person(&self) -> Result<&Arc<Principal>> {
+        match &self.caller {
+            Caller::Person(principal, _) => Ok(principal),
+            Caller::System(name, _) => Err(Error::internal(format!("{name} called what only a person can do"))),
+        }
+    }
+
+    /// Notes that this transaction changes what someone may do, so that this process forgets what
+    /// it knew as soon as it commits. Other processes hear of it from the triggers.
+    pub fn touch(&mut self, user: UserId) {
+        self.touched.push(user);
+    }
+
+    /// Makes the changes final.
+    ///
+    /// # Errors
+    /// When the database refuses: then nothing was done.
+    pub async fn commit(self) -> Result<()> {
+        if let Connection::Transaction(transaction) = self.connection {
+            transaction.commit().await?;
+        }
+        for user in self.touched {
+            self.backend.principals.forget_user(user);
+        }
+        Ok(())
+    }
+}

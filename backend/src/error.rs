@@ -1,0 +1,241 @@
+//! The backend's one error type. Each door maps it once.
+
+use std::{fmt, time::Duration};
+
+use domain::{Invalid, Refusal};
+
+/// What backend functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $code:literal, $status:literal;)*) => {
+        /// The machine-readable names of errors: `error_code` in the API's answers.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[doc = $doc])* $name,)* }
+
+        impl Code {
+            /// All codes, for `docs/errors.md`.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The code as it is written.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// What it means.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Fields of the request are not valid; `fields` says which and why.
+    Validation = "VALIDATION_ERROR", 422;
+    /// The request's body is not JSON of the documented form.
+    BadBody = "INVALID_BODY", 422;
+    /// The request is larger than 1 MiB.
+    TooLarge = "BODY_TOO_LARGE", 413;
+    /// The body's content type is not `application/json`.
+    MediaType = "UNSUPPORTED_MEDIA_TYPE", 415;
+    /// There are no credentials.
+    NotAuthenticated = "NOT_AUTHENTICATED", 401;
+    /// The credentials are unknown, expired or revoked.
+    BadToken = "INVALID_TOKEN", 401;
+    /// The identity may not have an account here.
+    NotAuthorized = "USER_NOT_AUTHORIZED", 403;
+    /// The account is deactivated.
+    Deactivated = "USER_DEACTIVATED", 403;
+    /// The permission table does not allow it; `rule` and `who_can` say which rule and whom to ask.
+    Forbidden = "FORBIDDEN", 403;
+    /// The browser says that another site sent the request.
+    CrossSite = "CROSS_SITE_REQUEST", 403;
+    /// The person may not use the runner API at all.
+    JitNotPermitted = "JIT_NOT_PERMITTED", 403;
+    /// A custom label is not admitted by the label policy.
+    LabelNotPermitted = "LABEL_NOT_PERMITTED", 403;
+    /// The team, or the person without a team, has as many runners as the quota allows.
+    QuotaExceeded = "QUOTA_EXCEEDED", 403;
+    /// The person does not belong to the team that the request names.
+    NotTeamMember = "NOT_TEAM_MEMBER", 403;
+    /// The team is not active.
+    TeamInactive = "TEAM_INACTIVE", 403;
+    /// The person has teams and must name one.
+    TeamRequired = "TEAM_REQUIRED", 400;
+    /// The change would leave the team without an admin.
+    LastAdmin = "LAST_TEAM_ADMIN", 400;
+    /// There is nothing at this address, or no such object that the caller may see.
+    NotFound = "NOT_FOUND", 404;
+    /// The address exists, with other methods.
+    MethodNotAllowed = "METHOD_NOT_ALLOWED", 405;
+    /// The name is taken.
+    NameTaken = "NAME_TAKEN", 409;
+    /// The object is not in a state for this.
+    WrongState = "WRONG_STATE", 409;
+    /// The person is a member already.
+    AlreadyMember = "ALREADY_MEMBER", 409;
+    /// A runner of this name is alive.
+    RunnerNameTaken = "RUNNER_NAME_TAKEN", 409;
+    /// GitHub refused or failed.
+    GitHub = "GITHUB_ERROR", 502;
+    /// GitHub allows no more calls for now.
+    GitHubRateLimit = "GITHUB_RATE_LIMITED", 503;
+    /// A part that this needs is not configured; the message names the setting.
+    NotConfigured = "NOT_CONFIGURED", 503;
+    /// The OpenID provider's keys cannot be fetched.
+    JwksUnavailable = "JWKS_UNAVAILABLE", 503;
+    /// The database does not answer.
+    DatabaseUnavailable = "DATABASE_UNAVAILABLE", 503;
+    /// Something is wrong on our side; the log has it under the request id.
+    Internal = "INTERNAL_ERROR", 500;
+}
+
+/// Why a backend function did not do what it was asked to.
+#[derive(Debug)]
+pub enum Error {
+    /// Fields that break rules.
+    Invalid(Vec<Invalid>),
+    /// The permission table says no.
+    Forbidden(Refusal),
+    /// Any other refusal that the caller can understand: a code and the words.
+    Refused(Code, String),
+    /// Something that this needs is out of reach; worth trying again after a while.
+    Unavailable(Code, String, Option<Duration>),
+    /// A fault of ours. Logged once by the door; the caller sees only the request id.
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A refusal with a code.
+    pub fn refused(code: Code, detail: impl Into<String>) -> Self {
+        Self::Refused(code, detail.into())
+    }
+
+    /// `<kind> not found: <which>`.
+    pub fn not_found(kind: &str, which: impl fmt::Display) -> Self {
+        Self::Refused(Code::NotFound, format!("{kind} not found: {which}"))
+    }
+
+    /// One invalid field.
+    pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Invalid::new(field, message.into())])
+    }
+
+    /// A fault of ours, in words for the log.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::Internal(message.into().into())
+    }
+
+    /// The error's code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Invalid(_) => Code::Validation,
+            Self::Forbidden(refusal) if refusal.literal == "User not a member of team" => Code::NotTeamMember,
+            Self::Forbidden(_) => Code::Forbidden,
+            Self::Refused(code, _) | Self::Unavailable(code, ..) => *code,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// What the caller may read.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Invalid(_) => "Validation error".to_owned(),
+            Self::Forbidden(refusal) => refusal.to_string(),
+            Self::Refused(_, detail) | Self::Unavailable(_, detail, _) => detail.clone(),
+            Self::Internal(_) => "Internal server error".to_owned(),
+        }
+    }
+
+    /// Turns a violated constraint into the error that a person understands.
+    #[must_use]
+    pub fn on_constraint(self, name: &str, error: impl FnOnce() -> Self) -> Self {
+        match &self {
+            Self::Internal(source)
+                if source
+                    .downcast_ref::<sqlx::Error>()
+                    .and_then(sqlx::Error::as_database_error)
+                    .and_then(|database| database.constraint())
+                    == Some(name) =>
+            {
+                error()
+            }
+            _ => self,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internal(source) => write!(f, "internal error: {source}"),
+            Self::Invalid(fields) => {
+                let texts: Vec<String> = fields.iter().map(ToString::to_string).collect();
+                f.write_str(&texts.join("; "))
+            }
+            _ => f.write_str(&self.detail()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Forbidden(refusal)
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(vec![invalid])
+    }
+}
+
+impl From<Vec<Invalid>> for Error {
+    fn from(fields: Vec<Invalid>) -> Self {
+        Self::Invalid(fields)
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                tracing::error!(%error, "database unreachable");
+                Self::Unavailable(
+                    Code::DatabaseUnavailable,
+                    "The database does not answer. Try again in a moment.".to_owned(),
+                    Some(Duration::from_secs(2)),
+                )
+            }
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x19_codes_are_distinct_and_documented() {
+        for (index, code) in Code::ALL.iter().enumerate() {
+            assert!(Code::ALL[..index].iter().all(|earlier| earlier.as_str() != code.as_str()));
+            assert!(!code.meaning().is_empty());
+            assert!((400..600).contains(&code.status()));
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! People: who signs in, who is created, who they are.
+
+use domain::{DEFAULT_ORGANIZATION, Email, OrgRole, PersonName, UserId, UserRef, views::Me};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{Code, Ctx, Error, Principal, Result, audit};
+
+/// What an OpenID provider says of someone, verified.
+#[derive(Debug, Clone)]
+pub struct Claims {
+    /// The provider.
+    pub issuer: String,
+    /// The provider's id of the person.
+    pub subject: String,
+    /// The email, if the provider gives one.
+    pub email: Option<String>,
+    /// Whether the provider has verified it.
+    pub email_verified: bool,
+    /// The name at the provider; taken for the email where there is none (SPEC B1).
+    pub preferred_username: Option<String>,
+    /// The display name.
+    pub name: Option<String>,
+}
+
+/// The person behind verified claims: a known one, one who is joined by a verified email, or a new
+/// one (SPEC X17). Runs in a transaction of its caller.
+///
+/// # Errors
+/// When sign-up is closed to strangers, the account is deactivated, or the email belongs to someone
+/// else and is not verified.
+pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
+    if let Some(known) = find_identity(ctx.connection(), &claims.issuer, &claims.subject).await? {
+        return Ok(known);
+    }
+    let email = [claims.email.as_deref(), claims.preferred_username.as_deref(), Some(claims.subject.as_str())]
+        .into_iter()
+        .flatten()
+        .find_map(|text| Email::parse(text).ok())
+        .ok_or_else(|| {
+            Error::refused(Code::NotAuthorized, "The OpenID provider gave no email address. Ask its administrator to release the `email` claim.")
+        })?;
+    let existing = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1 FOR UPDATE", email.as_str())
+        .fetch_optional(ctx.connection())
+        .await?;
+    let user = match existing {
+        Some(id) if claims.email_verified && claims.email.is_some() => UserId(id),
+        Some(_) => {
+            return Err(Error::refused(
+                Code::NotAuthorized,
+                "An account with this email exists, and the OpenID provider has not verified that the email is yours.",
+            ));
+        }
+        None if !ctx.backend.settings.signup_open => {
+            return Err(Error::refused(
+                Code::NotAuthorized,
+                "User not authorized. Contact administrator to request access.",
+            ));
+        }
+        None => {
+            let name = claims.name.as_deref().and_then(|name| PersonName::parse(name).ok());
+            insert(ctx, &email, name.as_ref(), false).await?
+        }
+    };
+    sqlx::query!(
+        "INSERT INTO user_identities (issuer, subject, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        claims.issuer,
+        claims.subject,
+        user.0,
+    )
+    .execute(ctx.connection())
+    .await?;
+    let entry = audit::Entry::new("user.link_identity", "user", user, email.as_str())
+        .change(json!(null), json!({"issuer": claims.issuer, "subject": claims.subject}));
+    audit::record(ctx, entry).await?;
+    ctx.touch(user);
+    Ok(user)
+}
+
+/// The person known by (issuer, subject).
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_identity(connection: &mut PgConnection, issuer: &str, subject: &str) -> Result<Option<UserId>> {
+    let id = sqlx::query_scalar!("SELECT user_id FROM user_identities WHERE issuer = $1 AND subject = $2", issuer, subject)
+        .fetch_optional(connection)
+        .await?;
+    Ok(id.map(UserId))
+}
+
+async fn insert(ctx: &mut Ctx, email: &Email, name: Option<&PersonName>, super_admin: bool) -> Result<UserId> {
+    let id = Uuid::now_v7();
+    sqlx::query!(
+        "INSERT INTO users (id, email, display_name, is_super_admin) VALUES ($1, $2, $3, $4)",
+        id,
+        email.as_str(),
+        name.map(PersonName::as_str),
+        super_admin,
+    )
+    .execute(ctx.connection())
+    .await
+    .map_err(|error| {
+        Error::from(error).on_constraint("users_email_key", || {
+            Error::refused(Code::NameTaken, format!("User {email} already exists"))
+        })
+    })?;
+    let after = json!({"email": email, "display_name": name, "super_admin": super_admin});
+    audit::record(ctx, audit::Entry::new("user.create", "user", id, email.as_str()).change(json!(null), after)).await?;
+    Ok(UserId(id))
+}
+
+/// Creates a person, or raises an existing one to super_admin: `guildhall user create` and the demo.
+///
+/// # Errors
+/// When the organization is unknown, or is the default one and the role org_admin.
+pub async fn create(
+    ctx: &mut Ctx,
+    email: &Email,
+    name: Option<&PersonName>,
+    super_admin: bool,
+    organization: Option<(&str, OrgRole)>,
+) -> Result<UserId> {
+    let existing = sqlx::query!("SELECT id, is_super_admin FROM users WHERE email = $1", email.as_str())
+        .fetch_optional(ctx.connection())
+        .await?;
+    let id = match existing {
+        Some(user) => {
+            if super_admin && !user.is_super_admin {
+                sqlx::query!("UPDATE users SET is_super_admin = true, updated_at = now() WHERE id = $1", user.id)
+                    .execute(ctx.connection())
+                    .await?;
+                let entry = audit::Entry::new("user.update", "user", user.id, email.as_str())
+                    .change(json!({"super_admin": false}), json!({"super_admin": true}));
+                audit::record(ctx, entry).await?;
+            }
+            UserId(user.id)
+        }
+        None => insert(ctx, email, name, super_admin).await?,
+    };
+    if let Some((slug, role)) = organization {
+        let organization = sqlx::query_scalar!("SELECT id FROM organizations WHERE slug = $1", slug)
+            .fetch_optional(ctx.connection())
+            .await?
+            .ok_or_else(|| Error::not_found("Organization", slug))?;
+        sqlx::query!(
+            "INSERT INTO organization_members (organization_id, user_id, role) VALUES ($1, $2, $3)
+            ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role",
+            organization,
+            id.0,
+            role.as_str(),
+        )
+        .execute(ctx.connection())
+        .await
+        .map_err(|error| {
+            Error::from(error).on_constraint("organization_members_default_has_no_admin", || {
+                Error::invalid("role", "must not be org_admin: only super_admins administer the default organization")
+            })
+        })?;
+        let mut entry = audit::Entry::new("organization.member_add", "user", id, email.as_str())
+            .change(json!(null), json!({"role": role}));
+        entry.organization = Some(organization.into());
+        audit::record(ctx, entry).await?;
+    }
+    ctx.touch(id);
+    Ok(id)
+}
+
+/// A person by id or email.
+///
+/// # Errors
+/// `User not found: <id>`.
+pub async fn find(ctx: &mut Ctx, user: &UserRef) -> Result<(UserId, String)> {
+    let (id, email) = match user {
+        UserRef::Id(id) => (Some(id.0), None),
+        UserRef::Email(email) => (None, Some(email.as_str())),
+    };
+    let row = sqlx::query!("SELECT id, email FROM users WHERE id = $1 OR email = $2", id, email)
+        .fetch_optional(ctx.connection())
+        .await?
+        .ok_or_else(|| Error::not_found("User", user))?;
+    Ok((UserId(row.id), row.email))
+}
+
+/// The caller, for navigation and `GET /api/v1/auth/me`. Costs no query.
+pub fn me(principal: &Principal) -> Me {
+    Me {
+        id: principal.id,
+        email: principal.email.clone(),
+        display_name: principal.display_name.clone(),
+        oidc_sub: principal.oidc_sub.clone(),
+        super_admin: principal.super_admin,
+        org_admin: principal.is_admin(),
+        can_use_jit: principal.can_use_jit,
+        teams: principal
+            .teams
+            .iter()
+            .filter(|team| team.status == domain::TeamStatus::Active)
+            .map(|team| (team.team_id, team.name.clone(), team.role))
+            .collect(),
+    }
+}
+
+/// Makes someone who joins a team a member of its organization, if they are not yet.
+pub(crate) async fn ensure_organization_member(
+    ctx: &mut Ctx,
+    organization: domain::OrganizationId,
+    user: UserId,
+) -> Result<()> {
+    if organization == DEFAULT_ORGANIZATION {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO organization_members (organization_id, user_id, role) VALUES ($1, $2, 'org_member')
+        ON CONFLICT DO NOTHING",
+        organization.0,
+        user.0,
+    )
+    .execute(ctx.connection())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Projects of a team.
+
+use domain::{
+    Description, Grant, Permission, ProjectId, ProjectName, TeamId,
+    views::{Project, TeamPage},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{Code, Ctx, Error, Result, audit, teams};
+
+/// How many projects one team may have: lists show them all.
+const MAX_PROJECTS: i32 = 1000;
+
+/// The team's projects by name: all of them for its admins and the organization's, else those that
+/// the caller is assigned to (SPEC P).
+///
+/// # Errors
+/// As [`teams::get`]; 403 `Team is inactive` for members of an inactive team.
+pub async fn list(ctx: &mut Ctx, team: TeamId) -> Result<(TeamPage, Vec<Project>)> {
+    let page = teams::open(ctx, team).await?;
+    let all = page.standing.may(Permission::ProjectsManage) || page.standing.grant(Permission::AuditView) == Grant::Yes;
+    let viewer = ctx.caller.user_id().map(|id| id.0);
+    let rows = sqlx::query!(
+        r#"SELECT p.id, p.name, p.description, p.created_at, c.email AS "created_by?",
+            (SELECT count(*) FROM project_members m WHERE m.project_id = p.id) AS "members!",
+            (SELECT count(*) FROM runners r WHERE r.project_id = p.id AND r.status <> 'deleted') AS "runners!"
+        FROM projects p LEFT JOIN users c ON c.id = p.created_by
+        WHERE p.team_id = $1
+            AND ($2 OR EXISTS (SELECT FROM project_members m WHERE m.project_id = p.id AND m.user_id = $3))
+        ORDER BY lower(p.name), p.id LIMIT 1000"#,
+        team.0,
+        all,
+        viewer,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    let projects = rows
+        .into_iter()
+        .map(|row| Project {
+            id: ProjectId(row.id),
+            team_id: team,
+            name: row.name,
+            description: row.description,
+            member_count: row.members,
+            runner_count: row.runners,
+            created_at: row.created_at,
+            created_by: row.created_by,
+        })
+        .collect();
+    Ok((page, projects))
+}
+
+/// Creates a project.
+///
+/// # Errors
+/// 403 without the right; 409 when the name is taken in the team.
+pub async fn create(
+    ctx: &mut Ctx,
+    team: TeamId,
+    name: &ProjectName,
+    description: Option<&Description>,
+) -> Result<Project> {
+    let page = manage(ctx, team).await?;
+    if page.team.project_count >= MAX_PROJECTS {
+        return Err(Error::refused(Code::WrongState, format!("A team may have at most {MAX_PROJECTS} projects")));
+    }
+    let (id, now, by) = (Uuid::now_v7(), ctx.now, ctx.caller.user_id().map(|id| id.0));
+    sqlx::query!(
+        "INSERT INTO projects (id, team_id, name, description, created_at, updated_at, created_by)
+        VALUES ($1, $2, $3, $4, $5, $5, $6)",
+        id,
+        team.0,
+        name.as_str(),
+        description.map(Description::as_str),
+        now,
+        by,
+    )
+    .execute(ctx.connection())
+    .await
+    .map_err(|error| taken(error, name))?;
+    let project = get(ctx, team, ProjectId(id)).await?;
+    let entry = audit::Entry::new("project.create", "project", id, name.as_str())
+        .team(page.team.organization_id, team)
+        .change(Value::Null, fields(&project));
+    audit::record(ctx, entry).await?;
+    Ok(project)
+}
+
+/// Renames or describes a project: `None` keeps, an inner `None` clears.
+///
+/// # Errors
+/// 404 `Project not found: <id>`; 409 when the name is taken.
+pub async fn update(
+    ctx: &mut Ctx,
+    team: TeamId,
+    id: ProjectId,
+    name: Option<&ProjectName>,
+    description: Option<Option<&Description>>,
+) -> Result<Project> {
+    let page = manage(ctx, team).await?;
+    let project = get(ctx, team, id).await?;
+    let new_name = name.map_or(project.name.as_str(), ProjectName::as_str);
+    let new_description = match description {
+        Some(text) => text.map(Description::as_str),
+        None => project.description.as_deref(),
+    };
+    if new_name == project.name && new_description == project.description.as_deref() {
+        return Ok(project);
+    }
+    let now = ctx.now;
+    sqlx::query!(
+        "UPDATE projects SET name = $3, description = $4, updated_at = $5 WHERE id = $1 AND team_id = $2",
+        id.0,
+        team.0,
+        new_name,
+        new_description,
+        now,
+    )
+    .execute(ctx.connection())
+    .await
+    .map_err(|error| taken(error, new_name))?;
+    let changed = get(ctx, team, id).await?;
+    let entry = audit::Entry::new("project.update", "project", id, &changed.name)
+        .team(page.team.organization_id, team)
+        .change(fields(&project), fields(&changed));
+    audit::record(ctx, entry).await?;
+    Ok(changed)
+}
+
+/// Deletes a project with all its data (SPEC X15). Its runners stay with the team.
+///
+/// # Errors
+/// 404 `Project not found: <id>`.
+pub async fn delete(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<Project> {
+    let page = manage(ctx, team).await?;
+    let project = get(ctx, team, id).await?;
+    sqlx::query!("DELETE FROM projects WHERE id = $1 AND team_id = $2", id.0, team.0)
+        .execute(ctx.connection())
+        .await?;
+    let mut before = fields(&project);
+    before["members"] = json!(project.member_count);
+    let entry = audit::Entry::new("project.delete", "project", id, &project.name)
+        .team(page.team.organization_id, team)
+        .change(before, Value::Null);
+    audit::record(ctx, entry).await?;
+    Ok(project)
+}
+
+async fn manage(ctx: &mut Ctx, team: TeamId) -> Result<TeamPage> {
+    let page = teams::locked_for(ctx, team, Permission::ProjectsManage).await?;
+    teams::require_not_archived(&page)?;
+    Ok(page)
+}
+
+/// A project of a team; the caller was authorised.
+async fn get(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<Project> {
+    let row = sqlx::query!(
+        r#"SELECT p.name, p.description, p.created_at, c.email AS "created_by?",
+            (SELECT count(*) FROM project_members m WHERE m.project_id = p.id) AS "members!",
+            (SELECT count(*) FROM runners r WHERE r.project_id = p.id AND r.status <> 'deleted') AS "runners!"
+        FROM projects p LEFT JOIN users c ON c.id = p.created_by WHERE p.id = $1 AND p.team_id = $2"#,
+        id.0,
+        team.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?
+    .ok_or_else(|| Error::not_found("Project", id))?;
+    Ok(Project {
+        id,
+        team_id: team,
+        name: row.name,
+        description: row.description,
+        member_count: row.members,
+        runner_count: row.runners,
+        created_at: row.created_at,
+        created_by: row.created_by,
+    })
+}
+
+/// Whether a team has a project; for runners that name one.
+pub(crate) async fn require_in_team(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<()> {
+    get(ctx, team, id).await.map(|_| ())
+}
+
+fn taken(error: sqlx::Error, name: impl std::fmt::Display) -> Error {
+    Error::from(error).on_constraint("projects_name_key", || {
+        Error::refused(Code::NameTaken, format!("Project '{name}' already exists in this team"))
+    })
+}
+
+fn fields(project: &Project) -> Value {
+    json!({"name": project.name, "description": project.description})
+}

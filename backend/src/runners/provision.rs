@@ -1,0 +1,429 @@
+//! Provisioning a runner: reserve, call GitHub, confirm or release (SPEC B11–B16, DESIGN rule 2).
+//!
+//! 1. One transaction locks the team, checks the rules and writes the runner as `pending` with a
+//!    lease. From then on it counts against the quota.
+//! 2. GitHub is called with no transaction open.
+//! 3. A second transaction confirms the runner, or releases it when GitHub surely made none. When
+//!    that is not sure, or the process dies, the lease runs out and [`super::reap`] settles it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Fields, Invalid, Label, MAX_LABELS, Permission, ProjectId, RunnerId, RunnerName, RunnerNamePrefix, RunnerNaming,
+    TeamId, TeamStatus, WorkFolder,
+    views::{Provisioned, TeamPage},
+};
+use integrations::github;
+use rand::Rng;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    Backend, Caller, Code, Ctx, Error, RequestInfo, Result, audit, projects,
+    teams::{self, Lock},
+};
+
+/// How long GitHub takes a just-in-time configuration (SPEC B12).
+const CONFIG_LIFETIME: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+/// How often a generated name is drawn anew when it is taken.
+const NAME_ATTEMPTS: usize = 5;
+/// How soon the reaper looks after an answer of GitHub that got lost.
+const AMBIGUOUS_LEASE: Duration = Duration::from_secs(15);
+
+/// A request for a runner, as a form or a JSON body gives it.
+#[derive(Debug, Clone, Default)]
+pub struct JitInput {
+    /// The whole name.
+    pub runner_name: Option<String>,
+    /// Or what the name starts with.
+    pub runner_name_prefix: Option<String>,
+    /// Custom labels.
+    pub labels: Vec<String>,
+    /// The team; required for people who have one.
+    pub team_id: Option<TeamId>,
+    /// A project of that team, for cost.
+    pub project_id: Option<ProjectId>,
+    /// GitHub's runner group.
+    pub runner_group_id: Option<i64>,
+    /// The folder to work in; `_work` without one.
+    pub work_folder: Option<String>,
+}
+
+/// A request for a runner, parsed.
+#[derive(Debug, Clone)]
+pub struct JitRequest {
+    naming: RunnerNaming,
+    labels: Vec<Label>,
+    team: Option<TeamId>,
+    project: Option<ProjectId>,
+    group: Option<i64>,
+    work_folder: WorkFolder,
+}
+
+impl JitInput {
+    /// Parses all fields.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn parse(self) -> Result<JitRequest, Vec<Invalid>> {
+        let mut fields = Fields::new();
+        let naming =
+            fields.take(RunnerNaming::parse(self.runner_name.as_deref(), self.runner_name_prefix.as_deref()));
+        let labels = fields.take(Label::parse_list("labels", &self.labels));
+        let folder = self.work_folder.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or("_work");
+        let work_folder = fields.take(WorkFolder::parse(folder));
+        if self.runner_group_id.is_some_and(|id| id < 1) {
+            fields.push(Invalid::new("runner_group_id", "must be a positive number"));
+        }
+        if self.project_id.is_some() && self.team_id.is_none() {
+            fields.push(Invalid::new("project_id", "needs the team_id that the project belongs to"));
+        }
+        let (team, project, group) = (self.team_id, self.project_id, self.runner_group_id);
+        let request = (|| {
+            Some(JitRequest { naming: naming?, labels: labels?, team, project, group, work_folder: work_folder? })
+        })();
+        fields.with(request)
+    }
+}
+
+/// A runner that counts against the quota and waits for GitHub.
+struct Reservation {
+    id: RunnerId,
+    name: RunnerName,
+    labels: Vec<Label>,
+    group: i64,
+    work_folder: WorkFolder,
+    team: Option<(domain::OrganizationId, TeamId)>,
+    created_at: DateTime<Utc>,
+}
+
+/// Provisions a runner for the caller.
+///
+/// # Errors
+/// Every refusal of SPEC B14; 502 with GitHub's words when it refuses; 503 when GitHub is not
+/// configured or out of reach.
+pub async fn provision(
+    backend: &Backend,
+    caller: Caller,
+    request_info: RequestInfo,
+    request: JitRequest,
+) -> Result<Provisioned> {
+    let mut ctx = Ctx::write(backend, caller.clone(), request_info.clone()).await?;
+    let reservation = reserve(&mut ctx, request).await?;
+    let Some(github) = backend.github.clone() else {
+        return Err(Error::Unavailable(
+            Code::NotConfigured,
+            "GitHub is not configured. Set GUILDHALL_GITHUB_ORG and either GUILDHALL_GITHUB_TOKEN or GUILDHALL_GITHUB_APP_ID with its key.".to_owned(),
+            None,
+        ));
+    };
+    ctx.commit().await?;
+
+    let labels: Vec<String> = reservation.labels.iter().map(ToString::to_string).collect();
+    let call = github::JitRequest {
+        name: reservation.name.as_str(),
+        runner_group_id: reservation.group,
+        labels: &labels,
+        work_folder: reservation.work_folder.as_str(),
+    };
+    let answer = github.generate_jit_config(&call).await;
+    let mut ctx = Ctx::write(backend, caller, request_info).await?;
+    match answer {
+        Ok(config) => {
+            let confirmed = confirm(&mut ctx, &reservation, config.runner.id).await?;
+            ctx.commit().await?;
+            if !confirmed {
+                // The lease ran out while GitHub was thinking, and the reaper has given the place away.
+                let _ = github.delete_runner(config.runner.id).await;
+                return Err(Error::Unavailable(
+                    Code::GitHub,
+                    "GitHub API error: it answered too late; the runner was removed. Try again.".to_owned(),
+                    Some(Duration::from_secs(5)),
+                ));
+            }
+            Ok(Provisioned {
+                runner_id: reservation.id,
+                runner_name: reservation.name.to_string(),
+                encoded_jit_config: config.encoded_jit_config.expose_secret().to_owned(),
+                labels: reservation.labels,
+                expires_at: reservation.created_at + CONFIG_LIFETIME,
+            })
+        }
+        Err(error) => {
+            release(&mut ctx, &reservation, &error).await?;
+            ctx.commit().await?;
+            Err(failure(&error, &reservation.name))
+        }
+    }
+}
+
+/// Checks the rules and writes the pending runner, in the transaction of `ctx`.
+async fn reserve(ctx: &mut Ctx, request: JitRequest) -> Result<Reservation> {
+    let person = ctx.person()?.clone();
+    if !person.can_use_jit {
+        return Err(Error::refused(
+            Code::JitNotPermitted,
+            "Access to JIT API not permitted for this user. Ask a super_admin to allow it.",
+        ));
+    }
+    let (labels, group, prefix, team) = match request.team {
+        Some(team) => {
+            let page = member_of(ctx, team).await?;
+            if let Some(project) = request.project {
+                projects::require_in_team(ctx, team, project).await?;
+            }
+            let labels = team_labels(&page, &request.labels)?;
+            let group = team_group(&page, request.group, ctx.backend.settings.default_runner_group)?;
+            require_team_quota(ctx, &page).await?;
+            let prefix = RunnerNamePrefix::from_slug(Some(&page.team.slug));
+            (labels, group, prefix, Some((page.team.organization_id, team)))
+        }
+        None => {
+            let labels = own_labels(ctx, &request.labels).await?;
+            let group = ctx.backend.settings.default_runner_group;
+            if request.group.is_some_and(|asked| asked != group) {
+                return Err(Error::invalid("runner_group_id", format!("must be {group}")));
+            }
+            (labels, group, RunnerNamePrefix::from_slug(None), None)
+        }
+    };
+    if labels.len() > MAX_LABELS {
+        return Err(Error::invalid("labels", format!("must be at most {MAX_LABELS} labels, required ones included")));
+    }
+    let mut reservation = Reservation {
+        id: RunnerId(Uuid::now_v7()),
+        name: RunnerName::trusted(String::new()),
+        labels,
+        group,
+        work_folder: request.work_folder,
+        team,
+        created_at: ctx.now,
+    };
+    match request.naming {
+        RunnerNaming::Exact(name) => {
+            reservation.name = name;
+            if insert(ctx, &reservation, request.project).await? {
+                return Ok(reservation);
+            }
+        }
+        RunnerNaming::Prefix(_) | RunnerNaming::Generated => {
+            let prefix = if let RunnerNaming::Prefix(own) = request.naming { own } else { prefix };
+            for _ in 0..NAME_ATTEMPTS {
+                reservation.name = prefix.with_suffix(rand::rng().next_u32());
+                if insert(ctx, &reservation, request.project).await? {
+                    return Ok(reservation);
+                }
+            }
+        }
+    }
+    Err(name_taken(&reservation.name))
+}
+
+fn name_taken(name: &RunnerName) -> Error {
+    Error::refused(
+        Code::RunnerNameTaken,
+        format!("Runner with name '{name}' is currently active. Use a different name or wait until it's deleted."),
+    )
+}
+
+/// The team, locked, if the caller is a member and it is active.
+async fn member_of(ctx: &mut Ctx, team: TeamId) -> Result<TeamPage> {
+    let page = teams::load(ctx, team, Lock::Update).await.map_err(|error| match error {
+        // Whether a team exists is told to those who may see it.
+        Error::Refused(Code::NotFound, _) => {
+            domain::Standing::default().refusal(Permission::RunnerProvision).into()
+        }
+        other => other,
+    })?;
+    page.standing.require(Permission::RunnerProvision)?;
+    if page.team.status != TeamStatus::Active {
+        return Err(teams::inactive());
+    }
+    if !page.team.runners_enabled {
+        return Err(Error::refused(
+            Code::Forbidden,
+            format!("Team '{}' may not have runners. To enable them, ask a super_admin.", page.team.name),
+        ));
+    }
+    Ok(page)
+}
+
+fn team_labels(page: &TeamPage, custom: &[Label]) -> Result<Vec<Label>> {
+    page.team.policy.resolve(custom).map_err(|refused| {
+        Error::refused(
+            Code::LabelNotPermitted,
+            format!("{refused}. To change the policy, ask {}.", Permission::PolicyEdit.who()),
+        )
+    })
+}
+
+fn team_group(page: &TeamPage, asked: Option<i64>, default: i64) -> Result<i64> {
+    let allowed = page.team.runner_group_ids.as_slice();
+    let group = asked.unwrap_or_else(|| allowed.first().copied().unwrap_or(default));
+    if allowed.contains(&group) || (allowed.is_empty() && group == default) {
+        return Ok(group);
+    }
+    let list = if allowed.is_empty() { vec![default] } else { allowed.to_vec() };
+    Err(Error::invalid("runner_group_id", format!("must be one of the team's runner groups: {list:?}")))
+}
+
+/// Counts under the lock of the team's row: however many ask at once, no more than the quota pass.
+async fn require_team_quota(ctx: &mut Ctx, page: &TeamPage) -> Result<()> {
+    let Some(max) = page.team.max_runners else { return Ok(()) };
+    let current = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM runners WHERE team_id = $1 AND status <> 'deleted'"#,
+        page.team.id.0,
+    )
+    .fetch_one(ctx.connection())
+    .await?;
+    if current < i64::from(max) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        Code::QuotaExceeded,
+        format!(
+            "Team quota exceeded. Maximum allowed: {max}, current: {current}. Remove idle or offline runners, or to raise the quota ask {}.",
+            Permission::PolicyEdit.who()
+        ),
+    ))
+}
+
+/// Labels of someone in no team, under their own policy and quota (SPEC B16, B17).
+async fn own_labels(ctx: &mut Ctx, custom: &[Label]) -> Result<Vec<Label>> {
+    let person = ctx.person()?.id;
+    // One row to lock for each person, so that the count below holds.
+    sqlx::query_scalar!("SELECT id FROM users WHERE id = $1 FOR UPDATE", person.0).fetch_one(ctx.connection()).await?;
+    let has_team = teams::mine(ctx).await?.iter().any(|team| team.status == TeamStatus::Active);
+    if has_team {
+        return Err(Error::refused(
+            Code::TeamRequired,
+            "team_id is required. You belong to at least one team: name the one that the runner is for.",
+        ));
+    }
+    let Some(policy) = teams::own_label_policy(ctx).await? else {
+        return Err(Error::refused(
+            Code::LabelNotPermitted,
+            "Labels not permitted by policy. You belong to no active team and have no label policy. To join a team, ask one of its admins; for a policy, ask a super_admin.",
+        ));
+    };
+    let labels = policy.resolve(custom).map_err(|why| Error::refused(Code::LabelNotPermitted, why))?;
+    if let Some(max) = policy.max_runners {
+        let current = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "n!" FROM runners WHERE provisioned_by = $1 AND status <> 'deleted'"#,
+            person.0,
+        )
+        .fetch_one(ctx.connection())
+        .await?;
+        if current >= i64::from(max) {
+            return Err(Error::refused(
+                Code::QuotaExceeded,
+                format!("Runner quota exceeded. Maximum allowed: {max}, current: {current}"),
+            ));
+        }
+    }
+    Ok(labels)
+}
+
+/// Writes the pending runner; false when a live runner has the name.
+async fn insert(ctx: &mut Ctx, reservation: &Reservation, project: Option<ProjectId>) -> Result<bool> {
+    let person = ctx.person()?.id;
+    let labels: Vec<String> = reservation.labels.iter().map(ToString::to_string).collect();
+    let lease = lease_seconds(ctx.backend.settings.reservation_lease);
+    let done = sqlx::query!(
+        "INSERT INTO runners (id, team_id, project_id, name, status, labels, runner_group_id, provisioned_by,
+            created_at, updated_at, lease_until)
+        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $8, clock_timestamp() + make_interval(secs => $9))
+        ON CONFLICT (lower(name)) WHERE status <> 'deleted' DO NOTHING",
+        reservation.id.0,
+        reservation.team.map(|(_, team)| team.0),
+        project.map(|id| id.0),
+        reservation.name.as_str(),
+        &labels,
+        reservation.group,
+        person.0,
+        reservation.created_at,
+        lease,
+    )
+    .execute(ctx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) fn lease_seconds(lease: Duration) -> f64 {
+    lease.as_secs_f64()
+}
+
+/// GitHub made the runner: it is ours. False when the reservation is gone.
+async fn confirm(ctx: &mut Ctx, reservation: &Reservation, github_id: i64) -> Result<bool> {
+    let now = ctx.now;
+    let done = sqlx::query!(
+        "UPDATE runners SET github_runner_id = $2, lease_until = NULL, updated_at = $3
+        WHERE id = $1 AND lease_until IS NOT NULL AND status = 'pending'",
+        reservation.id.0,
+        github_id,
+        now,
+    )
+    .execute(ctx.connection())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let after = json!({
+        "labels": reservation.labels,
+        "runner_group_id": reservation.group,
+        "github_runner_id": github_id,
+    });
+    audit::record(ctx, entry(reservation, "provision_jit").change(json!(null), after)).await?;
+    Ok(true)
+}
+
+/// GitHub made none, or nobody knows: the reservation ends now, or as soon as the reaper has asked.
+async fn release(ctx: &mut Ctx, reservation: &Reservation, error: &github::Error) -> Result<()> {
+    let now = ctx.now;
+    if error.is_ambiguous() {
+        sqlx::query!(
+            "UPDATE runners SET lease_until = clock_timestamp() + make_interval(secs => $2), updated_at = $3
+            WHERE id = $1 AND lease_until IS NOT NULL",
+            reservation.id.0,
+            lease_seconds(AMBIGUOUS_LEASE),
+            now,
+        )
+        .execute(ctx.connection())
+        .await?;
+    } else {
+        sqlx::query!(
+            "UPDATE runners SET status = 'deleted', deleted_at = $2, updated_at = $2, lease_until = NULL,
+                deletion_reason = 'provisioning_failed'
+            WHERE id = $1 AND lease_until IS NOT NULL",
+            reservation.id.0,
+            now,
+        )
+        .execute(ctx.connection())
+        .await?;
+    }
+    let mut entry = entry(reservation, "provision_jit_failed")
+        .change(json!(null), json!({"error": error.user_message(), "ambiguous": error.is_ambiguous()}));
+    entry.success = false;
+    audit::record(ctx, entry).await
+}
+
+fn entry<'a>(reservation: &'a Reservation, action: &'static str) -> audit::Entry<'a> {
+    let entry = audit::Entry::new(action, "runner", reservation.id, reservation.name.as_str());
+    match reservation.team {
+        Some((organization, team)) => entry.team(organization, team),
+        None => entry,
+    }
+}
+
+/// GitHub's refusal in the caller's words (SPEC B20).
+fn failure(error: &github::Error, name: &RunnerName) -> Error {
+    match error {
+        github::Error::NameConflict => name_taken(name),
+        github::Error::RateLimited { retry_after } => {
+            Error::Unavailable(Code::GitHubRateLimit, error.user_message(), *retry_after)
+        }
+        _ => Error::refused(Code::GitHub, error.user_message()),
+    }
+}

@@ -1,0 +1,94 @@
+//! Settles reservations whose lease ran out: a process died, or an answer of GitHub got lost.
+
+use chrono::{DateTime, Utc};
+use domain::{OrganizationId, RunnerId, TeamId};
+use serde_json::json;
+
+use super::provision::lease_seconds;
+use crate::{Backend, Ctx, Method, Result, audit};
+
+struct Expired {
+    id: RunnerId,
+    name: String,
+    team: Option<(OrganizationId, TeamId)>,
+    lease_until: DateTime<Utc>,
+}
+
+/// Settles what is overdue; returns how many reservations. Several processes may do this at once:
+/// each takes its own.
+///
+/// Nobody has the configuration of such a runner, so it is of no use to anyone: GitHub is asked for
+/// the name, told to remove the runner if it has it, and only then is the place in the quota free.
+///
+/// # Errors
+/// When the database does not answer. When GitHub does not, the reservations wait for the next lease.
+pub async fn reap(backend: &Backend) -> Result<usize> {
+    let expired = take(backend).await?;
+    let mut settled = 0;
+    for reservation in &expired {
+        if let Err(error) = remove_at_github(backend, &reservation.name).await {
+            tracing::warn!(runner = %reservation.name, %error, "cannot settle a reservation yet");
+            continue;
+        }
+        settled += usize::from(settle(backend, reservation).await?);
+    }
+    Ok(settled)
+}
+
+/// Takes overdue reservations by giving them a new lease of our own.
+async fn take(backend: &Backend) -> Result<Vec<Expired>> {
+    let rows = sqlx::query!(
+        r#"UPDATE runners r SET lease_until = clock_timestamp() + make_interval(secs => $1)
+        FROM (SELECT id FROM runners WHERE lease_until < clock_timestamp()
+            ORDER BY lease_until LIMIT 100 FOR UPDATE SKIP LOCKED) overdue
+        WHERE r.id = overdue.id
+        RETURNING r.id, r.name, r.team_id, r.lease_until AS "lease_until!",
+            (SELECT organization_id FROM teams t WHERE t.id = r.team_id) AS organization_id"#,
+        lease_seconds(backend.settings.reservation_lease),
+    )
+    .fetch_all(&backend.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Expired {
+            id: RunnerId(row.id),
+            name: row.name,
+            team: row.organization_id.map(OrganizationId).zip(row.team_id.map(TeamId)),
+            lease_until: row.lease_until,
+        })
+        .collect())
+}
+
+async fn remove_at_github(backend: &Backend, name: &str) -> Result<(), integrations::github::Error> {
+    let Some(github) = &backend.github else { return Ok(()) };
+    if let Some(runner) = github.find_runner(name).await? {
+        github.delete_runner(runner.id).await?;
+    }
+    Ok(())
+}
+
+async fn settle(backend: &Backend, reservation: &Expired) -> Result<bool> {
+    let mut ctx = Ctx::system(backend, "reaper", Method::System).await?;
+    let now = ctx.now;
+    let done = sqlx::query!(
+        "UPDATE runners SET status = 'deleted', deleted_at = $3, updated_at = $3, lease_until = NULL,
+            deletion_reason = 'reservation_expired'
+        WHERE id = $1 AND lease_until = $2",
+        reservation.id.0,
+        reservation.lease_until,
+        now,
+    )
+    .execute(ctx.connection())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let mut entry = audit::Entry::new("runner.reservation_expired", "runner", reservation.id, &reservation.name)
+        .change(json!({"status": "pending"}), json!({"status": "deleted"}));
+    if let Some((organization, team)) = reservation.team {
+        entry = entry.team(organization, team);
+    }
+    audit::record(&mut ctx, entry).await?;
+    ctx.commit().await?;
+    Ok(true)
+}

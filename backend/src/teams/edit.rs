@@ -1,0 +1,244 @@
+//! Creating a team and changing its fields.
+
+use domain::{
+    BudgetDuration, DEFAULT_ORGANIZATION, Description, Grant, LabelPolicy, Limits, OrganizationId, Permission, Slug,
+    StatusChange, TeamId, TeamStatus, lower,
+    views::{Team, TeamPage},
+};
+use rand::Rng;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Lock, NewTeam, TeamPatch, load, locked_for, require_not_archived};
+use crate::{Code, Ctx, Error, Result, audit, identity, organizations};
+
+/// Creates a team.
+///
+/// # Errors
+/// 403 when the caller may not create teams there; 409 `Team '<name>' already exists`; limits above
+/// the organization's.
+pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
+    let organization = match new.organization_id {
+        Some(id) => id,
+        None => organizations::default_for_new_team(&ctx.caller),
+    };
+    organizations::standing(&ctx.caller, organization).require(Permission::TeamAdminister)?;
+    let ceiling = ceiling(ctx, organization).await?;
+    new.limits.within(&ceiling)?;
+
+    let (id, now, creator) = (Uuid::now_v7(), ctx.now, ctx.caller.user_id());
+    let slug = free_slug(ctx, organization, new.name.as_str()).await?;
+    sqlx::query!(
+        "INSERT INTO teams (id, organization_id, name, slug, description, required_labels, optional_label_patterns,
+            max_runners, models, max_budget, budget_duration, tpm_limit, rpm_limit, created_at, updated_at, created_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15)",
+        id,
+        organization.0,
+        new.name.as_str(),
+        slug.as_str(),
+        new.description.as_ref().map(Description::as_str),
+        &texts(&new.policy.required),
+        &texts(&new.policy.optional),
+        new.max_runners,
+        &new.limits.models,
+        new.limits.max_budget.map(domain::Money::decimal),
+        new.limits.budget_duration.as_ref().map(BudgetDuration::as_str),
+        new.limits.tpm_limit,
+        new.limits.rpm_limit,
+        now,
+        creator.map(|id| id.0),
+    )
+    .execute(ctx.connection())
+    .await
+    .map_err(|error| taken(error, new.name.as_str()))?;
+    let id = TeamId(id);
+    let page = load(ctx, id, Lock::None).await?;
+    let entry = audit::Entry::new("team.create", "team", id, new.name.as_str())
+        .team(organization, id)
+        .change(Value::Null, fields(&page.team));
+    audit::record(ctx, entry).await?;
+    if new.make_me_admin && let Some(creator) = creator {
+        crate::members::insert(ctx, &page.team, creator, domain::TeamRole::Admin).await?;
+        identity::ensure_organization_member(ctx, organization, creator).await?;
+        return load(ctx, id, Lock::None).await;
+    }
+    Ok(page)
+}
+
+/// Changes fields of a team: those that the patch names.
+///
+/// # Errors
+/// 403 when the caller may not change one of them, or may only lower it; 409 when the new name is
+/// taken or the team is archived; limits above the organization's.
+pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamPage> {
+    let page = locked_for(ctx, id, Permission::TeamEdit).await?;
+    let team = &page.team;
+    if let Some(active) = patch.is_active
+        && active != (team.status == TeamStatus::Active)
+    {
+        let change = if active { StatusChange::Activate } else { StatusChange::Deactivate };
+        super::status::apply(ctx, &page, change, None).await?;
+    }
+    let page = load(ctx, id, Lock::None).await?;
+    let team = &page.team;
+    let policy = LabelPolicy {
+        required: patch.required.unwrap_or_else(|| team.policy.required.clone()),
+        optional: patch.optional.unwrap_or_else(|| team.policy.optional.clone()),
+    };
+    let limits = Limits {
+        models: patch.models.unwrap_or_else(|| team.limits.models.clone()),
+        max_budget: patch.max_budget.unwrap_or(team.limits.max_budget),
+        budget_duration: patch.budget_duration.unwrap_or_else(|| team.limits.budget_duration.clone()),
+        tpm_limit: patch.tpm_limit.unwrap_or(team.limits.tpm_limit),
+        rpm_limit: patch.rpm_limit.unwrap_or(team.limits.rpm_limit),
+    };
+    let max_runners = patch.max_runners.unwrap_or(team.max_runners);
+    let name = patch.name.map_or_else(|| team.name.clone(), String::from);
+    let description = patch.description.map_or_else(|| team.description.clone(), |text| text.map(String::from));
+
+    let unchanged = policy == team.policy
+        && limits == team.limits
+        && max_runners == team.max_runners
+        && name == team.name
+        && description == team.description;
+    if unchanged {
+        return Ok(page);
+    }
+    require_not_archived(&page)?;
+    require_policy_rights(&page, &policy, max_runners, &limits)?;
+    if limits != team.limits {
+        limits.within(&ceiling(ctx, team.organization_id).await?)?;
+    }
+    let now = ctx.now;
+    sqlx::query!(
+        "UPDATE teams SET name = $2, description = $3, required_labels = $4, optional_label_patterns = $5,
+            max_runners = $6, models = $7, max_budget = $8, budget_duration = $9, tpm_limit = $10, rpm_limit = $11,
+            updated_at = $12
+        WHERE id = $1",
+        id.0,
+        name,
+        description,
+        &texts(&policy.required),
+        &texts(&policy.optional),
+        max_runners,
+        &limits.models,
+        limits.max_budget.map(domain::Money::decimal),
+        limits.budget_duration.as_ref().map(BudgetDuration::as_str),
+        limits.tpm_limit,
+        limits.rpm_limit,
+        now,
+    )
+    .execute(ctx.connection())
+    .await
+    .map_err(|error| taken(error, &name))?;
+    let before = fields(team);
+    let changed = load(ctx, id, Lock::None).await?;
+    let entry = audit::Entry::new("team.update", "team", id, &changed.team.name)
+        .team(changed.team.organization_id, id)
+        .change(before, fields(&changed.team));
+    audit::record(ctx, entry).await?;
+    Ok(changed)
+}
+
+/// Whether the caller may make these changes to policy and limits: in full, or downwards (SPEC P, X20).
+fn require_policy_rights(
+    page: &TeamPage,
+    policy: &LabelPolicy,
+    max_runners: Option<i32>,
+    limits: &Limits,
+) -> Result<()> {
+    let (team, standing) = (&page.team, &page.standing);
+    if limits.models != team.limits.models {
+        standing.require(Permission::ModelsChoose)?;
+    }
+    let same_rates = Limits { models: team.limits.models.clone(), ..limits.clone() } == team.limits;
+    if *policy == team.policy && max_runners == team.max_runners && same_rates {
+        return Ok(());
+    }
+    let lowers = policy.is_at_most(&team.policy)
+        && lower(max_runners, team.max_runners)
+        && limits.is_at_most(&team.limits);
+    match standing.grant(Permission::PolicyEdit) {
+        Grant::Yes => Ok(()),
+        Grant::Lower if lowers => Ok(()),
+        Grant::Lower => {
+            let mut refusal = standing.refusal(Permission::PolicyEdit);
+            refusal.rule = "raise the label policy, runner quota or budgets (a team admin may lower them)".to_owned();
+            Err(refusal.into())
+        }
+        Grant::Own | Grant::No => Err(standing.refusal(Permission::PolicyEdit).into()),
+    }
+}
+
+/// The limits that an organization sets for its teams.
+async fn ceiling(ctx: &mut Ctx, organization: OrganizationId) -> Result<Limits> {
+    let row = sqlx::query!(
+        "SELECT models, max_budget, budget_duration, tpm_limit, rpm_limit FROM organizations WHERE id = $1 FOR SHARE",
+        organization.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?
+    .ok_or_else(|| Error::not_found("Organization", organization))?;
+    debug_assert!(organization != DEFAULT_ORGANIZATION || row.max_budget.is_none());
+    Ok(Limits {
+        models: row.models,
+        max_budget: row.max_budget.map(domain::Money::trusted),
+        budget_duration: row.budget_duration.map(BudgetDuration::trusted),
+        tpm_limit: row.tpm_limit,
+        rpm_limit: row.rpm_limit,
+    })
+}
+
+/// The slug that a name gives, numbered when it is taken.
+async fn free_slug(ctx: &mut Ctx, organization: OrganizationId, name: &str) -> Result<Slug> {
+    let Some(slug) = Slug::from_name(name) else {
+        let random: u32 = rand::rng().next_u32() & 0xff_ffff;
+        return Ok(Slug::trusted(format!("team-{random:06x}")));
+    };
+    let stem: String = slug.as_str().chars().take(58).collect();
+    let taken = sqlx::query_scalar!(
+        "SELECT slug FROM teams WHERE organization_id = $1 AND status <> 'archived' AND starts_with(slug, $2)",
+        organization.0,
+        stem,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    let is_free = |slug: &Slug| !taken.iter().any(|known| known == slug.as_str());
+    if is_free(&slug) {
+        return Ok(slug);
+    }
+    (2..=u32::MAX).map(|n| slug.numbered(n)).find(is_free).ok_or_else(|| Error::internal("no slug is free"))
+}
+
+pub(super) fn taken(error: sqlx::Error, name: &str) -> Error {
+    Error::from(error)
+        .on_constraint("teams_name_key", || {
+            Error::refused(Code::NameTaken, format!("Team '{name}' already exists"))
+        })
+        .on_constraint("teams_slug_key", || {
+            Error::refused(Code::NameTaken, format!("Another team took the slug of '{name}' just now; try again"))
+        })
+}
+
+fn texts<T: Clone + Into<String>>(items: &[T]) -> Vec<String> {
+    items.iter().cloned().map(Into::into).collect()
+}
+
+/// A team's fields as the audit log keeps them.
+pub(super) fn fields(team: &Team) -> Value {
+    json!({
+        "name": team.name,
+        "slug": team.slug,
+        "description": team.description,
+        "status": team.status,
+        "required_labels": team.policy.required,
+        "optional_label_patterns": team.policy.optional,
+        "max_runners": team.max_runners,
+        "models": team.limits.models,
+        "max_budget": team.limits.max_budget,
+        "budget_duration": team.limits.budget_duration,
+        "tpm_limit": team.limits.tpm_limit,
+        "rpm_limit": team.limits.rpm_limit,
+        "deactivation_reason": team.deactivation_reason,
+    })
+}

@@ -1,0 +1,200 @@
+//! What a request says of a team, and what it parses to.
+
+use domain::{
+    BudgetDuration, Description, Fields, Invalid, Label, LabelPattern, LabelPolicy, Limits, Money, OrganizationId,
+    TeamName, parse_count, parse_models,
+};
+use rust_decimal::Decimal;
+
+/// A new team, as a form or a JSON body gives it.
+#[derive(Debug, Clone, Default)]
+pub struct NewTeamInput {
+    /// Display name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Labels on every runner.
+    pub required_labels: Vec<String>,
+    /// Patterns for further labels.
+    pub optional_label_patterns: Vec<String>,
+    /// Most runners at a time.
+    pub max_runners: Option<i64>,
+    /// AI models.
+    pub models: Vec<String>,
+    /// Budget for one period, in US dollars.
+    pub max_budget: Option<Decimal>,
+    /// The period.
+    pub budget_duration: Option<String>,
+    /// Tokens per minute.
+    pub tpm_limit: Option<i64>,
+    /// Requests per minute.
+    pub rpm_limit: Option<i64>,
+    /// Where it belongs; else the caller's only organization, else `default`.
+    pub organization_id: Option<OrganizationId>,
+    /// Whether the creator becomes its admin: the console asks, REST adds nobody (SPEC D11).
+    pub make_me_admin: bool,
+}
+
+/// A new team, parsed.
+#[derive(Debug, Clone)]
+pub struct NewTeam {
+    pub(super) name: TeamName,
+    pub(super) description: Option<Description>,
+    pub(super) policy: LabelPolicy,
+    pub(super) max_runners: Option<i32>,
+    pub(super) limits: Limits,
+    pub(super) organization_id: Option<OrganizationId>,
+    pub(super) make_me_admin: bool,
+}
+
+impl NewTeamInput {
+    /// Parses all fields.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn parse(self) -> Result<NewTeam, Vec<Invalid>> {
+        let mut fields = Fields::new();
+        let name = fields.take(TeamName::parse(&self.name));
+        let description = fields.take(Description::optional(self.description.as_deref().unwrap_or_default()));
+        let required = fields.take(Label::parse_list("required_labels", &self.required_labels));
+        let optional = fields.take(LabelPattern::parse_list(&self.optional_label_patterns));
+        let max_runners = fields.take(self.max_runners.map(parse_max_runners).transpose());
+        let limits = LimitsInput {
+            models: self.models,
+            max_budget: self.max_budget,
+            budget_duration: self.budget_duration,
+            tpm_limit: self.tpm_limit,
+            rpm_limit: self.rpm_limit,
+        }
+        .parse(&mut fields);
+        let (organization_id, make_me_admin) = (self.organization_id, self.make_me_admin);
+        let team = (|| {
+            Some(NewTeam {
+                name: name?,
+                description: description?,
+                policy: LabelPolicy { required: required?, optional: optional? },
+                max_runners: max_runners?,
+                limits,
+                organization_id,
+                make_me_admin,
+            })
+        })();
+        fields.with(team)
+    }
+}
+
+struct LimitsInput {
+    models: Vec<String>,
+    max_budget: Option<Decimal>,
+    budget_duration: Option<String>,
+    tpm_limit: Option<i64>,
+    rpm_limit: Option<i64>,
+}
+
+impl LimitsInput {
+    fn parse(self, fields: &mut Fields) -> Limits {
+        let count = |field, value: Option<i64>| value.map(|count| parse_count(field, count)).transpose();
+        Limits {
+            models: fields.take(parse_models(&self.models)).unwrap_or_default(),
+            max_budget: fields.take(parse_budget(self.max_budget)).flatten(),
+            budget_duration: fields.take(self.budget_duration.as_deref().map(BudgetDuration::parse).transpose()).flatten(),
+            tpm_limit: fields.take(count("tpm_limit", self.tpm_limit)).flatten(),
+            rpm_limit: fields.take(count("rpm_limit", self.rpm_limit)).flatten(),
+        }
+    }
+}
+
+fn parse_budget(amount: Option<Decimal>) -> Result<Option<Money>, Invalid> {
+    amount.map(|amount| Money::parse("max_budget", amount)).transpose()
+}
+
+fn parse_max_runners(count: i64) -> Result<i32, Invalid> {
+    i32::try_from(count)
+        .ok()
+        .filter(|count| (0..=100_000).contains(count))
+        .ok_or_else(|| Invalid::new("max_runners", "must be a whole number from 0 to 100000, or empty for no limit"))
+}
+
+/// Changes to a team: outer `None` keeps a field, inner `None` clears it (SPEC B5).
+#[derive(Debug, Clone, Default)]
+pub struct TeamPatchInput {
+    /// Display name; the slug stays.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<Option<String>>,
+    /// Labels on every runner.
+    pub required_labels: Option<Vec<String>>,
+    /// Patterns for further labels.
+    pub optional_label_patterns: Option<Vec<String>>,
+    /// Most runners at a time.
+    pub max_runners: Option<Option<i64>>,
+    /// Active or inactive.
+    pub is_active: Option<bool>,
+    /// AI models.
+    pub models: Option<Vec<String>>,
+    /// Budget for one period, in US dollars.
+    pub max_budget: Option<Option<Decimal>>,
+    /// The period.
+    pub budget_duration: Option<Option<String>>,
+    /// Tokens per minute.
+    pub tpm_limit: Option<Option<i64>>,
+    /// Requests per minute.
+    pub rpm_limit: Option<Option<i64>>,
+}
+
+/// Changes to a team, parsed.
+#[derive(Debug, Clone, Default)]
+pub struct TeamPatch {
+    pub(super) name: Option<TeamName>,
+    pub(super) description: Option<Option<Description>>,
+    pub(super) required: Option<Vec<Label>>,
+    pub(super) optional: Option<Vec<LabelPattern>>,
+    pub(super) max_runners: Option<Option<i32>>,
+    pub(super) is_active: Option<bool>,
+    pub(super) models: Option<Vec<String>>,
+    pub(super) max_budget: Option<Option<Money>>,
+    pub(super) budget_duration: Option<Option<BudgetDuration>>,
+    pub(super) tpm_limit: Option<Option<i64>>,
+    pub(super) rpm_limit: Option<Option<i64>>,
+}
+
+impl TeamPatchInput {
+    /// Parses all fields that are there.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn parse(self) -> Result<TeamPatch, Vec<Invalid>> {
+        let mut fields = Fields::new();
+        let count = |field: &'static str, value: Option<Option<i64>>| {
+            value.map(|value| value.map(|count| parse_count(field, count)).transpose()).transpose()
+        };
+        let patch = TeamPatch {
+            name: fields.take(self.name.as_deref().map(TeamName::parse).transpose()).flatten(),
+            description: fields
+                .take(self.description.map(|text| Description::optional(text.as_deref().unwrap_or_default())).transpose())
+                .flatten(),
+            required: fields
+                .take(self.required_labels.map(|labels| Label::parse_list("required_labels", &labels)).transpose())
+                .flatten(),
+            optional: fields
+                .take(self.optional_label_patterns.map(|patterns| LabelPattern::parse_list(&patterns)).transpose())
+                .flatten(),
+            max_runners: fields
+                .take(self.max_runners.map(|count| count.map(parse_max_runners).transpose()).transpose())
+                .flatten(),
+            is_active: self.is_active,
+            models: fields.take(self.models.map(|models| parse_models(&models)).transpose()).flatten(),
+            max_budget: fields.take(self.max_budget.map(parse_budget).transpose()).flatten(),
+            budget_duration: fields
+                .take(
+                    self.budget_duration
+                        .map(|period| period.as_deref().map(BudgetDuration::parse).transpose())
+                        .transpose(),
+                )
+                .flatten(),
+            tpm_limit: fields.take(count("tpm_limit", self.tpm_limit)).flatten(),
+            rpm_limit: fields.take(count("rpm_limit", self.rpm_limit)).flatten(),
+        };
+        fields.finish().map(|()| patch)
+    }
+}

@@ -1,0 +1,80 @@
+//! The caller's own teams.
+
+use domain::{Label, LabelPattern, LabelPolicy, TeamId, TeamStatus, UserLabelPolicy, views::{MyTeam, ProvisionForm}};
+
+use crate::{Ctx, Result};
+
+/// The caller's teams that are not archived, by name. Of an inactive one only name and status are
+/// told. The Default Team is left out unless runners are enabled on it (SPEC X4).
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn mine(ctx: &mut Ctx) -> Result<Vec<MyTeam>> {
+    let person = ctx.person()?.id;
+    let rows = sqlx::query!(
+        "SELECT t.id, t.slug, t.name, t.description, m.role, t.status, t.required_labels, t.optional_label_patterns,
+            t.max_runners, t.runner_count, t.member_count, o.name AS organization_name
+        FROM team_members m JOIN teams t ON t.id = m.team_id JOIN organizations o ON o.id = t.organization_id
+        WHERE m.user_id = $1 AND t.status <> 'archived' AND (NOT t.is_system OR t.runners_enabled)
+        ORDER BY lower(t.name), t.id",
+        person.0,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let status: TeamStatus = row.status.parse()?;
+            let open = status == TeamStatus::Active;
+            Ok(MyTeam {
+                id: TeamId(row.id),
+                slug: row.slug,
+                name: row.name,
+                description: row.description.filter(|_| open),
+                role: row.role.parse()?,
+                status,
+                policy: LabelPolicy {
+                    required: row.required_labels.into_iter().filter(|_| open).map(Label::trusted).collect(),
+                    optional: row.optional_label_patterns.into_iter().filter(|_| open).map(LabelPattern::trusted).collect(),
+                },
+                max_runners: row.max_runners.filter(|_| open),
+                runner_count: if open { row.runner_count } else { 0 },
+                member_count: if open { row.member_count } else { 0 },
+                organization_name: row.organization_name,
+            })
+        })
+        .collect()
+}
+
+/// What the provisioning form offers: the caller's active teams, or without any the caller's own
+/// label policy (SPEC B16).
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn provision_form(ctx: &mut Ctx) -> Result<ProvisionForm> {
+    let mut teams = mine(ctx).await?;
+    teams.retain(|team| team.status == TeamStatus::Active);
+    let own_policy = if teams.is_empty() { own_label_policy(ctx).await? } else { None };
+    Ok(ProvisionForm { teams, own_policy, can_use_jit: ctx.person()?.can_use_jit })
+}
+
+/// The caller's own label policy, or the one that the installation's default stands for.
+pub(crate) async fn own_label_policy(ctx: &mut Ctx) -> Result<Option<UserLabelPolicy>> {
+    let person = ctx.person()?.id;
+    let row = sqlx::query!(
+        "SELECT allowed_labels, label_patterns, max_runners FROM user_label_policies WHERE user_id = $1",
+        person.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    Ok(match row {
+        Some(row) => Some(UserLabelPolicy {
+            allowed: row.allowed_labels,
+            patterns: row.label_patterns.into_iter().map(LabelPattern::trusted).collect(),
+            max_runners: row.max_runners,
+        }),
+        None if ctx.backend.settings.allow_without_label_policy => {
+            Some(UserLabelPolicy { allowed: vec!["*".to_owned()], ..UserLabelPolicy::default() })
+        }
+        None => None,
+    })
+}

@@ -1,0 +1,127 @@
+//! A team as the database gives it.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    BudgetDuration, Label, LabelPattern, LabelPolicy, Limits, Money, OrganizationId, TeamId, views::Team,
+};
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::Result;
+
+/// The columns of a team in every query; `o` is its organization, `c` and `d` who created and
+/// deactivated it.
+pub(super) const COLUMNS: &str = "t.id, t.organization_id, o.slug AS organization_slug, o.name AS organization_name,
+    t.name, t.slug, t.description, t.status, t.is_system, t.runners_enabled, t.required_labels,
+    t.optional_label_patterns, t.max_runners, t.runner_group_ids, t.models, t.max_budget, t.budget_duration,
+    t.tpm_limit, t.rpm_limit, t.created_at, t.updated_at, c.email AS created_by, t.deactivated_at,
+    d.email AS deactivated_by, t.deactivation_reason, t.member_count, t.project_count, t.runner_count";
+
+/// The tables of [`COLUMNS`].
+pub(super) const TABLES: &str = "teams t JOIN organizations o ON o.id = t.organization_id
+    LEFT JOIN users c ON c.id = t.created_by LEFT JOIN users d ON d.id = t.deactivated_by";
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct TeamRow {
+    pub(super) id: Uuid,
+    organization_id: Uuid,
+    organization_slug: String,
+    organization_name: String,
+    name: String,
+    slug: String,
+    description: Option<String>,
+    status: String,
+    is_system: bool,
+    runners_enabled: bool,
+    required_labels: Vec<String>,
+    optional_label_patterns: Vec<String>,
+    max_runners: Option<i32>,
+    runner_group_ids: Vec<i64>,
+    models: Vec<String>,
+    max_budget: Option<Decimal>,
+    budget_duration: Option<String>,
+    tpm_limit: Option<i64>,
+    rpm_limit: Option<i64>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    created_by: Option<String>,
+    deactivated_at: Option<DateTime<Utc>>,
+    deactivated_by: Option<String>,
+    deactivation_reason: Option<String>,
+    member_count: i32,
+    project_count: i32,
+    runner_count: i32,
+    #[sqlx(default)]
+    pub(super) viewer_super_admin: bool,
+    #[sqlx(default)]
+    pub(super) viewer_auditor: bool,
+    #[sqlx(default)]
+    pub(super) viewer_org_role: Option<String>,
+    #[sqlx(default)]
+    pub(super) viewer_team_role: Option<String>,
+}
+
+impl TeamRow {
+    pub(super) fn into_team(self) -> Result<Team> {
+        Ok(Team {
+            id: TeamId(self.id),
+            organization_id: OrganizationId(self.organization_id),
+            organization_slug: self.organization_slug,
+            organization_name: self.organization_name,
+            name: self.name,
+            slug: self.slug,
+            description: self.description,
+            status: self.status.parse()?,
+            is_system: self.is_system,
+            runners_enabled: self.runners_enabled,
+            policy: LabelPolicy {
+                required: self.required_labels.into_iter().map(Label::trusted).collect(),
+                optional: self.optional_label_patterns.into_iter().map(LabelPattern::trusted).collect(),
+            },
+            max_runners: self.max_runners,
+            runner_group_ids: self.runner_group_ids,
+            limits: Limits {
+                models: self.models,
+                max_budget: self.max_budget.map(Money::trusted),
+                budget_duration: self.budget_duration.map(BudgetDuration::trusted),
+                tpm_limit: self.tpm_limit,
+                rpm_limit: self.rpm_limit,
+            },
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            created_by: self.created_by,
+            deactivated_at: self.deactivated_at,
+            deactivated_by: self.deactivated_by,
+            deactivation_reason: self.deactivation_reason,
+            member_count: self.member_count,
+            project_count: self.project_count,
+            runner_count: self.runner_count,
+        })
+    }
+}
+
+/// One team, with what `viewer` is with regard to it.
+pub(super) async fn by_id(connection: &mut PgConnection, id: TeamId, viewer: Option<Uuid>) -> Result<Option<TeamRow>> {
+    Ok(sqlx::query_as!(
+        TeamRow,
+        r#"SELECT t.id, t.organization_id, o.slug AS organization_slug, o.name AS organization_name,
+            t.name, t.slug, t.description, t.status, t.is_system, t.runners_enabled, t.required_labels,
+            t.optional_label_patterns, t.max_runners, t.runner_group_ids, t.models, t.max_budget, t.budget_duration,
+            t.tpm_limit, t.rpm_limit, t.created_at, t.updated_at, c.email AS "created_by?", t.deactivated_at,
+            d.email AS "deactivated_by?", t.deactivation_reason, t.member_count, t.project_count, t.runner_count,
+            coalesce(v.is_super_admin, false) AS "viewer_super_admin!",
+            coalesce(v.is_auditor, false) AS "viewer_auditor!",
+            om.role AS "viewer_org_role?", tm.role AS "viewer_team_role?"
+        FROM teams t JOIN organizations o ON o.id = t.organization_id
+            LEFT JOIN users c ON c.id = t.created_by LEFT JOIN users d ON d.id = t.deactivated_by
+            LEFT JOIN users v ON v.id = $2 AND v.deactivated_at IS NULL
+            LEFT JOIN organization_members om ON om.organization_id = t.organization_id AND om.user_id = v.id
+            LEFT JOIN team_members tm ON tm.team_id = t.id AND tm.user_id = v.id
+        WHERE t.id = $1"#,
+        id.0,
+        viewer,
+    )
+    .fetch_optional(connection)
+    .await?)
+}

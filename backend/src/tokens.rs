@@ -1,0 +1,185 @@
+//! Personal access tokens: made by their owner, shown once, kept as a hash.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use domain::{TokenId, TokenName, UserId, views::Token};
+use rand::Rng;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{Backend, Code, Ctx, Error, Result, audit, principals::KnownToken};
+
+/// What every token begins with, so that scanners find one that leaked.
+pub const PREFIX: &str = "guildhall_pat_";
+
+/// A new token's secret. Neither serialisable nor printable by accident.
+pub struct Secret(String);
+
+impl Secret {
+    /// The text, to be shown once.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+fn hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// Creates a token of `owner`.
+///
+/// # Errors
+/// When it would end in the past.
+pub async fn create(
+    ctx: &mut Ctx,
+    owner: UserId,
+    name: &TokenName,
+    expires_at: Option<DateTime<Utc>>,
+) -> Result<(Token, Secret)> {
+    if expires_at.is_some_and(|end| end <= ctx.now) {
+        return Err(Error::invalid("expires_at", "must be in the future"));
+    }
+    let mut random = [0_u8; 32];
+    rand::rng().fill_bytes(&mut random);
+    let secret = Secret(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random)));
+    let prefix: String = secret.0.chars().take(PREFIX.len() + 4).collect();
+    let (id, now) = (Uuid::now_v7(), ctx.now);
+    sqlx::query!(
+        "INSERT INTO personal_access_tokens (id, user_id, name, prefix, token_hash, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        id,
+        owner.0,
+        name.as_str(),
+        prefix,
+        &hash(secret.reveal())[..],
+        now,
+        expires_at,
+    )
+    .execute(ctx.connection())
+    .await?;
+    let entry = audit::Entry::new("token.create", "token", id, name.as_str())
+        .change(json!(null), json!({"owner": owner, "prefix": prefix, "expires_at": expires_at}));
+    audit::record(ctx, entry).await?;
+    let token =
+        Token { id: TokenId(id), name: name.to_string(), prefix, created_at: now, expires_at, last_used_at: None };
+    Ok((token, secret))
+}
+
+/// The caller's tokens that are not revoked, newest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(ctx: &mut Ctx) -> Result<Vec<Token>> {
+    let owner = ctx.person()?.id;
+    let rows = sqlx::query!(
+        "SELECT id, name, prefix, created_at, expires_at, last_used_at FROM personal_access_tokens
+        WHERE user_id = $1 AND revoked_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 200",
+        owner.0,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Token {
+            id: TokenId(row.id),
+            name: row.name,
+            prefix: row.prefix,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+        })
+        .collect())
+}
+
+/// Revokes one of the caller's tokens, at once and everywhere.
+///
+/// # Errors
+/// `Token not found: <id>`.
+pub async fn revoke(ctx: &mut Ctx, id: TokenId) -> Result<()> {
+    let (owner, now) = (ctx.person()?.id, ctx.now);
+    let name = sqlx::query_scalar!(
+        "UPDATE personal_access_tokens SET revoked_at = $3
+        WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING name",
+        id.0,
+        owner.0,
+        now,
+    )
+    .fetch_optional(ctx.connection())
+    .await?
+    .ok_or_else(|| Error::not_found("Token", id))?;
+    let entry = audit::Entry::new("token.revoke", "token", id, &name).change(json!({"owner": owner}), json!(null));
+    audit::record(ctx, entry).await
+}
+
+/// Drops what this process knows of tokens; call it after the transaction of [`revoke`].
+pub fn forget(backend: &Backend) {
+    backend.principals.forget_tokens();
+}
+
+/// The owner of a token, from memory where changes are heard.
+///
+/// # Errors
+/// 401 when it is unknown, expired or revoked.
+pub async fn authenticate(backend: &Backend, secret: &str, now: DateTime<Utc>) -> Result<UserId> {
+    let hash = hash(secret);
+    let known = match backend.principals.token(&hash) {
+        Some(known) => known,
+        None => {
+            let epoch = backend.principals.epoch();
+            let row = sqlx::query!(
+                "SELECT id, user_id, expires_at FROM personal_access_tokens
+                WHERE token_hash = $1 AND revoked_at IS NULL",
+                &hash[..],
+            )
+            .fetch_optional(&backend.pool)
+            .await?
+            .ok_or_else(|| {
+                Error::refused(Code::BadToken, "Token validation failed: the token is unknown or revoked")
+            })?;
+            let known = KnownToken { id: TokenId(row.id), user: UserId(row.user_id), expires_at: row.expires_at };
+            backend.principals.keep_token(hash, known, epoch);
+            known
+        }
+    };
+    if known.expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::refused(Code::BadToken, "Token validation failed: the token has expired"));
+    }
+    LAST_USED.lock().unwrap_or_else(PoisonError::into_inner).insert(known.id.0, now);
+    Ok(known.user)
+}
+
+/// When tokens were last used, until [`write_last_used`] takes it to the database: a hot token
+/// costs one update in a while, not one a request.
+static LAST_USED: std::sync::LazyLock<Mutex<HashMap<Uuid, DateTime<Utc>>>> = std::sync::LazyLock::new(Mutex::default);
+
+/// Writes down when tokens were last used. Called by a job every few seconds and at the end.
+///
+/// # Errors
+/// When the database does not answer; the times are then lost, which harms nothing.
+pub async fn write_last_used(pool: &PgPool) -> Result<()> {
+    let used = std::mem::take(&mut *LAST_USED.lock().unwrap_or_else(PoisonError::into_inner));
+    if used.is_empty() {
+        return Ok(());
+    }
+    let (ids, times): (Vec<Uuid>, Vec<DateTime<Utc>>) = used.into_iter().unzip();
+    sqlx::query!(
+        "UPDATE personal_access_tokens t SET last_used_at = greatest(t.last_used_at, used.at)
+        FROM unnest($1::uuid[], $2::timestamptz[]) AS used(id, at) WHERE t.id = used.id",
+        &ids,
+        &times,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
