@@ -84,8 +84,8 @@ impl GitHub {
     ///
     /// GitHub's pages are numbered, so a runner that vanishes while they are read moves later ones to pages already
     /// read. When the count changed on the way, the list is read again (three times at most) and the results are
-    /// united: nothing that exists throughout is missing then unless the organization changes without pause. Before a
-    /// runner is given up as missing, confirm it with [`get_runner`](Self::get_runner).
+    /// united. A runner that comes as another goes hides the change, so before one is given up as missing, confirm it
+    /// with [`get_runner`](Self::get_runner).
     #[tracing::instrument(skip_all)]
     pub async fn list_runners(&self) -> Result<Vec<Runner>, Error> {
         let mut found = BTreeMap::new();

@@ -15,10 +15,11 @@ pub enum Error {
         /// How long GitHub asks to wait, if it says.
         retry_after: Option<Duration>,
     },
-    /// The credentials are wrong or may not do this (401, or 403 that is no rate limit). Nothing was done.
+    /// The credentials are wrong or may not do this (401, 403 that is no rate limit, or 404 for the App's installation).
+    /// Nothing was done.
     #[error("GitHub API error: {message} (status {status})")]
     Denied {
-        /// 401 or 403.
+        /// The HTTP status.
         status: u16,
         /// GitHub's message.
         message: String,

@@ -74,7 +74,7 @@ impl Transport {
             } => Auth::App(AppTokens::new(*app_id, *installation_id, private_key_pem)?),
         };
         Ok(Self {
-            http: http_client::build(config.timeout).map_err(Error::Config)?,
+            http: http_client::build(&base, config.timeout).map_err(Error::Config)?,
             base,
             auth,
         })

@@ -48,7 +48,7 @@ impl Provider {
     ///
     /// Errors: [`Error::Config`].
     pub fn new(config: Config) -> Result<Self, Error> {
-        http_client::parse_base_url("the OpenID issuer", &config.issuer).map_err(Error::Config)?;
+        let base = http_client::parse_base_url("the OpenID issuer", &config.issuer).map_err(Error::Config)?;
         let issuer = IssuerUrl::new(config.issuer.clone())
             .map_err(|error| Error::Config(format!("the OpenID issuer is not a URL: {error}")))?;
         let redirect_url = RedirectUrl::new(config.redirect_url.clone())
@@ -59,7 +59,7 @@ impl Provider {
         if config.audience.as_deref() == Some("") {
             return Err(Error::Config("the OpenID audience is empty".into()));
         }
-        let http = http_client::build(config.timeout).map_err(Error::Config)?;
+        let http = http_client::build(&base, config.timeout).map_err(Error::Config)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 issuer,
