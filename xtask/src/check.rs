@@ -17,22 +17,33 @@ const MAY_ASK_FOR_FEATURES: [&str; 4] = ["lib.rs", "ssr.rs", "error.rs", "main.r
 
 /// All of it.
 pub fn check() -> anyhow::Result<()> {
-    quick()?;
-    wasm()?;
-    prepare::prepare(true)?;
-    dependencies()
+    let failed = all().into_iter().filter(|step| failed(*step)).count();
+    if failed > 0 {
+        bail!("{failed} of these checks failed");
+    }
+    Ok(())
 }
 
-/// Format, lints of the native half, where features are asked for.
-pub fn quick() -> anyhow::Result<()> {
+/// Every check, the quickest first. They are independent: one that fails does not hide what the next would say.
+pub fn all() -> [fn() -> anyhow::Result<()>; 6] {
+    [format, features, native, wasm, || prepare::prepare(true), dependencies]
+}
+
+/// Runs one and prints its error.
+pub fn failed(check: fn() -> anyhow::Result<()>) -> bool {
+    check().inspect_err(|error| eprintln!("error: {error:#}")).is_err()
+}
+
+fn format() -> anyhow::Result<()> {
     step("check", "format", || {
-        output(cargo().args(["fmt", "--all", "--check"]))?;
+        // The names of the files are enough: `cargo fmt` shows and does the rest.
+        output(cargo().args(["fmt", "--all", "--check", "--", "--files-with-diff"]))?;
         Ok(((), "ok".to_owned()))
-    })?;
-    step("check", "where features are asked for", || {
-        features()?;
-        Ok(((), "ok".to_owned()))
-    })?;
+    })
+}
+
+/// Lints of the native half.
+fn native() -> anyhow::Result<()> {
     section("check", "lints", || {
         run(cargo().args([
             "clippy",
@@ -47,7 +58,7 @@ pub fn quick() -> anyhow::Result<()> {
 }
 
 /// Lints of the browser half; where the toolchain has no Clippy, the compiler's own warnings.
-pub fn wasm() -> anyhow::Result<()> {
+fn wasm() -> anyhow::Result<()> {
     let toolchain = setup::wasm()?;
     let name = if matches!(toolchain, WasmToolchain::Native) {
         "rustup"
@@ -84,7 +95,7 @@ pub fn wasm() -> anyhow::Result<()> {
 }
 
 /// Licences, bans and sources; advisories where their database can be had.
-pub fn dependencies() -> anyhow::Result<()> {
+fn dependencies() -> anyhow::Result<()> {
     if which(&["cargo-deny"]).is_none() {
         eprintln!("check  dependencies … skipped: cargo-deny is not installed (`cargo install cargo-deny`)");
         return Ok(());
@@ -105,7 +116,14 @@ pub fn dependencies() -> anyhow::Result<()> {
     })
 }
 
+/// Where features are asked for.
 fn features() -> anyhow::Result<()> {
+    step("check", "where features are asked for", || {
+        Ok((ask_for_features()?, "ok".to_owned()))
+    })
+}
+
+fn ask_for_features() -> anyhow::Result<()> {
     let mut wrong = Vec::new();
     for entry in fs::read_dir(paths::root())?
         .flatten()

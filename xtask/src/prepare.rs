@@ -19,8 +19,10 @@ use crate::{
     setup,
 };
 
-/// Its own cluster, which `cargo xtask database` leaves running.
+/// The cluster that queries are checked against.
 const CLUSTER: &str = "xtask-pg";
+/// Its neighbour, which `cargo xtask database` leaves running: nothing else here stops it.
+const LEFT_RUNNING: &str = "dev-pg";
 
 /// Writes `.sqlx` anew, or with `check` only compares.
 pub fn prepare(check: bool) -> anyhow::Result<()> {
@@ -49,7 +51,7 @@ pub fn prepare(check: bool) -> anyhow::Result<()> {
 /// Prints the URL of a database with all migrations, and leaves it running.
 pub fn database() -> anyhow::Result<()> {
     setup::postgres()?;
-    let server = postgres::start(CLUSTER)?;
+    let server = postgres::start(LEFT_RUNNING)?;
     let url = server.migrated("guildhall_dev")?;
     println!("{url}");
     server.leave_running();

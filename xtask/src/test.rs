@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 
 use crate::{
-    build, check, paths, postgres, prepare,
+    build, check, paths, postgres,
     process::{cargo, output, program},
     report::section,
     setup,
@@ -60,22 +60,10 @@ pub fn screenshots(arguments: &[OsString]) -> anyhow::Result<()> {
 
 fn perform(only: Option<Part>) -> anyhow::Result<Tally> {
     let mut tally = Tally::default();
-    let mut steps: Vec<fn() -> anyhow::Result<()>> = Vec::new();
     setup::postgres()?;
     if only.is_none() {
-        steps.extend([
-            check::quick as fn() -> _,
-            check::wasm,
-            || prepare::prepare(true),
-            check::dependencies,
-        ]);
-    }
-    for step in steps {
-        // Each says something of its own: a lint does not keep the tests from running.
-        if let Err(error) = step() {
-            eprintln!("error: {error:#}");
-            tally += Tally::FAILED;
-        }
+        let failed = check::all().into_iter().filter(|check| check::failed(*check)).count();
+        tally.failed += failed as u64;
     }
     let server = postgres::start(CLUSTER)?;
     server.clear()?;
