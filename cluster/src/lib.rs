@@ -123,7 +123,12 @@ impl Cluster {
         let path = self.layout.dir.join("cluster.users");
         self.users.unlock().map_err(file("unlock", &path))?;
         match self.users.try_lock() {
-            Ok(()) => postmaster::stop(&self.layout.data).await,
+            Ok(()) => {
+                postmaster::stop(&self.layout.data).await?;
+                // Empty by now, and perhaps not in the data directory: only litter. The next start makes it again.
+                let _ = fs::remove_dir(&self.layout.socket_dir);
+                Ok(())
+            }
             Err(TryLockError::WouldBlock) => Ok(()),
             Err(TryLockError::Error(source)) => Err(file("lock", path)(source)),
         }
