@@ -1,0 +1,15 @@
+//! The backend against a real PostgreSQL: every rule that SQL takes part in.
+//!
+//! One program for all areas, because linking is what costs. Each test is named after its rule, with the id of
+//! `SPEC.md`, and works on a database of its own (see `common`).
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "test equipment: it asks unchecked questions, and a panic is the failure"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod permissions;
