@@ -1,0 +1,66 @@
+//! Server functions: what the console's forms are sent to. Each opens a transaction, parses, and
+//! makes one call of the backend.
+
+mod members;
+mod projects;
+mod runners;
+mod teams;
+mod tokens;
+
+use domain::TeamId;
+
+use crate::ssr::Result;
+
+/// The page of a team that a form was on, as a path on this host: its own page when the form says
+/// anything else.
+fn team_page(team: &str, at: &str) -> String {
+    let local = at
+        .strip_prefix("/admin/teams/")
+        .is_some_and(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
+    if local {
+        at.to_owned()
+    } else {
+        format!("/admin/teams/{}", domain_id(team))
+    }
+}
+
+/// A team's id as text that is safe in a path.
+fn domain_id(team: &str) -> String {
+    team.parse::<TeamId>().map(|id| id.to_string()).unwrap_or_default()
+}
+
+/// A team's id from a hidden field.
+fn team_id(text: &str) -> Result<TeamId> {
+    text.parse().map_err(|_| crate::ssr::Error::not_found("Team", text))
+}
+
+/// A whole number from a text field; blank is none.
+fn number(field: &'static str, text: &str) -> Result<Option<i64>> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse()
+        .map(Some)
+        .map_err(|_| crate::ssr::Error::invalid(field, "must be a whole number, or empty for no limit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_lead_back_to_a_team_on_this_host_only() {
+        let id = "00000000-0000-4000-8000-000000000001";
+        assert_eq!(team_page(id, "/admin/teams/backend-team"), "/admin/teams/backend-team");
+        for bad in [
+            "//evil.example",
+            "/admin/teams//evil",
+            "https://evil.example",
+            "/admin/teams/a\r\nb",
+            "",
+        ] {
+            assert_eq!(team_page(id, bad), format!("/admin/teams/{id}"), "{bad:?}");
+        }
+    }
+}

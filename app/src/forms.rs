@@ -1,0 +1,186 @@
+//! Forms that lose nothing: what was typed and what is wrong with it wait in the session for the
+//! page that shows the form again.
+
+use domain::Invalid;
+use serde::{Deserialize, Serialize};
+use server_fn::error::{FromServerFnError, ServerFnErrorErr};
+
+use crate::ssr::{self, Code, Ctx, Error, Result};
+
+/// What a server function answers in the rare case that it can not redirect: the browser's
+/// form data made no sense at all.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ApiError {
+    /// The words.
+    pub message: String,
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl FromServerFnError for ApiError {
+    type Encoder = server_fn::codec::JsonEncoding;
+
+    fn from_server_fn_error(_: ServerFnErrorErr) -> Self {
+        // Only a body that is no form gets here: fields that are missing are taken for empty ones.
+        ssr::set_status(400);
+        Self {
+            message: "The form could not be read.".to_owned(),
+        }
+    }
+}
+
+/// A form between two requests.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct FormState {
+    /// Which form: a page may have several.
+    form: String,
+    /// What was typed, by field. Never a password or key.
+    values: Vec<(String, String)>,
+    /// What is wrong, by field.
+    errors: Vec<Invalid>,
+    /// What is wrong with the whole.
+    refusal: Option<String>,
+}
+
+const KEY: &str = "form";
+
+impl FormState {
+    /// What was typed into a field, else `default`.
+    pub fn value(&self, field: &str, default: &str) -> String {
+        let typed = self
+            .values
+            .iter()
+            .find(|(name, _)| name == field)
+            .map(|(_, value)| value.as_str());
+        typed.unwrap_or(default).to_owned()
+    }
+
+    /// What is wrong with a field.
+    pub fn error(&self, field: &str) -> Option<String> {
+        self.errors
+            .iter()
+            .find(|invalid| invalid.field == field)
+            .map(|invalid| invalid.message.to_string())
+    }
+
+    /// All that is wrong with fields.
+    pub fn errors(&self) -> &[Invalid] {
+        &self.errors
+    }
+
+    /// What is wrong with the whole.
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+}
+
+/// Takes what an earlier request left for this form.
+pub async fn take(form: &str) -> FormState {
+    let session = ssr::visit().session;
+    match session.get::<FormState>(KEY).await {
+        Ok(Some(state)) if state.form == form => {
+            let _ = session.remove::<FormState>(KEY).await;
+            state
+        }
+        _ => FormState::default(),
+    }
+}
+
+/// A form that was sent.
+pub struct Sent<'a> {
+    /// Which form.
+    pub form: &'static str,
+    /// What was typed, to be shown again when something is wrong.
+    pub values: &'a [(&'static str, &'a str)],
+    /// The page with the form.
+    pub back: &'a str,
+}
+
+/// Where to go after a form was accepted, and what to say there.
+pub struct Done {
+    /// A path on this host.
+    pub to: String,
+    /// The message.
+    pub message: String,
+}
+
+impl Done {
+    /// A page and a message.
+    pub fn new(to: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            to: to.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl Sent<'_> {
+    /// Runs a change in one transaction and redirects: onwards with a message, or back to the form
+    /// with what was typed and what is wrong.
+    ///
+    /// # Errors
+    /// Never; the type is what server functions have.
+    pub async fn run(self, change: impl AsyncFnOnce(&mut Ctx) -> Result<Done>) -> std::result::Result<(), ApiError> {
+        let result = async {
+            let mut ctx = ssr::write().await?;
+            let done = change(&mut ctx).await?;
+            ctx.commit().await?;
+            Ok(done)
+        };
+        match result.await {
+            Ok(done) => {
+                ssr::set_flash("success", done.message).await;
+                ssr::redirect(&done.to);
+            }
+            Err(error) => self.refuse(error).await,
+        }
+        Ok(())
+    }
+
+    /// Sends the form back with what is wrong.
+    pub async fn refuse(self, error: Error) {
+        if error.code() == Code::NotAuthenticated {
+            ssr::set_flash("warning", "Your session has ended. Sign in again; nothing was changed.").await;
+            ssr::redirect(&login(self.back));
+            return;
+        }
+        let state = FormState {
+            form: self.form.to_owned(),
+            values: self
+                .values
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            refusal: (!matches!(error, Error::Invalid(_))).then(|| describe(&error)),
+            errors: if let Error::Invalid(fields) = error {
+                fields
+            } else {
+                Vec::new()
+            },
+        };
+        if let Err(error) = ssr::visit().session.insert(KEY, state).await {
+            tracing::warn!(%error, "a form's values were lost");
+        }
+        ssr::redirect(self.back);
+    }
+}
+
+/// An error in words for people; a fault of ours is logged here, once, and named by its request.
+pub fn describe(error: &Error) -> String {
+    if let Error::Internal(_) = error {
+        let id = ssr::visit().request.id.unwrap_or_default();
+        tracing::error!(%error, request_id = id, "internal error");
+        return format!("Something went wrong on our side. The log has it under request {id}.");
+    }
+    error.detail()
+}
+
+/// The sign-in page, with the way back.
+pub fn login(next: &str) -> String {
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!("/login?next={next}")
+}

@@ -1,0 +1,310 @@
+//! The provisioning form: the final list of labels, while one types.
+
+use domain::{Label, LabelPattern, LabelPolicy, RunnerNamePrefix, UserLabelPolicy, split_list};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Chip, chip_list, label_tester::kind};
+
+/// A team in the dropdown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamChoice {
+    /// Id.
+    pub id: String,
+    /// Slug, which an empty prefix falls back to.
+    pub slug: String,
+    /// Display name.
+    pub name: String,
+    /// Labels on each of its runners.
+    pub required: Vec<String>,
+    /// Patterns for further ones.
+    pub patterns: Vec<String>,
+    /// Most runners at a time.
+    pub max_runners: Option<i32>,
+    /// Runners that count against that.
+    pub runner_count: i32,
+}
+
+impl TeamChoice {
+    fn policy(&self) -> LabelPolicy {
+        LabelPolicy {
+            required: self.required.iter().cloned().map(Label::trusted).collect(),
+            optional: self.patterns.iter().cloned().map(LabelPattern::trusted).collect(),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.max_runners.is_some_and(|max| self.runner_count >= max)
+    }
+}
+
+/// The form with a preview beside it.
+#[island]
+pub fn ProvisionForm(
+    /// The viewer's active teams.
+    teams: Vec<TeamChoice>,
+    /// Without teams: the viewer's own policy.
+    own_policy: Option<UserLabelPolicy>,
+    /// The chosen team's id.
+    team: String,
+    /// The prefix.
+    prefix: String,
+    /// The labels, comma-separated.
+    labels: String,
+    /// What is wrong with the team, the prefix and the labels.
+    errors: (Option<String>, Option<String>, Option<String>),
+) -> impl IntoView {
+    let (team_error, prefix_error, labels_error) = errors;
+    let (team, set_team) = signal(team);
+    let (prefix, set_prefix) = signal(prefix);
+    let (labels, set_labels) = signal(labels);
+    let has_teams = !teams.is_empty();
+    let (has_team_error, has_prefix_error, has_labels_error) =
+        (team_error.is_some(), prefix_error.is_some(), labels_error.is_some());
+    let options = teams
+        .iter()
+        .map(|choice| {
+            let (id, name) = (choice.id.clone(), choice.name.clone());
+            let selected = team.get_untracked() == id;
+            view! { <option value=id selected=selected>{name}</option> }
+        })
+        .collect_view();
+    let chosen = {
+        let teams = teams.clone();
+        move || teams.iter().find(|choice| choice.id == team.get()).cloned()
+    };
+    let chosen_for_use = chosen.clone();
+    let chosen_for_name = chosen.clone();
+    let preview = move || preview(chosen().as_ref(), has_teams, own_policy.as_ref(), &labels.get());
+    view! {
+        <div class="split">
+            <div class="split__main">
+                <form class="card" method="post" action="/actions/runners/provision">
+                    <div class="card__body stack">
+                        {has_teams
+                            .then(|| {
+                                view! {
+                                    <div class="field">
+                                        <label class="field__label" for="team_id">"Team "<span class="field__mark">"required"</span></label>
+                                        <p class="field__hint" id="team_id-hint">"Its policy and quota apply."</p>
+                                        <select
+                                            class="select"
+                                            id="team_id"
+                                            name="team_id"
+                                            required
+                                            aria-invalid=has_team_error.then_some("true")
+                                            aria-describedby="team_id-hint team_id-error"
+                                            on:change:target=move |event| set_team.set(event.target().value())
+                                        >
+                                            <option value="">"Choose a team"</option>
+                                            {options}
+                                        </select>
+                                        {error_line("team_id-error", team_error)}
+                                    </div>
+                                }
+                            })}
+                        <div class="field">
+                            <label class="field__label" for="runner_name_prefix">
+                                "Runner name prefix "<span class="field__mark">"optional"</span>
+                            </label>
+                            <p class="field__hint" id="runner_name_prefix-hint">
+                                "The name will be "
+                                <code>{move || example_name(chosen_for_name().as_ref(), &prefix.get())}</code>
+                                ", with six characters drawn at random."
+                            </p>
+                            <input
+                                class="input"
+                                id="runner_name_prefix"
+                                name="runner_name_prefix"
+                                placeholder="backend-runner"
+                                autocomplete="off"
+                                value=prefix.get_untracked()
+                                aria-invalid=has_prefix_error.then_some("true")
+                                aria-describedby="runner_name_prefix-hint runner_name_prefix-error"
+                                on:input:target=move |event| set_prefix.set(event.target().value())
+                            />
+                            {error_line("runner_name_prefix-error", prefix_error)}
+                        </div>
+                        <div class="field">
+                            <label class="field__label" for="labels">"Custom labels "<span class="field__mark">"optional"</span></label>
+                            <p class="field__hint" id="labels-hint">"Comma-separated. System and required labels are added by themselves."</p>
+                            <input
+                                class="input"
+                                id="labels"
+                                name="labels"
+                                placeholder="backend-api, service-auth"
+                                autocomplete="off"
+                                value=labels.get_untracked()
+                                aria-invalid=has_labels_error.then_some("true")
+                                aria-describedby="labels-hint labels-error"
+                                on:input:target=move |event| set_labels.set(event.target().value())
+                            />
+                            {error_line("labels-error", labels_error)}
+                        </div>
+                    </div>
+                    <footer class="card__footer">
+                        <button class="button button--primary">"Provision JIT Runner"</button>
+                    </footer>
+                </form>
+            </div>
+            <aside class="split__aside" aria-label="Preview">
+                <section class="card" aria-labelledby="preview-title">
+                    <header class="card__header"><h2 class="card__title" id="preview-title">"What you will get"</h2></header>
+                    <div class="card__body stack">
+                        {move || chosen_for_use().map(|choice| quota(&choice))}
+                        <div class="label-preview" role="status">{move || view_preview(preview())}</div>
+                    </div>
+                </section>
+            </aside>
+        </div>
+    }
+}
+
+fn error_line(id: &'static str, error: Option<String>) -> Option<impl IntoView> {
+    error.map(|text| view! { <p class="field__error" id=id>{text}</p> })
+}
+
+/// The name that a prefix gives, or what is wrong with it.
+fn example_name(team: Option<&TeamChoice>, prefix: &str) -> String {
+    let prefix = match prefix.trim() {
+        "" => RunnerNamePrefix::from_slug(team.map(|team| team.slug.as_str())),
+        typed => match RunnerNamePrefix::parse(typed) {
+            Ok(prefix) => prefix,
+            Err(_) => return "not valid: letters, digits, - and _".to_owned(),
+        },
+    };
+    format!("{prefix}-······")
+}
+
+fn quota(team: &TeamChoice) -> AnyView {
+    let used = team.runner_count;
+    let Some(max) = team.max_runners else {
+        return view! { <p class="muted">{format!("{used} runners in use; the team has no quota.")}</p> }.into_any();
+    };
+    let class = if team.is_full() {
+        "usage usage--full"
+    } else if used * 5 >= max * 4 {
+        "usage usage--near"
+    } else {
+        "usage"
+    };
+    let note = if team.is_full() {
+        "Team quota exceeded: delete idle runners or ask for a larger quota."
+    } else {
+        ""
+    };
+    view! {
+        <div class=class>
+            <div class="usage__head">
+                <span class="usage__label" id="quota-label">"Runners"</span>
+                <span class="usage__value"><b>{used}</b>{format!(" of {max}")}</span>
+            </div>
+            <progress class="usage__bar" value=used max=max.max(1) aria-labelledby="quota-label"></progress>
+            {(!note.is_empty()).then(|| view! { <p class="usage__note">{note}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Preview {
+    ChooseTeam,
+    BadLabel(String),
+    Final(Vec<Chip>),
+    Refused { chips: Vec<Chip>, message: String },
+}
+
+fn preview(team: Option<&TeamChoice>, has_teams: bool, own: Option<&UserLabelPolicy>, labels: &str) -> Preview {
+    let custom = match Label::parse_list("labels", &split_list(labels)) {
+        Ok(custom) => custom,
+        Err(invalid) => return Preview::BadLabel(invalid.message.into_owned()),
+    };
+    let Some(team) = team else {
+        if has_teams {
+            return Preview::ChooseTeam;
+        }
+        let refused = |message: String| Preview::Refused {
+            chips: custom.iter().map(|label| Chip::new("custom", label.as_str())).collect(),
+            message,
+        };
+        return match own.map(|own| own.resolve(&custom)) {
+            Some(Ok(labels)) => Preview::Final(labels.iter().map(|label| own_chip(label)).collect()),
+            Some(Err(message)) => refused(message),
+            None => refused("You are in no team and have no label policy of your own.".to_owned()),
+        };
+    };
+    let policy = team.policy();
+    let chips = |labels: &[Label]| {
+        labels
+            .iter()
+            .map(|label| Chip::new(kind(&policy, label), label.as_str()))
+            .collect()
+    };
+    match policy.resolve(&custom) {
+        Ok(labels) => Preview::Final(chips(&labels)),
+        Err(refused) => Preview::Refused {
+            chips: chips(&custom),
+            message: refused.to_string(),
+        },
+    }
+}
+
+fn own_chip(label: &Label) -> Chip {
+    let system = domain::SYSTEM_LABELS
+        .iter()
+        .any(|system| label.as_str().eq_ignore_ascii_case(system));
+    Chip::new(if system { "system" } else { "custom" }, label.as_str())
+}
+
+fn view_preview(preview: Preview) -> AnyView {
+    match preview {
+        Preview::ChooseTeam => view! { <p class="muted">"Choose a team to see the labels."</p> }.into_any(),
+        Preview::BadLabel(message) => view! { <p class="field__error">{message}</p> }.into_any(),
+        Preview::Final(chips) => {
+            view! { <p class="muted">"Final labels"</p> {chip_list("Final labels", chips)} }.into_any()
+        }
+        Preview::Refused { chips, message } => {
+            view! { <p class="field__error">{message}</p> {chip_list("Labels", chips)} }.into_any()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn team() -> TeamChoice {
+        TeamChoice {
+            id: "1".into(),
+            slug: "backend-team".into(),
+            name: "Backend Team".into(),
+            required: vec!["docker".into()],
+            patterns: vec!["app-.*".into()],
+            max_runners: Some(10),
+            runner_count: 10,
+        }
+    }
+
+    #[test]
+    fn the_preview_is_the_servers_rule() {
+        let Preview::Final(chips) = preview(Some(&team()), true, None, "app-backend") else {
+            panic!()
+        };
+        assert_eq!(chips.last(), Some(&Chip::new("custom", "app-backend")));
+        assert_eq!(chips.len(), 5);
+        let Preview::Refused { message, .. } = preview(Some(&team()), true, None, "gpu") else {
+            panic!()
+        };
+        assert!(message.starts_with("Label not permitted by team policy: gpu"));
+        assert_eq!(preview(None, true, None, ""), Preview::ChooseTeam);
+        assert!(matches!(preview(None, false, None, ""), Preview::Refused { .. }));
+    }
+
+    #[test]
+    fn names_are_shown_before_they_are_drawn() {
+        assert_eq!(example_name(Some(&team()), " "), "backend-team-······");
+        assert_eq!(example_name(None, ""), "runner-······");
+        assert!(example_name(None, "no spaces").starts_with("not valid"));
+        assert!(team().is_full());
+    }
+}

@@ -1,0 +1,306 @@
+//! What surrounds a page: navigation, breadcrumb, messages; and what stands in for a page that can
+//! not be shown.
+
+use std::future::Future;
+
+use backend::identity;
+use domain::views::Me;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{
+    forms,
+    icon::icon,
+    ssr::{self, Caller, Code, Error, Flash, Result, Visit},
+    ui,
+};
+
+/// A page, loaded.
+pub struct Rendered {
+    title: String,
+    crumbs: Vec<(String, Option<String>)>,
+    narrow: bool,
+    body: AnyView,
+}
+
+impl Rendered {
+    /// A page with its title and content.
+    pub fn new(title: impl Into<String>, body: impl IntoView + 'static) -> Self {
+        Self {
+            title: title.into(),
+            crumbs: Vec::new(),
+            narrow: false,
+            body: body.into_any(),
+        }
+    }
+
+    /// With a step of the breadcrumb before the title.
+    #[must_use]
+    pub fn under(mut self, label: impl Into<String>, href: impl Into<String>) -> Self {
+        self.crumbs.push((label.into(), Some(href.into())));
+        self
+    }
+
+    /// With a last step of the breadcrumb that differs from the title.
+    #[must_use]
+    pub fn at(mut self, label: impl Into<String>) -> Self {
+        self.crumbs.push((label.into(), None));
+        self
+    }
+
+    /// As narrow as a form.
+    #[must_use]
+    pub fn narrow(mut self) -> Self {
+        self.narrow = true;
+        self
+    }
+}
+
+/// A page of someone signed in: loads it, then shows it in the layout; or shows why not.
+pub fn page(load: impl Future<Output = Result<Rendered>> + Send + 'static) -> impl IntoView {
+    view! { <Suspense>{Suspend::new(async move { show(load.await).await })}</Suspense> }
+}
+
+/// A page without the layout, for people who have not signed in.
+pub fn plain_page(load: impl Future<Output = AnyView> + Send + 'static) -> impl IntoView {
+    view! { <Suspense>{Suspend::new(load)}</Suspense> }
+}
+
+async fn show(loaded: Result<Rendered>) -> AnyView {
+    let visit = ssr::visit();
+    let rendered = match loaded {
+        Ok(rendered) => rendered,
+        Err(error) if error.code() == Code::NotAuthenticated => {
+            ssr::redirect(&forms::login(&ssr::path_and_query()));
+            return ().into_any();
+        }
+        Err(error) => problem(&visit, &error),
+    };
+    let Some(Caller::Person(principal, _)) = &visit.caller else {
+        return view! {
+            <Title text=format!("{} · Guildhall", rendered.title) />
+            <main class="plain" id="content">{rendered.body}</main>
+        }
+        .into_any();
+    };
+    let me = identity::me(principal);
+    let flash = ssr::take_flash().await;
+    frame(&me, &visit, rendered, flash)
+}
+
+/// The page that says what went wrong: the reason, the rule, and who can change it.
+fn problem(visit: &Visit, error: &Error) -> Rendered {
+    let status = error.code().status();
+    ssr::set_status(status);
+    let request = visit.request.id.clone().unwrap_or_default();
+    let (title, lead) = match error {
+        Error::Internal(_) => (
+            forms::describe(error),
+            "Try again. If it stays like this, tell your administrator the request id.".to_owned(),
+        ),
+        Error::Forbidden(refusal) => (refusal.literal.clone(), String::new()),
+        _ if status == 404 => ("Page not found".to_owned(), error.detail()),
+        _ => (error.detail(), String::new()),
+    };
+    let refusal = match error {
+        Error::Forbidden(refusal) => Some(refusal.clone()),
+        _ => None,
+    };
+    let body = view! {
+        <div class="error-page">
+            <p class="error-page__status">{status}</p>
+            <h1 class="error-page__title">{title.clone()}</h1>
+            {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
+            <dl class="facts error-page__facts">
+                {refusal
+                    .map(|refusal| {
+                        view! {
+                            <div>
+                                <dt>"Rule"</dt>
+                                <dd>{format!("You may not {}.", refusal.rule)}</dd>
+                            </div>
+                            <div>
+                                <dt>"Who can"</dt>
+                                <dd>{capitalised(&refusal.who_can)}</dd>
+                            </div>
+                        }
+                    })}
+                <div>
+                    <dt>"Request id"</dt>
+                    <dd><code>{request}</code></dd>
+                </div>
+            </dl>
+            <div class="button-row">
+                <a class="button button--primary" href="/">"Go to the start page"</a>
+            </div>
+        </div>
+    };
+    Rendered::new(title, body)
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+fn frame(me: &Me, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> AnyView {
+    let mut crumbs = rendered.crumbs;
+    if crumbs.last().is_none_or(|(_, href)| href.is_some()) {
+        crumbs.push((rendered.title.clone(), None));
+    }
+    let class = if rendered.narrow {
+        "content content--narrow"
+    } else {
+        "content"
+    };
+    view! {
+        <Title text=format!("{} · Guildhall", rendered.title) />
+        <a class="skip-link" href="#content">"Skip to content"</a>
+        <div class="app">
+            {sidebar(me)}
+            <div class="shell">
+                <div class="topbar">
+                    <nav class="breadcrumb" aria-label="Breadcrumb">
+                        <ol>
+                            {crumbs
+                                .into_iter()
+                                .map(|(label, href)| match href {
+                                    Some(href) => view! { <li><a href=href>{label}</a></li> }.into_any(),
+                                    None => view! { <li><span aria-current="page">{label}</span></li> }.into_any(),
+                                })
+                                .collect_view()}
+                        </ol>
+                    </nav>
+                    {visit.site.demo.then(|| view! { <span class="badge badge--info">"Demo"</span> })}
+                </div>
+                <main class=class id="content" tabindex="-1">{rendered.body}</main>
+            </div>
+        </div>
+        {flash.map(|flash| ui::flash(&flash))}
+    }
+    .into_any()
+}
+
+/// One entry of the navigation.
+struct Entry {
+    icon: &'static str,
+    label: &'static str,
+    href: &'static str,
+}
+
+fn sidebar(me: &Me) -> AnyView {
+    let mut groups = vec![(
+        "My work",
+        vec![
+            Entry {
+                icon: "teams",
+                label: "My teams",
+                href: "/teams",
+            },
+            Entry {
+                icon: "runner",
+                label: "Runners",
+                href: "/runners",
+            },
+            Entry {
+                icon: "provision",
+                label: "Provision a runner",
+                href: "/provision",
+            },
+            Entry {
+                icon: "key",
+                label: "Access tokens",
+                href: "/tokens",
+            },
+        ],
+    )];
+    let manages = me.super_admin || me.org_admin || !me.teams.is_empty();
+    if manages {
+        groups.push((
+            "Administration",
+            vec![Entry {
+                icon: "building",
+                label: "Teams",
+                href: "/admin/teams",
+            }],
+        ));
+    }
+    groups.push((
+        "Help",
+        vec![Entry {
+            icon: "book",
+            label: "API reference",
+            href: "/api/docs",
+        }],
+    ));
+    let path = ssr::path();
+    let name = me.display_name.clone().unwrap_or_else(|| me.email.clone());
+    let initials = ui::initials(&name);
+    view! {
+        <header class="sidebar">
+            <div class="sidebar__bar">
+                <a class="brand" href="/">{ui::brand()}</a>
+                <details class="sidebar__toggle"><summary aria-label="Menu">{icon("menu")}</summary></details>
+            </div>
+            <div class="sidebar__body">
+                <nav class="nav" aria-label="Main">
+                    {groups
+                        .into_iter()
+                        .enumerate()
+                        .map(|(index, (title, entries))| {
+                            let id = format!("nav-{index}");
+                            view! {
+                                <div class="nav__group">
+                                    <h2 class="nav__title" id=id.clone()>{title}</h2>
+                                    <ul aria-labelledby=id>
+                                        {entries.into_iter().map(|entry| link(&entry, &path)).collect_view()}
+                                    </ul>
+                                </div>
+                            }
+                        })
+                        .collect_view()}
+                </nav>
+                <div class="sidebar__foot">
+                    <div class="theme-switch" role="group" aria-label="Theme">
+                        <button type="button" data-theme-switch="light" aria-label="Light">{icon("sun")}</button>
+                        <button type="button" data-theme-switch="dark" aria-label="Dark">{icon("moon")}</button>
+                        <button type="button" data-theme-switch="system" aria-label="System">{icon("monitor")}</button>
+                    </div>
+                    <div class="user-block">
+                        <span class=ui::avatar_class(&me.email) aria-hidden="true">{initials}</span>
+                        <span class="user-block__text">
+                            <span class="user-block__name">{name}</span>
+                            <span class="user-block__email">{me.email.clone()}</span>
+                        </span>
+                        <form method="post" action="/auth/logout">
+                            <button class="button button--icon button--ghost" aria-label="Sign out">{icon("sign-out")}</button>
+                        </form>
+                    </div>
+                </div>
+            </div>
+        </header>
+    }
+    .into_any()
+}
+
+fn link(entry: &Entry, path: &str) -> impl IntoView + use<> {
+    let inside = path
+        .strip_prefix(entry.href)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let current = if path == entry.href {
+        Some("page")
+    } else {
+        inside.then_some("true")
+    };
+    view! {
+        <li>
+            <a class="nav__link" href=entry.href aria-current=current>
+                {icon(entry.icon)}
+                <span>{entry.label}</span>
+            </a>
+        </li>
+    }
+}

@@ -1,0 +1,268 @@
+//! The console's pages: server only.
+
+pub mod provision;
+pub mod team;
+pub mod teams;
+pub mod tokens;
+
+use backend::{identity, runners::RunnerQuery, teams as team_rules};
+use domain::{TeamStatus, views::Runner};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{
+    icon::icon,
+    layout::{Rendered, page, plain_page},
+    ssr::{self, Caller, Error},
+    ui,
+};
+
+/// `/`: leads to what the visitor most likely wants.
+pub fn home() -> impl IntoView {
+    page(async {
+        let ctx = ssr::read().await?;
+        let me = identity::me(ctx.person()?);
+        ssr::redirect(if me.super_admin || me.org_admin {
+            "/admin/teams"
+        } else {
+            "/teams"
+        });
+        Ok(Rendered::new("Start", ()))
+    })
+}
+
+/// Any other address.
+pub fn not_found() -> impl IntoView {
+    page(async { Err(Error::not_found("Page", ssr::path())) })
+}
+
+/// `/login`: always a page, with the way to the provider.
+pub fn login() -> impl IntoView {
+    plain_page(async {
+        let visit = ssr::visit();
+        let next = ssr::query("next").unwrap_or_default();
+        let encoded: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        let href = if next.is_empty() {
+            "/auth/login/oidc".to_owned()
+        } else {
+            format!("/auth/login/oidc?next={encoded}")
+        };
+        let flash = ssr::take_flash().await;
+        let signed_in = matches!(visit.caller, Some(Caller::Person(..)));
+        view! {
+            <Title text="Sign in · Guildhall" />
+            <main class="plain login" id="content">
+                <div class="login__card">
+                    <a class="brand" href="/">{ui::brand()}</a>
+                    <h1>"Sign in"</h1>
+                    <p class="muted">"Teams, runners and keys of your company, in one place."</p>
+                    {flash.map(|flash| ui::callout(&flash.kind, &flash.text, ().into_any()))}
+                    {signed_in.then(|| ui::callout("info", "You are signed in already.", view! { <p><a class="link" href="/">"Go on"</a></p> }.into_any()))}
+                    {if visit.site.sign_in {
+                        view! {
+                            <div class="login__providers">
+                                <a class="button button--large button--primary" href=href>
+                                    {if visit.site.demo { "Pick a demo person" } else { "Continue with your company account" }}
+                                </a>
+                            </div>
+                        }
+                            .into_any()
+                    } else {
+                        ui::callout(
+                            "warning",
+                            "Sign-in is not configured",
+                            view! {
+                                <p>
+                                    "Set "<code>"GUILDHALL_OIDC_ISSUER"</code>", "<code>"GUILDHALL_OIDC_CLIENT_ID"</code>" and "
+                                    <code>"GUILDHALL_OIDC_CLIENT_SECRET"</code>", then restart."
+                                </p>
+                            }
+                                .into_any(),
+                        )
+                    }}
+                    {visit
+                        .site
+                        .demo
+                        .then(|| {
+                            view! {
+                                <p class="login__foot">
+                                    "This is a demo on your own machine: the OpenID provider and GitHub are simulated, and anyone who can open this page can be anybody."
+                                </p>
+                            }
+                        })}
+                </div>
+            </main>
+        }
+        .into_any()
+    })
+}
+
+/// `/teams`: the viewer's own.
+pub fn my_teams() -> impl IntoView {
+    page(async {
+        let mut ctx = ssr::read().await?;
+        let teams = team_rules::mine(&mut ctx).await?;
+        let body = if teams.is_empty() {
+            ui::empty(
+                "teams",
+                "You are in no team yet",
+                "Teams give you runners, keys and services. Ask an admin of your organization to add you to one.",
+                Some(("Provision a runner without a team", "/provision")),
+            )
+        } else {
+            let rows = teams
+                .into_iter()
+                .map(|team| {
+                    let active = team.status == TeamStatus::Active;
+                    view! {
+                        <tr class=(!active).then_some("table__row--muted")>
+                            <th scope="row" class="table__title">
+                                <a href=format!("/admin/teams/{}", team.id)>{team.name.clone()}</a>
+                                <small class="table__sub">{team.organization_name.clone()}</small>
+                            </th>
+                            <td class="table__text table__optional" data-label="Description">
+                                {team.description.clone().map_or_else(|| view! { <span class="none">"–"</span> }.into_any(), |text| text.into_any())}
+                            </td>
+                            <td data-label="Your role">{ui::role_badge(team.role)}</td>
+                            <td data-label="Runners">{active.then(|| ui::meter(team.runner_count, team.max_runners))}</td>
+                            <td class="table__state" data-label="Status">{ui::status_badge(team.status)}</td>
+                            <td class="table__actions">
+                                {active
+                                    .then(|| {
+                                        view! {
+                                            <a class="button button--small" href=format!("/provision?team={}", team.id)>
+                                                "Provision"<span class="visually-hidden">{format!(" a runner for {}", team.name)}</span>
+                                            </a>
+                                        }
+                                    })}
+                            </td>
+                        </tr>
+                    }
+                })
+                .collect_view();
+            view! {
+                <div class="table-wrap">
+                    <table class="table">
+                        <caption class="visually-hidden">"My teams"</caption>
+                        <thead>
+                            <tr>
+                                <th scope="col">"Name"</th>
+                                <th scope="col" class="table__optional">"Description"</th>
+                                <th scope="col">"Your role"</th>
+                                <th scope="col">"Runners"</th>
+                                <th scope="col">"Status"</th>
+                                <th scope="col" class="table__actions"><span class="visually-hidden">"Actions"</span></th>
+                            </tr>
+                        </thead>
+                        <tbody>{rows}</tbody>
+                    </table>
+                </div>
+            }
+            .into_any()
+        };
+        let header = ui::page_header(
+            "My teams",
+            None,
+            Some("The teams that you belong to, and what you are in them.".to_owned()),
+            view! { <a class="button button--primary" href="/provision">{icon("plus")}"Provision a runner"</a> }
+                .into_any(),
+        );
+        Ok(Rendered::new("My teams", view! { {header} {body} }))
+    })
+}
+
+/// `/runners`: the viewer's own and their teams'.
+pub fn runners() -> impl IntoView {
+    page(async {
+        let mut ctx = ssr::read().await?;
+        let now = ctx.now;
+        let query = RunnerQuery {
+            cursor: ssr::query("cursor"),
+            ..RunnerQuery::default()
+        };
+        let list = backend::runners::list(&mut ctx, &query).await?;
+        let shown = list.items.len();
+        let body = if list.items.is_empty() && list.total == 0 {
+            ui::empty(
+                "runner",
+                "No runners",
+                "A runner takes one CI job and is gone. Provision one and start it where the job shall run.",
+                Some(("Provision a runner", "/provision")),
+            )
+        } else {
+            view! {
+                {runner_table(&list.items, now, true)}
+                {ui::pagination(shown, list.total, "runner", list.previous, list.next, |cursor| format!("/runners?cursor={cursor}"))}
+            }
+            .into_any()
+        };
+        let header = ui::page_header(
+            "Runners",
+            None,
+            Some("Your runners and those of your teams, newest first.".to_owned()),
+            view! { <a class="button button--primary" href="/provision">{icon("plus")}"Provision a runner"</a> }
+                .into_any(),
+        );
+        Ok(Rendered::new("Runners", view! { {header} {body} }))
+    })
+}
+
+/// Runners in a table.
+pub(crate) fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc>, with_team: bool) -> AnyView {
+    let rows = runners
+        .iter()
+        .map(|runner| {
+            let labels = runner.labels.clone();
+            view! {
+                <tr>
+                    <th scope="row" class="table__title">
+                        <span class="mono">{runner.name.clone()}</span>
+                        <small class="table__sub">{runner.provisioned_by.clone()}</small>
+                    </th>
+                    {with_team
+                        .then(|| {
+                            let team = runner.team_name.clone();
+                            view! {
+                                <td data-label="Team">
+                                    {team.map_or_else(|| view! { <span class="none">"–"</span> }.into_any(), |name| name.into_any())}
+                                </td>
+                            }
+                        })}
+                    <td data-label="Labels" class="table__optional">{ui::chips("Labels", "custom", &labels)}</td>
+                    <td class="table__state" data-label="Status">{runner_badge(runner)}</td>
+                    <td data-label="Created">{ui::time_ago(runner.created_at, now)}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="table-wrap">
+            <table class="table">
+                <caption class="visually-hidden">"Runners"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Name"</th>
+                        {with_team.then(|| view! { <th scope="col">"Team"</th> })}
+                        <th scope="col" class="table__optional">"Labels"</th>
+                        <th scope="col">"Status"</th>
+                        <th scope="col">"Created"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn runner_badge(runner: &Runner) -> AnyView {
+    use domain::RunnerStatus::{Active, Deleted, Offline, Pending};
+    let (class, label) = match runner.status {
+        _ if runner.busy => ("badge badge--busy", "Busy"),
+        Pending => ("badge badge--pending", "Pending"),
+        Active => ("badge badge--active", "Active"),
+        Offline => ("badge badge--offline", "Offline"),
+        Deleted => ("badge badge--archived", "Deleted"),
+    };
+    view! { <span class=class>{label}</span> }.into_any()
+}

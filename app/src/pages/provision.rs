@@ -1,0 +1,163 @@
+//! `/provision`: the form, and after it the configuration, once.
+
+use backend::teams;
+use domain::views::{MyTeam, Provisioned};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    forms::{self, FormState},
+    islands::{ProvisionForm, TeamChoice},
+    layout::{Rendered, page as console_page},
+    once, ssr, ui,
+};
+
+/// The form's name in the session.
+pub const FORM: &str = "provision";
+
+/// What the page shows of a new runner.
+#[derive(Serialize, Deserialize)]
+struct Shown {
+    name: String,
+    config: String,
+    command: String,
+    labels: Vec<String>,
+    expires: String,
+}
+
+/// Keeps a new runner for the next page.
+pub async fn show_once(runner: &Provisioned) {
+    let shown = Shown {
+        name: runner.runner_name.clone(),
+        config: runner.encoded_jit_config.clone(),
+        command: runner.run_command(),
+        labels: runner.labels.iter().map(ToString::to_string).collect(),
+        expires: runner.expires_at.format("%-d %b %Y, %H:%M UTC").to_string(),
+    };
+    if once::put(FORM, &shown).await.is_none() {
+        ssr::set_flash(
+            "danger",
+            format!(
+                "Runner {} was created, but its configuration was lost. Delete it and try again.",
+                shown.name
+            ),
+        )
+        .await;
+    }
+}
+
+/// `/provision`.
+pub fn page() -> impl IntoView {
+    console_page(async {
+        let mut ctx = ssr::read().await?;
+        if let Some(shown) = once::take::<Shown>(FORM).await {
+            return Ok(Rendered::new("Runner ready", result(shown)).under("Provision a runner", "/provision"));
+        }
+        let form = teams::provision_form(&mut ctx).await?;
+        drop(ctx);
+        let state = forms::take(FORM).await;
+        let header = ui::page_header(
+            "Provision a runner",
+            None,
+            Some("A just-in-time runner takes one job. Its configuration is valid for 1 hour and will only be shown once.".to_owned()),
+            ().into_any(),
+        );
+        let notice = if !form.can_use_jit {
+            Some(ui::callout(
+                "danger",
+                "Access to JIT API not permitted for this user.",
+                view! { <p>"To be allowed, ask a super_admin."</p> }.into_any(),
+            ))
+        } else if form.teams.is_empty() {
+            Some(ui::callout(
+                "info",
+                "You are in no active team",
+                view! { <p>"Your own label policy applies. To use a team's, ask one of its admins to add you."</p> }
+                    .into_any(),
+            ))
+        } else {
+            None
+        };
+        let refusal = ui::refusal(state.refusal());
+        let summary = ui::error_summary(&state);
+        let body = view! { {header} {notice} {refusal} {summary} {fields(&form.teams, form.own_policy, &state)} };
+        Ok(Rendered::new("Provision a runner", body))
+    })
+}
+
+fn fields(teams: &[MyTeam], own_policy: Option<domain::UserLabelPolicy>, state: &FormState) -> AnyView {
+    // The only team there is needs no choosing.
+    let only = if let [team] = teams {
+        team.id.to_string()
+    } else {
+        String::new()
+    };
+    let asked = ssr::query("team").unwrap_or(only);
+    let choices: Vec<TeamChoice> = teams
+        .iter()
+        .map(|team| TeamChoice {
+            id: team.id.to_string(),
+            slug: team.slug.clone(),
+            name: team.name.clone(),
+            required: team.policy.required.iter().map(ToString::to_string).collect(),
+            patterns: team.policy.optional.iter().map(ToString::to_string).collect(),
+            max_runners: team.max_runners,
+            runner_count: team.runner_count,
+        })
+        .collect();
+    let errors = (
+        state.error("team_id"),
+        state.error("runner_name_prefix").or_else(|| state.error("runner_name")),
+        state.error("labels"),
+    );
+    view! {
+        <ProvisionForm
+            teams=choices
+            own_policy=own_policy
+            team=state.value("team_id", &asked)
+            prefix=state.value("runner_name_prefix", "")
+            labels=state.value("labels", "")
+            errors=errors
+        />
+    }
+    .into_any()
+}
+
+fn result(shown: Shown) -> AnyView {
+    let title = view! { <span class="mono">{shown.name.clone()}</span> };
+    view! {
+        <header class="page-header">
+            <div class="page-header__text">
+                <h1 class="page-header__title">"Runner ready: "{title}</h1>
+                <p class="page-header__description">
+                    {format!("Valid until {}. This page will only be shown once.", shown.expires)}
+                </p>
+            </div>
+            <div class="page-header__actions"><a class="button" href="/provision">"Provision another"</a></div>
+        </header>
+        <div class="secret">
+            <div class="secret__head">
+                {crate::icon::icon("key")}
+                <div>
+                    <h2 class="secret__title">"Copy this now"</h2>
+                    <p>"The configuration is a secret: whoever has it can run your job. It is not stored and cannot be shown again."</p>
+                </div>
+            </div>
+            <ol class="steps">
+                <li class="steps__item">
+                    <h3 class="steps__title">"Run this in the folder of the GitHub Actions runner"</h3>
+                    {ui::code("run-command", shown.command, true)}
+                </li>
+                <li class="steps__item">
+                    <h3 class="steps__title">"Or take the configuration alone"</h3>
+                    {ui::code("jit-config", shown.config, true)}
+                </li>
+            </ol>
+        </div>
+        <section class="card" aria-labelledby="labels-title">
+            <header class="card__header"><h2 class="card__title" id="labels-title">"Labels"</h2></header>
+            <div class="card__body">{ui::chips("Final labels", "custom", &shown.labels)}</div>
+        </section>
+    }
+    .into_any()
+}

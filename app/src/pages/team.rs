@@ -1,0 +1,197 @@
+//! `/admin/teams/{team}`: five tabs under one header.
+
+mod members;
+mod overview;
+mod policy;
+mod projects;
+mod settings;
+
+use backend::teams::{self, Found, TeamKey};
+use domain::{TeamStatus, views::TeamPage};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+pub use members::members;
+pub use overview::overview;
+pub use policy::policy;
+pub use projects::projects;
+pub use settings::settings;
+
+use crate::{
+    layout::{Rendered, page},
+    ssr::{self, Ctx, Result},
+    ui,
+};
+
+/// A tab: its page loads what it shows with the team that the header has loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Overview,
+    Members,
+    Projects,
+    Policy,
+    Settings,
+}
+
+impl Tab {
+    const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Members,
+        Self::Projects,
+        Self::Policy,
+        Self::Settings,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Members => "Members",
+            Self::Projects => "Projects",
+            Self::Policy => "Policy",
+            Self::Settings => "Settings",
+        }
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Overview => "",
+            Self::Members => "/members",
+            Self::Projects => "/projects",
+            Self::Policy => "/policy",
+            Self::Settings => "/settings",
+        }
+    }
+}
+
+/// The team of a page, and where the page is.
+struct Place {
+    page: TeamPage,
+    /// `/admin/teams/{id or slug}`, as the address has it.
+    path: String,
+}
+
+impl Place {
+    /// Hidden fields that tell a form's server function which team and page it is on.
+    fn hidden(&self) -> AnyView {
+        view! {
+            <input type="hidden" name="team" value=self.page.team.id.to_string() />
+            <input type="hidden" name="at" value=self.path.clone() />
+        }
+        .into_any()
+    }
+
+    /// The same, for a dialog.
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![("team", self.page.team.id.to_string()), ("at", self.path.clone())]
+    }
+
+    /// A tab's address.
+    fn tab(&self, tab: Tab) -> String {
+        format!("{}{}", self.path, tab.suffix())
+    }
+}
+
+/// A tab's page: finds the team, then lets the tab load and show itself.
+fn tab_page(
+    tab: Tab,
+    body: impl AsyncFnOnce(&mut Ctx, &Place) -> Result<AnyView> + Send + 'static,
+) -> impl Future<Output = Result<Rendered>> {
+    let key = use_params_map().with_untracked(|params| params.get("team").unwrap_or_default());
+    async move {
+        let mut ctx = ssr::read().await?;
+        let page = match teams::find(&mut ctx, &TeamKey::parse(&key)).await? {
+            Found::One(page) => *page,
+            Found::Several(pages) => return Ok(several(&key, &pages)),
+        };
+        let place = Place {
+            page,
+            path: format!("/admin/teams/{key}"),
+        };
+        let content = if place.page.open {
+            body(&mut ctx, &place).await?
+        } else {
+            closed()
+        };
+        drop(ctx);
+        Ok(frame(tab, &place, content))
+    }
+}
+
+fn frame(tab: Tab, place: &Place, content: AnyView) -> Rendered {
+    let team = &place.page.team;
+    let tabs = Tab::ALL
+        .into_iter()
+        .filter(|_| place.page.open)
+        .map(|other| {
+            let count = match other {
+                Tab::Members => Some(team.member_count),
+                Tab::Projects => Some(team.project_count),
+                _ => None,
+            };
+            view! {
+                <a class="tabs__link" href=place.tab(other) aria-current=(other == tab).then_some("page")>
+                    {other.label()}
+                    {count.map(|count| view! { " "<span class="count">{count}</span> })}
+                </a>
+            }
+        })
+        .collect_view();
+    let provision = place.page.standing.may(domain::Permission::RunnerProvision) && team.status == TeamStatus::Active;
+    let action = if provision {
+        view! { <a class="button button--primary" href=format!("/provision?team={}", team.id)>"Provision a runner"</a> }
+            .into_any()
+    } else {
+        ().into_any()
+    };
+    let body = view! {
+        {ui::page_header(&team.name, Some(ui::status_badge(team.status)), team.description.clone(), action)}
+        {place.page.open.then(|| view! { <nav class="tabs" aria-label="Team">{tabs}</nav> })}
+        {content}
+    };
+    let title = if tab == Tab::Overview {
+        team.name.clone()
+    } else {
+        format!("{} · {}", tab.label(), team.name)
+    };
+    let rendered = Rendered::new(title, body).under("Teams", "/admin/teams");
+    if tab == Tab::Overview {
+        rendered.at(team.name.clone())
+    } else {
+        rendered.under(team.name.clone(), place.path.clone()).at(tab.label())
+    }
+}
+
+/// What members see of a team that is not active.
+fn closed() -> AnyView {
+    ui::callout(
+        "warning",
+        "Team is inactive",
+        view! { <p>{format!("Its members cannot use it now. To activate it, ask {}.", domain::Permission::TeamAdminister.who())}</p> }
+            .into_any(),
+    )
+}
+
+/// Several teams in different organizations have the slug: the viewer chooses.
+fn several(slug: &str, pages: &[TeamPage]) -> Rendered {
+    let rows = pages
+        .iter()
+        .map(|page| {
+            view! {
+                <li class="row">
+                    <div class="row__main">
+                        <a class="row__title" href=format!("/admin/teams/{}", page.team.id)>{page.team.name.clone()}</a>
+                        <span class="row__text">{page.team.organization_name.clone()}</span>
+                    </div>
+                    {ui::status_badge(page.team.status)}
+                </li>
+            }
+        })
+        .collect_view();
+    let header = ui::page_header(
+        "Which team?",
+        None,
+        Some(format!("Several organizations have a team with the short name {slug}.")),
+        ().into_any(),
+    );
+    let body = view! { {header} <section class="card" aria-label="Teams"><ul class="rows">{rows}</ul></section> };
+    Rendered::new("Which team?", body).under("Teams", "/admin/teams")
+}

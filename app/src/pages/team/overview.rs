@@ -1,0 +1,251 @@
+//! Overview: facts, use against quota, recent changes, what to do next.
+
+use backend::teams;
+use domain::{
+    Permission,
+    views::{Change, TeamOverview},
+};
+use leptos::prelude::*;
+
+use super::{Place, Tab, page, tab_page};
+use crate::{icon::icon, pages::runner_table, ui};
+
+/// `/admin/teams/{team}`.
+pub fn overview() -> impl IntoView {
+    page(tab_page(Tab::Overview, async |ctx, place| {
+        let now = ctx.now;
+        let overview = teams::overview(ctx, place.page.clone()).await?;
+        Ok(view! {
+            {warnings(&overview, place)}
+            {stats(&overview, place)}
+            <div class="split">
+                <div class="split__main">{runners(&overview, now)} {changes(&overview.changes, now)}</div>
+                <aside class="split__aside" aria-label="Details">{actions(place)} {facts(&overview)}</aside>
+            </div>
+        }
+        .into_any())
+    }))
+}
+
+fn warnings(overview: &TeamOverview, place: &Place) -> Option<AnyView> {
+    let manages = place.page.standing.may(Permission::MembersManage);
+    (overview.admin_count == 0).then(|| {
+        let action =
+            manages.then(|| view! { <p><a class="link" href=place.tab(Tab::Members)>"Choose an admin"</a></p> });
+        ui::callout(
+            "warning",
+            "This team has no admin",
+            view! { <p>"Nobody in it can manage members or projects."</p> {action} }.into_any(),
+        )
+    })
+}
+
+fn stats(overview: &TeamOverview, place: &Place) -> AnyView {
+    let team = &overview.page.team;
+    view! {
+        <div class="stats">
+            <a class="stat" href=place.tab(Tab::Members)>
+                <span class="stat__label">"Members"</span>
+                <span class="stat__value">{team.member_count}</span>
+                <span class="stat__note">{ui::plural(overview.admin_count, "admin")}</span>
+            </a>
+            <a class="stat" href=place.tab(Tab::Projects)>
+                <span class="stat__label">"Projects"</span>
+                <span class="stat__value">{team.project_count}</span>
+                <span class="stat__note">"in this team"</span>
+            </a>
+            <div class="stat">{ui::usage(team.runner_count, team.max_runners)}</div>
+        </div>
+    }
+    .into_any()
+}
+
+fn runners(overview: &TeamOverview, now: chrono::DateTime<chrono::Utc>) -> AnyView {
+    let body = if overview.runners.is_empty() {
+        view! { <div class="card__body"><p class="muted">"No runners now."</p></div> }.into_any()
+    } else {
+        view! { <div class="card__body card__body--flush">{runner_table(&overview.runners, now, false)}</div> }
+            .into_any()
+    };
+    view! {
+        <section class="card" aria-labelledby="runners-title">
+            <header class="card__header">
+                <div>
+                    <h2 class="card__title" id="runners-title">"Runners"</h2>
+                    <p class="card__description">"The newest; all that are not deleted count against the quota."</p>
+                </div>
+            </header>
+            {body}
+        </section>
+    }
+    .into_any()
+}
+
+fn actions(place: &Place) -> Option<AnyView> {
+    let standing = &place.page.standing;
+    let mut links = Vec::new();
+    if standing.may(Permission::MembersManage) {
+        links.push(("user-plus", "Add Member", place.tab(Tab::Members)));
+    }
+    if standing.may(Permission::ProjectsManage) {
+        links.push(("folder", "Create project", place.tab(Tab::Projects)));
+    }
+    if standing.grant(Permission::PolicyEdit) >= domain::Grant::Lower {
+        links.push(("label", "Edit label policy", place.tab(Tab::Policy)));
+    }
+    if links.is_empty() {
+        return None;
+    }
+    Some(
+        view! {
+            <section class="card" aria-labelledby="actions-title">
+                <header class="card__header"><h2 class="card__title" id="actions-title">"Quick actions"</h2></header>
+                <ul class="rows">
+                    {links
+                        .into_iter()
+                        .map(|(name, label, href)| {
+                            view! {
+                                <li class="row">
+                                    {icon(name)}
+                                    <div class="row__main"><a class="row__title" href=href>{label}</a></div>
+                                </li>
+                            }
+                        })
+                        .collect_view()}
+                </ul>
+            </section>
+        }
+        .into_any(),
+    )
+}
+
+fn facts(overview: &TeamOverview) -> AnyView {
+    let team = &overview.page.team;
+    let required: Vec<String> = team.policy.required.iter().map(ToString::to_string).collect();
+    let patterns: Vec<String> = team.policy.optional.iter().map(ToString::to_string).collect();
+    view! {
+        <section class="card" aria-labelledby="facts-title">
+            <header class="card__header"><h2 class="card__title" id="facts-title">"Facts"</h2></header>
+            <div class="card__body">
+                <dl class="facts facts--stacked">
+                    <div><dt>"Organization"</dt><dd>{team.organization_name.clone()}</dd></div>
+                    <div><dt>"Short name"</dt><dd><code>{team.slug.clone()}</code></dd></div>
+                    <div>
+                        <dt>"Id"</dt>
+                        <dd>
+                            <span class="copyable">
+                                <code id="team-id">{team.id.to_string()}</code>
+                                <button
+                                    class="button button--icon button--ghost button--small"
+                                    type="button"
+                                    data-copy="team-id"
+                                    aria-label="Copy team id"
+                                >
+                                    {icon("copy")}
+                                </button>
+                            </span>
+                        </dd>
+                    </div>
+                    <div><dt>"Required labels"</dt><dd>{ui::chips("Required labels", "required", &required)}</dd></div>
+                    <div><dt>"Optional patterns"</dt><dd>{ui::chips("Optional patterns", "pattern", &patterns)}</dd></div>
+                    <div>
+                        <dt>"Created"</dt>
+                        <dd>{ui::time(team.created_at)}{team.created_by.clone().map(|by| format!(" by {by}"))}</dd>
+                    </div>
+                    {team
+                        .deactivated_at
+                        .map(|at| {
+                            let by = team.deactivated_by.clone().map(|by| format!(" by {by}"));
+                            let why = team.deactivation_reason.clone().map(|why| format!(": {why}"));
+                            view! { <div><dt>"Deactivated"</dt><dd>{ui::time(at)}{by}{why}</dd></div> }
+                        })}
+                </dl>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn changes(changes: &[Change], now: chrono::DateTime<chrono::Utc>) -> AnyView {
+    let body = if changes.is_empty() {
+        view! { <p class="muted">"Nothing that you may see."</p> }.into_any()
+    } else {
+        view! { <ol class="timeline">{changes.iter().map(|change| item(change, now)).collect_view()}</ol> }.into_any()
+    };
+    view! {
+        <section class="card" aria-labelledby="changes-title">
+            <header class="card__header"><h2 class="card__title" id="changes-title">"Recent changes"</h2></header>
+            <div class="card__body">{body}</div>
+        </section>
+    }
+    .into_any()
+}
+
+fn item(change: &Change, now: chrono::DateTime<chrono::Utc>) -> AnyView {
+    let (class, name) = match change.action.rsplit(['.', '_']).next().unwrap_or_default() {
+        "create" | "add" | "jit" | "activate" | "restore" => ("timeline__item timeline__item--add", "plus"),
+        "remove" | "delete" | "archive" | "deactivate" | "expired" | "failed" => {
+            ("timeline__item timeline__item--remove", "minus")
+        }
+        _ => ("timeline__item", "edit"),
+    };
+    let detail = match change.action.as_str() {
+        "team.update" | "project.update" | "member.role" => Some(details(change)),
+        _ => None,
+    };
+    view! {
+        <li class=class>
+            <span class="timeline__icon">{icon(name)}</span>
+            <div class="timeline__body">
+                <p>
+                    <b>{change.actor.clone()}</b>" "{verb(&change.action)}" "<b>{change.target.clone()}</b>{detail}
+                </p>
+                <p class="timeline__meta">{ui::time_ago(change.at, now)}</p>
+            </div>
+        </li>
+    }
+    .into_any()
+}
+
+fn details(change: &Change) -> String {
+    let none = || "none".to_owned();
+    let parts: Vec<String> = change
+        .fields
+        .iter()
+        .map(|field| {
+            format!(
+                "{}: {} → {}",
+                field.field.replace('_', " "),
+                field.before.clone().unwrap_or_else(none),
+                field.after.clone().unwrap_or_else(none)
+            )
+        })
+        .collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join("; "))
+    }
+}
+
+/// What an event of the audit log is in a sentence.
+fn verb(action: &str) -> &'static str {
+    match action {
+        "team.create" => "created the team",
+        "team.update" => "changed the team",
+        "team.deactivate" => "deactivated the team",
+        "team.activate" => "activated the team",
+        "team.archive" => "archived the team",
+        "team.restore" => "restored the team",
+        "member.add" => "added",
+        "member.role" => "changed the role of",
+        "member.remove" => "removed",
+        "project.create" => "created project",
+        "project.update" => "changed project",
+        "project.delete" => "deleted project",
+        "provision_jit" => "provisioned runner",
+        "provision_jit_failed" => "could not provision runner",
+        "runner.reservation_expired" => "released the place of runner",
+        _ => "changed",
+    }
+}

@@ -1,0 +1,133 @@
+//! Policy: which labels the team's runners carry, and how many runners there may be.
+
+use domain::{
+    Grant, Permission, TeamStatus,
+    views::{label_list, pattern_list},
+};
+use leptos::prelude::*;
+
+use super::{Place, Tab, page, tab_page};
+use crate::{
+    forms,
+    islands::LabelTester,
+    ssr,
+    ui::{self, Field},
+};
+
+/// `/admin/teams/{team}/policy`.
+pub fn policy() -> impl IntoView {
+    page(tab_page(Tab::Policy, async |_ctx, place| {
+        let team = &place.page.team;
+        let state = forms::take("team-policy").await;
+        let required = state.value("required_labels", &label_list(&team.policy.required));
+        let patterns = state.value("optional_label_patterns", &pattern_list(&team.policy.optional));
+        let max = team.max_runners.map(|max| max.to_string()).unwrap_or_default();
+        let grant = place.page.standing.grant(Permission::PolicyEdit);
+        let editable = grant >= Grant::Lower && team.status != TeamStatus::Archived;
+        let note = match grant {
+            Grant::Yes => None,
+            Grant::Lower => Some(format!(
+                "As a team admin you may narrow this: more required labels, fewer patterns, a smaller quota. To widen it, ask {}.",
+                Permission::PolicyEdit.who()
+            )),
+            Grant::Own | Grant::No => Some(format!("To change the policy, ask {}.", Permission::PolicyEdit.who())),
+        };
+        let policy = if editable {
+            view! {
+                {ui::error_summary(&state)}
+                {ui::refusal(state.refusal())}
+                <form class="card" method="post" action="/actions/teams/policy">
+                    <header class="card__header">
+                        <div>
+                            <h2 class="card__title">"Runner policy"</h2>
+                            {note.map(|note| view! { <p class="card__description">{note}</p> })}
+                        </div>
+                    </header>
+                    <div class="card__body stack">
+                        {place.hidden()}
+                        {Field {
+                            name: "required_labels",
+                            label: "Required labels",
+                            hint: "Comma-separated. Every runner of the team gets them, after self-hosted, linux and x64.",
+                            current: &required,
+                            placeholder: "linux, docker",
+                            ..Field::default()
+                        }
+                            .view(&state)}
+                        {Field {
+                            name: "optional_label_patterns",
+                            label: "Optional label patterns",
+                            hint: "Regular expressions, comma-separated; each has to match a whole label. Without any, no custom labels are allowed.",
+                            current: &patterns,
+                            placeholder: "backend-.*, service-.*",
+                            ..Field::default()
+                        }
+                            .view(&state)}
+                        {Field {
+                            name: "max_runners",
+                            label: "Max runners",
+                            hint: "How many runners the team may have at a time. Leave empty for no limit.",
+                            current: &max,
+                            kind: "number",
+                            ..Field::default()
+                        }
+                            .view(&state)}
+                    </div>
+                    <footer class="card__footer"><button class="button button--primary">"Save Changes"</button></footer>
+                </form>
+            }
+            .into_any()
+        } else {
+            read_only(place, note)
+        };
+        let tried = ssr::query("try").unwrap_or_default();
+        Ok(view! {
+            <div class="split">
+                <div class="split__main">{policy}</div>
+                <aside class="split__aside" aria-label="Try labels">
+                    {ui::usage(team.runner_count, team.max_runners)}
+                    <section class="card" aria-labelledby="tester-title">
+                        <header class="card__header">
+                            <div>
+                                <h2 class="card__title" id="tester-title">"Try labels"</h2>
+                                <p class="card__description">
+                                    <span class="js-only">"Tests the policy as it stands in the form, before you save it."</span>
+                                    <span class="no-js-only">"Tests the saved policy."</span>
+                                </p>
+                            </div>
+                        </header>
+                        <div class="card__body"><LabelTester required=required patterns=patterns tried=tried /></div>
+                    </section>
+                </aside>
+            </div>
+        }
+        .into_any())
+    }))
+}
+
+fn read_only(place: &Place, note: Option<String>) -> AnyView {
+    let team = &place.page.team;
+    let required: Vec<String> = team.policy.required.iter().map(ToString::to_string).collect();
+    let patterns: Vec<String> = team.policy.optional.iter().map(ToString::to_string).collect();
+    let max = team
+        .max_runners
+        .map_or_else(|| "no limit".to_owned(), |max| max.to_string());
+    view! {
+        <section class="card" aria-labelledby="policy-title">
+            <header class="card__header">
+                <div>
+                    <h2 class="card__title" id="policy-title">"Runner policy"</h2>
+                    {note.map(|note| view! { <p class="card__description">{note}</p> })}
+                </div>
+            </header>
+            <div class="card__body">
+                <dl class="facts">
+                    <div><dt>"Required labels"</dt><dd>{ui::chips("Required labels", "required", &required)}</dd></div>
+                    <div><dt>"Optional patterns"</dt><dd>{ui::chips("Optional patterns", "pattern", &patterns)}</dd></div>
+                    <div><dt>"Max runners"</dt><dd>{max}</dd></div>
+                </dl>
+            </div>
+        </section>
+    }
+    .into_any()
+}

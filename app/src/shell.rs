@@ -1,0 +1,78 @@
+//! The document around every page, and the routes.
+
+use leptos::{nonce::use_nonce, prelude::*};
+use leptos_meta::{MetaTags, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{Route, Router, Routes},
+    path,
+};
+
+use crate::{pages, ssr};
+
+/// The HTML document. It also sets the page's Content-Security-Policy, whose nonce it knows.
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let package = options.site_pkg_dir.to_string();
+    let nonce = use_nonce();
+    let script_nonce = nonce
+        .as_ref()
+        .map(|nonce| format!(" 'nonce-{nonce}'"))
+        .unwrap_or_default();
+    ssr::set_header(
+        http::header::CONTENT_SECURITY_POLICY,
+        &format!(
+            "default-src 'none'; script-src 'self'{script_nonce} 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+             connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
+    );
+    let islands = has_islands(&ssr::path());
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <link rel="icon" href=format!("/{package}/favicon.svg") type="image/svg+xml" />
+                <link rel="stylesheet" href=format!("/{package}/guildhall.css") />
+                <script src=format!("/{package}/theme.js") nonce=nonce></script>
+                {islands.then(|| view! { <HydrationScripts options=options.clone() islands=true /> })}
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+/// Whether a page has something to hydrate: the others are spared the wasm.
+fn has_islands(path: &str) -> bool {
+    path == "/provision" || path.ends_with("/policy") || path == "/admin/teams/new"
+}
+
+/// The console's routes. Pages render whole before the first byte, so that a status or redirect can
+/// still be set and nothing needs JavaScript to be put in place.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Router>
+            <Routes fallback=pages::not_found>
+                <Route path=path!("/") view=pages::home ssr=SsrMode::Async />
+                <Route path=path!("/login") view=pages::login ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams") view=pages::teams::list ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams/new") view=pages::teams::new ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams/:team") view=pages::team::overview ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams/:team/members") view=pages::team::members ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams/:team/projects") view=pages::team::projects ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams/:team/policy") view=pages::team::policy ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams/:team/settings") view=pages::team::settings ssr=SsrMode::Async />
+                <Route path=path!("/teams") view=pages::my_teams ssr=SsrMode::Async />
+                <Route path=path!("/provision") view=pages::provision::page ssr=SsrMode::Async />
+                <Route path=path!("/runners") view=pages::runners ssr=SsrMode::Async />
+                <Route path=path!("/tokens") view=pages::tokens::page ssr=SsrMode::Async />
+            </Routes>
+        </Router>
+    }
+}

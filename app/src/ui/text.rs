@@ -1,0 +1,64 @@
+//! Words for numbers and times.
+
+use chrono::{DateTime, Utc};
+
+/// A date as people write it: 3 Mar 2026.
+pub fn date(at: DateTime<Utc>) -> String {
+    at.format("%-d %b %Y").to_string()
+}
+
+/// How long ago something was, in the largest whole unit; after a month the date.
+pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let seconds = (now - at).num_seconds().max(0);
+    let count = |n: i64, unit: &str| format!("{} ago", plural(n, unit));
+    match seconds {
+        0..60 => "just now".to_owned(),
+        60..3_600 => count(seconds / 60, "minute"),
+        3_600..86_400 => count(seconds / 3_600, "hour"),
+        86_400..2_592_000 => count(seconds / 86_400, "day"),
+        _ => date(at),
+    }
+}
+
+/// `1 team`, `2 teams`.
+pub fn plural(n: i64, noun: &str) -> String {
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
+}
+
+/// The initials of a name or an email: at most two letters.
+pub fn initials(name: &str) -> String {
+    let name = name.split('@').next().unwrap_or_default();
+    name.split([' ', '.', '-', '_'])
+        .filter_map(|part| part.chars().next())
+        .take(2)
+        .flat_map(char::to_uppercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn distances_read_well() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        assert_eq!(ago(now, now), "just now");
+        assert_eq!(ago(now - TimeDelta::seconds(61), now), "1 minute ago");
+        assert_eq!(ago(now - TimeDelta::hours(5), now), "5 hours ago");
+        assert_eq!(ago(now - TimeDelta::days(40), now), "6 Dec 2026");
+        assert_eq!(ago(now + TimeDelta::hours(1), now), "just now", "clocks differ");
+    }
+
+    #[test]
+    fn initials_come_from_names_and_emails() {
+        assert_eq!(initials("Maria Keller"), "MK");
+        assert_eq!(initials("ada.lovelace@example.com"), "AL");
+        assert_eq!(initials(""), "");
+    }
+}
