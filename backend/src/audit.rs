@@ -169,11 +169,17 @@ mod tests {
             Some(&json!({"name": "a", "labels": ["x"], "max": null, "same": 1})),
             Some(&json!({"name": "b", "labels": [], "max": 3, "same": 1})),
         );
-        let texts: Vec<_> =
-            changes.iter().map(|c| (c.field.as_str(), c.before.as_deref(), c.after.as_deref())).collect();
+        let texts: Vec<_> = changes
+            .iter()
+            .map(|c| (c.field.as_str(), c.before.as_deref(), c.after.as_deref()))
+            .collect();
         assert_eq!(
             texts,
-            [("labels", Some("x"), None), ("max", None, Some("3")), ("name", Some("a"), Some("b"))]
+            [
+                ("labels", Some("x"), None),
+                ("max", None, Some("3")),
+                ("name", Some("a"), Some("b"))
+            ]
         );
     }
 }

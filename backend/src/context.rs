@@ -25,7 +25,12 @@ pub struct Backend {
 impl Backend {
     /// A backend over a database.
     pub fn new(pool: PgPool, github: Option<GitHub>, settings: Settings) -> Self {
-        Self { pool, github, settings: Arc::new(settings), principals: Arc::default() }
+        Self {
+            pool,
+            github,
+            settings: Arc::new(settings),
+            principals: Arc::default(),
+        }
     }
 }
 
@@ -155,7 +160,14 @@ impl Ctx {
     fn over(backend: &Backend, caller: Caller, request: RequestInfo, connection: Connection) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one place where a request takes the time")]
         let now = Utc::now();
-        Self { backend: backend.clone(), caller, request, now, connection, touched: Vec::new() }
+        Self {
+            backend: backend.clone(),
+            caller,
+            request,
+            now,
+            connection,
+            touched: Vec::new(),
+        }
     }
 
     /// The open connection.

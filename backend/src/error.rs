@@ -233,7 +233,11 @@ mod tests {
     #[test]
     fn x19_codes_are_distinct_and_documented() {
         for (index, code) in Code::ALL.iter().enumerate() {
-            assert!(Code::ALL[..index].iter().all(|earlier| earlier.as_str() != code.as_str()));
+            assert!(
+                Code::ALL[..index]
+                    .iter()
+                    .all(|earlier| earlier.as_str() != code.as_str())
+            );
             assert!(!code.meaning().is_empty());
             assert!((400..600).contains(&code.status()));
         }

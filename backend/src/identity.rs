@@ -34,13 +34,20 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
     if let Some(known) = find_identity(ctx.connection(), &claims.issuer, &claims.subject).await? {
         return Ok(known);
     }
-    let email = [claims.email.as_deref(), claims.preferred_username.as_deref(), Some(claims.subject.as_str())]
-        .into_iter()
-        .flatten()
-        .find_map(|text| Email::parse(text).ok())
-        .ok_or_else(|| {
-            Error::refused(Code::NotAuthorized, "The OpenID provider gave no email address. Ask its administrator to release the `email` claim.")
-        })?;
+    let email = [
+        claims.email.as_deref(),
+        claims.preferred_username.as_deref(),
+        Some(claims.subject.as_str()),
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(|text| Email::parse(text).ok())
+    .ok_or_else(|| {
+        Error::refused(
+            Code::NotAuthorized,
+            "The OpenID provider gave no email address. Ask its administrator to release the `email` claim.",
+        )
+    })?;
     let existing = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1 FOR UPDATE", email.as_str())
         .fetch_optional(ctx.connection())
         .await?;
@@ -83,9 +90,13 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
 /// # Errors
 /// When the database does not answer.
 pub async fn find_identity(connection: &mut PgConnection, issuer: &str, subject: &str) -> Result<Option<UserId>> {
-    let id = sqlx::query_scalar!("SELECT user_id FROM user_identities WHERE issuer = $1 AND subject = $2", issuer, subject)
-        .fetch_optional(connection)
-        .await?;
+    let id = sqlx::query_scalar!(
+        "SELECT user_id FROM user_identities WHERE issuer = $1 AND subject = $2",
+        issuer,
+        subject
+    )
+    .fetch_optional(connection)
+    .await?;
     Ok(id.map(UserId))
 }
 
@@ -106,7 +117,11 @@ async fn insert(ctx: &mut Ctx, email: &Email, name: Option<&PersonName>, super_a
         })
     })?;
     let after = json!({"email": email, "display_name": name, "super_admin": super_admin});
-    audit::record(ctx, audit::Entry::new("user.create", "user", id, email.as_str()).change(json!(null), after)).await?;
+    audit::record(
+        ctx,
+        audit::Entry::new("user.create", "user", id, email.as_str()).change(json!(null), after),
+    )
+    .await?;
     Ok(UserId(id))
 }
 
@@ -127,9 +142,12 @@ pub async fn create(
     let id = match existing {
         Some(user) => {
             if super_admin && !user.is_super_admin {
-                sqlx::query!("UPDATE users SET is_super_admin = true, updated_at = now() WHERE id = $1", user.id)
-                    .execute(ctx.connection())
-                    .await?;
+                sqlx::query!(
+                    "UPDATE users SET is_super_admin = true, updated_at = now() WHERE id = $1",
+                    user.id
+                )
+                .execute(ctx.connection())
+                .await?;
                 let entry = audit::Entry::new("user.update", "user", user.id, email.as_str())
                     .change(json!({"super_admin": false}), json!({"super_admin": true}));
                 audit::record(ctx, entry).await?;
@@ -154,7 +172,10 @@ pub async fn create(
         .await
         .map_err(|error| {
             Error::from(error).on_constraint("organization_members_default_has_no_admin", || {
-                Error::invalid("role", "must not be org_admin: only super_admins administer the default organization")
+                Error::invalid(
+                    "role",
+                    "must not be org_admin: only super_admins administer the default organization",
+                )
             })
         })?;
         let mut entry = audit::Entry::new("organization.member_add", "user", id, email.as_str())

@@ -23,7 +23,10 @@ pub async fn list(ctx: &mut Ctx, team: TeamId, cursor: Option<&str>, limit: i64)
     let before = cursor.as_ref().is_some_and(|cursor| cursor.before);
     let (time, id) = match &cursor {
         Some(cursor) => {
-            let time = cursor.key.parse().map_err(|_| Error::invalid("cursor", "does not fit this list"))?;
+            let time = cursor
+                .key
+                .parse()
+                .map_err(|_| Error::invalid("cursor", "does not fit this list"))?;
             (Some(time), Some(cursor.id))
         }
         None => (None::<chrono::DateTime<chrono::Utc>>, None),
@@ -68,7 +71,12 @@ pub async fn list(ctx: &mut Ctx, team: TeamId, cursor: Option<&str>, limit: i64)
         .collect::<Result<_>>()?;
     let place = |member: &Member, before| {
         let key = member.joined_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-        Cursor { key, id: member.user_id.0, before }.encode()
+        Cursor {
+            key,
+            id: member.user_id.0,
+            before,
+        }
+        .encode()
     };
     let has_next = if before { true } else { more };
     let has_previous = if before { more } else { cursor.is_some() };
@@ -98,7 +106,9 @@ pub async fn add(ctx: &mut Ctx, team: TeamId, user: &UserRef, role: TeamRole) ->
         })
     })?;
     identity::ensure_organization_member(ctx, page.team.organization_id, user).await?;
-    get(ctx, team, user).await?.ok_or_else(|| Error::internal("a member that was just added is not there"))
+    get(ctx, team, user)
+        .await?
+        .ok_or_else(|| Error::internal("a member that was just added is not there"))
 }
 
 /// The row and its audit record; the caller was authorised.
@@ -172,13 +182,20 @@ pub async fn remove(ctx: &mut Ctx, team: TeamId, user: &UserRef) -> Result<Remov
     )
     .execute(ctx.connection())
     .await?;
-    sqlx::query!("DELETE FROM team_members WHERE team_id = $1 AND user_id = $2", team.0, member.user_id.0)
-        .execute(ctx.connection())
-        .await?;
+    sqlx::query!(
+        "DELETE FROM team_members WHERE team_id = $1 AND user_id = $2",
+        team.0,
+        member.user_id.0
+    )
+    .execute(ctx.connection())
+    .await?;
     ctx.touch(member.user_id);
     let entry = audit::Entry::new("member.remove", "member", member.user_id, &member.email)
         .team(page.team.organization_id, team)
-        .change(json!({"role": member.role, "project_roles": effects.project_roles}), json!(null));
+        .change(
+            json!({"role": member.role, "project_roles": effects.project_roles}),
+            json!(null),
+        );
     audit::record(ctx, entry).await?;
     Ok(effects)
 }
@@ -227,7 +244,11 @@ async fn effects(ctx: &mut Ctx, team: TeamId, member: &Member) -> Result<Removal
     )
     .fetch_one(ctx.connection())
     .await?;
-    Ok(RemovalEffects { email: member.email.clone(), project_roles: row.project_roles, runners: row.runners })
+    Ok(RemovalEffects {
+        email: member.email.clone(),
+        project_roles: row.project_roles,
+        runners: row.runners,
+    })
 }
 
 /// The guard that keeps a team's last admin (SPEC D5). The team's row is locked, so that two admins
@@ -241,7 +262,11 @@ async fn require_other_admin(ctx: &mut Ctx, team: TeamId, leaving: UserId) -> Re
     )
     .fetch_one(ctx.connection())
     .await?;
-    if other { Ok(()) } else { Err(Error::refused(Code::LastAdmin, LAST_ADMIN)) }
+    if other {
+        Ok(())
+    } else {
+        Err(Error::refused(Code::LastAdmin, LAST_ADMIN))
+    }
 }
 
 async fn find_member(ctx: &mut Ctx, team: TeamId, user: &UserRef) -> Result<Member> {

@@ -12,7 +12,10 @@ use crate::{Caller, Code, Ctx, Error, Result, audit};
 /// What the caller is in an organization.
 pub(crate) fn standing(caller: &Caller, organization: OrganizationId) -> Standing {
     match caller {
-        Caller::System(..) => Standing { super_admin: true, ..Standing::default() },
+        Caller::System(..) => Standing {
+            super_admin: true,
+            ..Standing::default()
+        },
         Caller::Person(person, _) => Standing {
             super_admin: person.super_admin,
             auditor: person.auditor,
@@ -29,9 +32,10 @@ pub(crate) fn standing(caller: &Caller, organization: OrganizationId) -> Standin
 pub async fn list(ctx: &mut Ctx) -> Result<Vec<Organization>> {
     let (everything, mine) = match &ctx.caller {
         Caller::System(..) => (true, Vec::new()),
-        Caller::Person(person, _) => {
-            (person.super_admin || person.auditor, person.organizations.iter().map(|(id, _)| id.0).collect())
-        }
+        Caller::Person(person, _) => (
+            person.super_admin || person.auditor,
+            person.organizations.iter().map(|(id, _)| id.0).collect(),
+        ),
     };
     let rows = sqlx::query!(
         r#"SELECT o.id, o.name, o.slug, o.models, o.max_budget, o.budget_duration, o.tpm_limit, o.rpm_limit,
@@ -79,8 +83,13 @@ pub async fn list_administered(ctx: &mut Ctx) -> Result<Vec<Organization>> {
 /// The organization that a new team goes to when the request names none: the only one that the
 /// caller administers, else `default`.
 pub(crate) fn default_for_new_team(caller: &Caller) -> OrganizationId {
-    let Caller::Person(person, _) = caller else { return DEFAULT_ORGANIZATION };
-    let mut administered = person.organizations.iter().filter(|(_, role)| *role == OrgRole::OrgAdmin);
+    let Caller::Person(person, _) = caller else {
+        return DEFAULT_ORGANIZATION;
+    };
+    let mut administered = person
+        .organizations
+        .iter()
+        .filter(|(_, role)| *role == OrgRole::OrgAdmin);
     match (administered.next(), administered.next()) {
         (Some((only, _)), None) => *only,
         _ => DEFAULT_ORGANIZATION,

@@ -112,7 +112,9 @@ impl Principal {
 
     /// The person's role in an organization.
     pub fn organization_role(&self, id: OrganizationId) -> Option<OrgRole> {
-        self.organizations.iter().find_map(|(organization, role)| (*organization == id).then_some(*role))
+        self.organizations
+            .iter()
+            .find_map(|(organization, role)| (*organization == id).then_some(*role))
     }
 
     /// Organizations whose teams the person sees all of.
@@ -184,7 +186,11 @@ impl Principals {
     }
 
     pub(crate) fn session(&self, id: &str) -> Option<Arc<serde_json::Value>> {
-        if self.listening.load(Ordering::Acquire) { self.sessions.get(id) } else { None }
+        if self.listening.load(Ordering::Acquire) {
+            self.sessions.get(id)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn keep_session(&self, id: &str, data: Arc<serde_json::Value>, epoch: u64) {
@@ -201,7 +207,11 @@ impl Principals {
         K: std::hash::Hash + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
     {
-        if self.listening.load(Ordering::Acquire) { cache.get(key) } else { None }
+        if self.listening.load(Ordering::Acquire) {
+            cache.get(key)
+        } else {
+            None
+        }
     }
 
     fn keep<K, V>(&self, cache: &Cache<K, V>, key: &K, value: V, epoch: u64)

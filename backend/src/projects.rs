@@ -63,7 +63,10 @@ pub async fn create(
 ) -> Result<Project> {
     let page = manage(ctx, team).await?;
     if page.team.project_count >= MAX_PROJECTS {
-        return Err(Error::refused(Code::WrongState, format!("A team may have at most {MAX_PROJECTS} projects")));
+        return Err(Error::refused(
+            Code::WrongState,
+            format!("A team may have at most {MAX_PROJECTS} projects"),
+        ));
     }
     let (id, now, by) = (Uuid::now_v7(), ctx.now, ctx.caller.user_id().map(|id| id.0));
     sqlx::query!(

@@ -4,7 +4,7 @@ mod list;
 mod provision;
 mod reap;
 
-pub use list::{RunnerQuery, get, list};
 pub(crate) use list::newest_of_team;
+pub use list::{RunnerQuery, get, list};
 pub use provision::{JitInput, JitRequest, provision};
 pub use reap::reap;

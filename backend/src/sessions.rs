@@ -20,7 +20,9 @@ fn row_id(id: &str) -> String {
 }
 
 fn user_of(data: &Value) -> Option<uuid::Uuid> {
-    data.get(USER_KEY).and_then(Value::as_str).and_then(|text| text.parse().ok())
+    data.get(USER_KEY)
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse().ok())
 }
 
 /// Stores a new session; false when the id is taken.
@@ -40,15 +42,15 @@ pub async fn create(backend: &Backend, id: &str, data: &Value, expires_at: DateT
     Ok(done.rows_affected() == 1)
 }
 
-/// Stores a session's new data.
+/// Stores a session's new data. One that was ended meanwhile stays ended: a request that was on its
+/// way when its person signed out must not bring the session back.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn save(backend: &Backend, id: &str, data: &Value, expires_at: DateTime<Utc>) -> Result<()> {
     let id = row_id(id);
     sqlx::query!(
-        "INSERT INTO sessions (id, user_id, data, expires_at) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, expires_at = excluded.expires_at",
+        "UPDATE sessions SET user_id = $2, data = $3, expires_at = $4 WHERE id = $1",
         id,
         user_of(data),
         data,
@@ -72,13 +74,19 @@ pub async fn load(backend: &Backend, id: &str, now: DateTime<Utc>) -> Result<Opt
         return Ok((end > now).then_some((data, end)));
     }
     let epoch = backend.principals.epoch();
-    let Some(row) = sqlx::query!("SELECT data, expires_at FROM sessions WHERE id = $1 AND expires_at > $2", id, now)
-        .fetch_optional(&backend.pool)
-        .await?
+    let Some(row) = sqlx::query!(
+        "SELECT data, expires_at FROM sessions WHERE id = $1 AND expires_at > $2",
+        id,
+        now
+    )
+    .fetch_optional(&backend.pool)
+    .await?
     else {
         return Ok(None);
     };
-    backend.principals.keep_session(&id, Arc::new(serde_json::json!([row.data, row.expires_at])), epoch);
+    backend
+        .principals
+        .keep_session(&id, Arc::new(serde_json::json!([row.data, row.expires_at])), epoch);
     Ok(Some((row.data, row.expires_at)))
 }
 
@@ -94,7 +102,9 @@ fn unpack(known: &Value) -> Option<(Value, DateTime<Utc>)> {
 /// When the database does not answer.
 pub async fn delete(backend: &Backend, id: &str) -> Result<()> {
     let id = row_id(id);
-    sqlx::query!("DELETE FROM sessions WHERE id = $1", id).execute(&backend.pool).await?;
+    sqlx::query!("DELETE FROM sessions WHERE id = $1", id)
+        .execute(&backend.pool)
+        .await?;
     backend.principals.forget_session(&id);
     Ok(())
 }
@@ -104,7 +114,9 @@ pub async fn delete(backend: &Backend, id: &str) -> Result<()> {
 /// # Errors
 /// When the database does not answer.
 pub async fn delete_of_user(backend: &Backend, user: UserId) -> Result<()> {
-    sqlx::query!("DELETE FROM sessions WHERE user_id = $1", user.0).execute(&backend.pool).await?;
+    sqlx::query!("DELETE FROM sessions WHERE user_id = $1", user.0)
+        .execute(&backend.pool)
+        .await?;
     backend.principals.forget_all();
     Ok(())
 }
@@ -114,6 +126,8 @@ pub async fn delete_of_user(backend: &Backend, user: UserId) -> Result<()> {
 /// # Errors
 /// When the database does not answer.
 pub async fn remove_ended(backend: &Backend, now: DateTime<Utc>) -> Result<u64> {
-    let done = sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now).execute(&backend.pool).await?;
+    let done = sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now)
+        .execute(&backend.pool)
+        .await?;
     Ok(done.rows_affected())
 }

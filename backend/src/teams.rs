@@ -67,9 +67,12 @@ pub async fn find(ctx: &mut Ctx, key: &TeamKey) -> Result<Found> {
     if slug.contains('\0') {
         return Err(missing());
     }
-    let ids = sqlx::query_scalar!("SELECT id FROM teams WHERE slug = $1 ORDER BY status, organization_id LIMIT 50", slug)
-        .fetch_all(ctx.connection())
-        .await?;
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM teams WHERE slug = $1 ORDER BY status, organization_id LIMIT 50",
+        slug
+    )
+    .fetch_all(ctx.connection())
+    .await?;
     let mut pages = Vec::new();
     let mut refused = None;
     for id in ids {
@@ -81,7 +84,11 @@ pub async fn find(ctx: &mut Ctx, key: &TeamKey) -> Result<Found> {
         }
     }
     // An archived team has given its slug away: it is shown under it only when no other team is.
-    let live: Vec<TeamPage> = pages.iter().filter(|page| page.team.status != TeamStatus::Archived).cloned().collect();
+    let live: Vec<TeamPage> = pages
+        .iter()
+        .filter(|page| page.team.status != TeamStatus::Archived)
+        .cloned()
+        .collect();
     let mut pages = if live.is_empty() { pages } else { live };
     match (pages.len(), refused) {
         (0, Some(error)) => Err(error),
@@ -108,12 +115,18 @@ pub(crate) async fn load(ctx: &mut Ctx, id: TeamId, lock: Lock) -> Result<TeamPa
             .await?;
     }
     let viewer = ctx.caller.user_id().map(|id| id.0);
-    let row = row::by_id(ctx.connection(), id, viewer).await?.ok_or_else(|| Error::not_found("Team", id))?;
+    let row = row::by_id(ctx.connection(), id, viewer)
+        .await?
+        .ok_or_else(|| Error::not_found("Team", id))?;
     let mut standing = Standing {
         super_admin: row.viewer_super_admin || matches!(ctx.caller, Caller::System(..)),
         auditor: row.viewer_auditor,
         org: row.viewer_org_role.as_deref().map(str::parse::<OrgRole>).transpose()?,
-        team: row.viewer_team_role.as_deref().map(str::parse::<TeamRole>).transpose()?,
+        team: row
+            .viewer_team_role
+            .as_deref()
+            .map(str::parse::<TeamRole>)
+            .transpose()?,
     };
     let team = row.into_team()?;
     let open = team.status == TeamStatus::Active || sees_closed(&standing);
@@ -173,6 +186,9 @@ pub(crate) fn require_not_archived(page: &TeamPage) -> Result<()> {
 pub(crate) fn inactive() -> Error {
     Error::refused(
         Code::TeamInactive,
-        format!("Team is inactive. To activate it, ask {}.", Permission::TeamAdminister.who()),
+        format!(
+            "Team is inactive. To activate it, ask {}.",
+            Permission::TeamAdminister.who()
+        ),
     )
 }

@@ -68,11 +68,19 @@ pub async fn create(
     )
     .execute(ctx.connection())
     .await?;
-    let entry = audit::Entry::new("token.create", "token", id, name.as_str())
-        .change(json!(null), json!({"owner": owner, "prefix": prefix, "expires_at": expires_at}));
+    let entry = audit::Entry::new("token.create", "token", id, name.as_str()).change(
+        json!(null),
+        json!({"owner": owner, "prefix": prefix, "expires_at": expires_at}),
+    );
     audit::record(ctx, entry).await?;
-    let token =
-        Token { id: TokenId(id), name: name.to_string(), prefix, created_at: now, expires_at, last_used_at: None };
+    let token = Token {
+        id: TokenId(id),
+        name: name.to_string(),
+        prefix,
+        created_at: now,
+        expires_at,
+        last_used_at: None,
+    };
     Ok((token, secret))
 }
 
@@ -145,17 +153,30 @@ pub async fn authenticate(backend: &Backend, secret: &str, now: DateTime<Utc>) -
             .fetch_optional(&backend.pool)
             .await?
             .ok_or_else(|| {
-                Error::refused(Code::BadToken, "Token validation failed: the token is unknown or revoked")
+                Error::refused(
+                    Code::BadToken,
+                    "Token validation failed: the token is unknown or revoked",
+                )
             })?;
-            let known = KnownToken { id: TokenId(row.id), user: UserId(row.user_id), expires_at: row.expires_at };
+            let known = KnownToken {
+                id: TokenId(row.id),
+                user: UserId(row.user_id),
+                expires_at: row.expires_at,
+            };
             backend.principals.keep_token(hash, known, epoch);
             known
         }
     };
     if known.expires_at.is_some_and(|end| end <= now) {
-        return Err(Error::refused(Code::BadToken, "Token validation failed: the token has expired"));
+        return Err(Error::refused(
+            Code::BadToken,
+            "Token validation failed: the token has expired",
+        ));
     }
-    LAST_USED.lock().unwrap_or_else(PoisonError::into_inner).insert(known.id.0, now);
+    LAST_USED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(known.id.0, now);
     Ok(known.user)
 }
 

@@ -84,7 +84,9 @@ impl UserRef {
         if let Ok(id) = Uuid::try_parse(text) {
             return Ok(Self::Id(UserId(id)));
         }
-        Email::parse(text).map(Self::Email).map_err(|_| Invalid::new(field, "must be a user's UUID or email address"))
+        Email::parse(text)
+            .map(Self::Email)
+            .map_err(|_| Invalid::new(field, "must be a user's UUID or email address"))
     }
 }
 

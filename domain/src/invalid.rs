@@ -17,7 +17,10 @@ pub struct Invalid {
 impl Invalid {
     /// An error of `field` with the rule that it breaks.
     pub fn new(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { field: field.into(), message: message.into() }
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
     }
 
     /// The same rule under another field's name.

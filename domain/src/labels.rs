@@ -18,7 +18,8 @@ pub const MAX_PATTERNS: usize = 50;
 
 /// Letters, digits, `-` and `_`: what runner names and labels are made of (SPEC B11).
 pub(crate) fn is_word(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 text_type! {
@@ -95,7 +96,10 @@ impl LabelPattern {
         let text = text.trim();
         let refuse = |why: &str| {
             let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
-            Err(Invalid::new("optional_label_patterns", format!("Invalid regex pattern '{shown}': {why}")))
+            Err(Invalid::new(
+                "optional_label_patterns",
+                format!("Invalid regex pattern '{shown}': {why}"),
+            ))
         };
         if text.is_empty() {
             return refuse("it is empty");
@@ -122,7 +126,10 @@ impl LabelPattern {
     /// The first pattern that is none, or that there are more than [`MAX_PATTERNS`].
     pub fn parse_list<S: AsRef<str>>(texts: &[S]) -> Result<Vec<Self>, Invalid> {
         if texts.len() > MAX_PATTERNS {
-            return Err(Invalid::new("optional_label_patterns", format!("must be at most {MAX_PATTERNS} patterns")));
+            return Err(Invalid::new(
+                "optional_label_patterns",
+                format!("must be at most {MAX_PATTERNS} patterns"),
+            ));
         }
         let mut patterns: Vec<Self> = Vec::with_capacity(texts.len());
         for text in texts {
@@ -184,7 +191,10 @@ fn join<T: fmt::Display>(items: &[T]) -> String {
 impl LabelPolicy {
     /// How the policy takes one custom label.
     pub fn verdict(&self, label: &Label) -> Verdict {
-        if SYSTEM_LABELS.iter().any(|system| label.as_str().eq_ignore_ascii_case(system)) {
+        if SYSTEM_LABELS
+            .iter()
+            .any(|system| label.as_str().eq_ignore_ascii_case(system))
+        {
             Verdict::System
         } else if self.required.iter().any(|required| required.same(label)) {
             Verdict::Required
@@ -202,10 +212,16 @@ impl LabelPolicy {
     /// # Errors
     /// When any custom label is not admitted: then the whole request is refused.
     pub fn resolve(&self, custom: &[Label]) -> Result<Vec<Label>, LabelsRefused> {
-        let refused: Vec<Label> =
-            custom.iter().filter(|label| self.verdict(label) == Verdict::Refused).cloned().collect();
+        let refused: Vec<Label> = custom
+            .iter()
+            .filter(|label| self.verdict(label) == Verdict::Refused)
+            .cloned()
+            .collect();
         if !refused.is_empty() {
-            return Err(LabelsRefused { labels: refused, patterns: self.optional.clone() });
+            return Err(LabelsRefused {
+                labels: refused,
+                patterns: self.optional.clone(),
+            });
         }
         Ok(with_system_labels(self.required.iter().chain(custom)))
     }
@@ -213,8 +229,10 @@ impl LabelPolicy {
     /// Whether this policy allows no more than `current` does: at least its required labels, and
     /// patterns that are among its own or single labels that these admit (SPEC X20).
     pub fn is_at_most(&self, current: &Self) -> bool {
-        let keeps_required =
-            current.required.iter().all(|needed| self.required.iter().any(|label| label.same(needed)));
+        let keeps_required = current
+            .required
+            .iter()
+            .all(|needed| self.required.iter().any(|label| label.same(needed)));
         let narrows = self.optional.iter().all(|pattern| {
             current.optional.contains(pattern)
                 || Label::parse(pattern.as_str())
@@ -264,8 +282,13 @@ impl UserLabelPolicy {
     /// `Labels {…} not permitted by policy. …`, with what the policy allows.
     pub fn resolve(&self, custom: &[Label]) -> Result<Vec<Label>, String> {
         let fits = |label: &Label| {
-            SYSTEM_LABELS.iter().any(|system| label.as_str().eq_ignore_ascii_case(system))
-                || self.allowed.iter().any(|known| known == "*" || known.eq_ignore_ascii_case(label.as_str()))
+            SYSTEM_LABELS
+                .iter()
+                .any(|system| label.as_str().eq_ignore_ascii_case(system))
+                || self
+                    .allowed
+                    .iter()
+                    .any(|known| known == "*" || known.eq_ignore_ascii_case(label.as_str()))
                 || self.patterns.iter().any(|pattern| pattern.admits(label))
         };
         let refused: Vec<&Label> = custom.iter().filter(|label| !fits(label)).collect();
@@ -313,16 +336,25 @@ mod tests {
             ["self-hosted", "linux", "x64", "docker", "app-backend"]
         );
         let refused = policy.resolve(&labels(&["app-backend", "gpu"])).unwrap_err();
-        assert_eq!(refused.to_string(), "Label not permitted by team policy: gpu. Allowed patterns: app-.*");
+        assert_eq!(
+            refused.to_string(),
+            "Label not permitted by team policy: gpu. Allowed patterns: app-.*"
+        );
     }
 
     #[test]
     fn b13_a_pattern_matches_the_whole_label() {
-        let policy = policy(&[], &["app", "b|bc", "x|(y"].map(|p| if p == "x|(y" { "x|y" } else { p }));
+        let policy = policy(
+            &[],
+            &["app", "b|bc", "x|(y"].map(|p| if p == "x|(y" { "x|y" } else { p }),
+        );
         assert_eq!(policy.verdict(&labels(&["apple"])[0]), Verdict::Refused);
         assert_eq!(policy.verdict(&labels(&["my-app"])[0]), Verdict::Refused);
         assert!(matches!(policy.verdict(&labels(&["bc"])[0]), Verdict::Admitted(_)));
-        assert!(matches!(policy.verdict(&labels(&["APP"])[0]), Verdict::Admitted(_)), "X20: case does not count");
+        assert!(
+            matches!(policy.verdict(&labels(&["APP"])[0]), Verdict::Admitted(_)),
+            "X20: case does not count"
+        );
     }
 
     #[test]
@@ -340,7 +372,10 @@ mod tests {
         for bad in ["(", "a)|(b", "[z-a]", "", "*", "(?m)\u{7}", "(a{200}){200}", "(?x)a #"] {
             let invalid = LabelPattern::parse(bad).unwrap_err();
             assert_eq!(invalid.field, "optional_label_patterns");
-            assert!(invalid.message.starts_with("Invalid regex pattern '"), "{bad}: {invalid}");
+            assert!(
+                invalid.message.starts_with("Invalid regex pattern '"),
+                "{bad}: {invalid}"
+            );
         }
     }
 
@@ -368,10 +403,22 @@ mod tests {
 
     #[test]
     fn b17_user_policies() {
-        let policy = UserLabelPolicy { allowed: vec!["gpu".into()], patterns: vec![], max_runners: None };
+        let policy = UserLabelPolicy {
+            allowed: vec!["gpu".into()],
+            patterns: vec![],
+            max_runners: None,
+        };
         assert!(policy.resolve(&labels(&["gpu", "linux"])).is_ok());
-        assert!(policy.resolve(&labels(&["arm"])).unwrap_err().starts_with("Labels {arm} not permitted by policy."));
-        let all = UserLabelPolicy { allowed: vec!["*".into()], ..UserLabelPolicy::default() };
+        assert!(
+            policy
+                .resolve(&labels(&["arm"]))
+                .unwrap_err()
+                .starts_with("Labels {arm} not permitted by policy.")
+        );
+        let all = UserLabelPolicy {
+            allowed: vec!["*".into()],
+            ..UserLabelPolicy::default()
+        };
         assert!(all.resolve(&labels(&["anything"])).is_ok());
     }
 

@@ -70,11 +70,15 @@ impl BudgetDuration {
         };
         let digits = canonical.bytes().take_while(u8::is_ascii_digit).count();
         let (count, unit) = canonical.split_at(digits);
-        let fits = matches!(unit, "s" | "m" | "h" | "d" | "mo") && count.parse::<u32>().is_ok_and(|n| n > 0) && digits <= 9;
+        let fits =
+            matches!(unit, "s" | "m" | "h" | "d" | "mo") && count.parse::<u32>().is_ok_and(|n| n > 0) && digits <= 9;
         if fits {
             Ok(Self(canonical.to_owned()))
         } else {
-            Err(Invalid::new("budget_duration", "must be like 30s, 30m, 30h, 30d or 1mo, or daily, weekly, monthly or yearly"))
+            Err(Invalid::new(
+                "budget_duration",
+                "must be like 30s, 30m, 30h, 30d or 1mo, or daily, weekly, monthly or yearly",
+            ))
         }
     }
 }
@@ -109,13 +113,17 @@ impl Limits {
                 format!("Team max_budget ({own}) exceeds organization's max_budget ({ceiling})."),
             ));
         }
-        for (field, own, ceiling) in
-            [("tpm_limit", self.tpm_limit, parent.tpm_limit), ("rpm_limit", self.rpm_limit, parent.rpm_limit)]
-        {
+        for (field, own, ceiling) in [
+            ("tpm_limit", self.tpm_limit, parent.tpm_limit),
+            ("rpm_limit", self.rpm_limit, parent.rpm_limit),
+        ] {
             if let (Some(own), Some(ceiling)) = (own, ceiling)
                 && own > ceiling
             {
-                errors.push(Invalid::new(field, format!("Team {field} ({own}) exceeds organization's {field} ({ceiling}).")));
+                errors.push(Invalid::new(
+                    field,
+                    format!("Team {field} ({own}) exceeds organization's {field} ({ceiling})."),
+                ));
             }
         }
         let unrestricted = parent.models.is_empty() || parent.models.iter().any(|model| model == "all-proxy-models");
@@ -126,7 +134,11 @@ impl Limits {
             if !extra.is_empty() {
                 errors.push(Invalid::new(
                     "models",
-                    format!("{} not in organization's allowed models: {}", extra.join(", "), parent.models.join(", ")),
+                    format!(
+                        "{} not in organization's allowed models: {}",
+                        extra.join(", "),
+                        parent.models.join(", ")
+                    ),
                 ));
             }
         }
@@ -163,7 +175,10 @@ pub fn parse_models<S: AsRef<str>>(texts: &[S]) -> Result<Vec<String>, Invalid> 
     for text in texts {
         let text = text.as_ref().trim();
         if text.is_empty() || text.chars().count() > 200 || text.chars().any(crate::text::is_forbidden) {
-            return Err(Invalid::new("models", "each model must be 1 to 200 characters on one line"));
+            return Err(Invalid::new(
+                "models",
+                "each model must be 1 to 200 characters on one line",
+            ));
         }
         if !models.iter().any(|known| known == text) {
             models.push(text.to_owned());
@@ -198,7 +213,13 @@ mod tests {
 
     #[test]
     fn x8_durations() {
-        for (written, canonical) in [("monthly", "1mo"), ("30d", "30d"), ("1mo", "1mo"), ("Daily", "1d"), ("30s", "30s")] {
+        for (written, canonical) in [
+            ("monthly", "1mo"),
+            ("30d", "30d"),
+            ("1mo", "1mo"),
+            ("Daily", "1d"),
+            ("30s", "30s"),
+        ] {
             assert_eq!(BudgetDuration::parse(written).unwrap().as_str(), canonical);
         }
         for bad in ["", "d", "0d", "1y", "-1d", "1.5h", "99999999999d", "5\u{d7}"] {
@@ -210,7 +231,10 @@ mod tests {
     fn e7_a_team_stays_within_its_organization() {
         assert!(limits(100, &[]).within(&limits(100, &[])).is_ok(), "equal is fine");
         let errors = limits(101, &["gpt-4"]).within(&limits(100, &["claude"])).unwrap_err();
-        assert_eq!(errors[0].message, "Team max_budget (101) exceeds organization's max_budget (100).");
+        assert_eq!(
+            errors[0].message,
+            "Team max_budget (101) exceeds organization's max_budget (100)."
+        );
         assert!(errors[1].message.contains("not in organization's allowed models"));
         assert!(limits(1, &["all-org-models"]).within(&limits(1, &["claude"])).is_ok());
     }
@@ -219,6 +243,9 @@ mod tests {
     fn money_is_never_negative() {
         assert!(Money::parse("max_budget", Decimal::NEGATIVE_ONE).is_err());
         assert!(Money::parse("max_budget", Decimal::MAX).is_err());
-        assert_eq!(Money::parse("max_budget", Decimal::new(50, 1)).unwrap().to_string(), "5");
+        assert_eq!(
+            Money::parse("max_budget", Decimal::new(50, 1)).unwrap().to_string(),
+            "5"
+        );
     }
 }

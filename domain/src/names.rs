@@ -168,10 +168,16 @@ impl Description {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim().replace("\r\n", "\n");
         if text.chars().count() > Self::MAX {
-            return Err(Invalid::new("description", format!("must be at most {} characters", Self::MAX)));
+            return Err(Invalid::new(
+                "description",
+                format!("must be at most {} characters", Self::MAX),
+            ));
         }
         if text.chars().any(|c| is_forbidden(c) && c != '\n' && c != '\t') {
-            return Err(Invalid::new("description", "must not contain control or invisible characters"));
+            return Err(Invalid::new(
+                "description",
+                "must not contain control or invisible characters",
+            ));
         }
         Ok(Self(text))
     }
@@ -198,13 +204,18 @@ impl Slug {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let bytes = text.as_bytes();
         let fits = (2..=63).contains(&bytes.len())
-            && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+            && bytes
+                .iter()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-');
         if fits {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Invalid::new("slug", "must be 2 to 63 lowercase letters, digits and hyphens, with a letter or digit at both ends"))
+            Err(Invalid::new(
+                "slug",
+                "must be 2 to 63 lowercase letters, digits and hyphens, with a letter or digit at both ends",
+            ))
         }
     }
 
@@ -246,10 +257,18 @@ impl Email {
         let fits = text.len() <= 254
             && text.split_once('@').is_some_and(|(local, domain)| {
                 (1..=64).contains(&local.len())
-                    && !local.chars().any(|c| is_forbidden(c) || c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | ',' | ';' | ':' | '"' | '\\'))
+                    && !local.chars().any(|c| {
+                        is_forbidden(c)
+                            || c.is_whitespace()
+                            || matches!(c, '<' | '>' | '(' | ')' | ',' | ';' | ':' | '"' | '\\')
+                    })
                     && is_domain(domain)
             });
-        if fits { Ok(Self(text)) } else { Err(Invalid::new("email", "must be an email address like name@example.com")) }
+        if fits {
+            Ok(Self(text))
+        } else {
+            Err(Invalid::new("email", "must be an email address like name@example.com"))
+        }
     }
 
     /// The part after the `@`.

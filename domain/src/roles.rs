@@ -168,29 +168,90 @@ pub struct Row {
 
 const fn row(permission: Permission, label: &'static str, grants: [Grant; 6]) -> Row {
     let [super_admin, org_admin, team_admin, team_member, nobody, auditor] = grants;
-    Row { permission, label, super_admin, org_admin, team_admin, team_member, nobody, auditor }
+    Row {
+        permission,
+        label,
+        super_admin,
+        org_admin,
+        team_admin,
+        team_member,
+        nobody,
+        auditor,
+    }
 }
 
 use Grant::{Lower, No, Own, Yes};
 
 /// SPEC P, as code. Columns: super_admin, org_admin, team admin, team member, nobody, auditor.
 pub const TABLE: [Row; 16] = [
-    row(Permission::TeamView, "see a team, its members and projects", [Yes, Yes, Yes, Yes, No, Yes]),
-    row(Permission::TeamAdminister, "create a team or change its status", [Yes, Yes, No, No, No, No]),
-    row(Permission::TeamEdit, "edit a team's name and description", [Yes, Yes, Yes, No, No, No]),
-    row(Permission::MembersManage, "add and remove members and change roles", [Yes, Yes, Yes, Own, No, No]),
-    row(Permission::ProjectsManage, "create and delete projects", [Yes, Yes, Yes, No, No, No]),
+    row(
+        Permission::TeamView,
+        "see a team, its members and projects",
+        [Yes, Yes, Yes, Yes, No, Yes],
+    ),
+    row(
+        Permission::TeamAdminister,
+        "create a team or change its status",
+        [Yes, Yes, No, No, No, No],
+    ),
+    row(
+        Permission::TeamEdit,
+        "edit a team's name and description",
+        [Yes, Yes, Yes, No, No, No],
+    ),
+    row(
+        Permission::MembersManage,
+        "add and remove members and change roles",
+        [Yes, Yes, Yes, Own, No, No],
+    ),
+    row(
+        Permission::ProjectsManage,
+        "create and delete projects",
+        [Yes, Yes, Yes, No, No, No],
+    ),
     row(Permission::ServicesAllow, "allow services", [Yes, Yes, Yes, No, No, No]),
-    row(Permission::ModelsChoose, "choose the team's models", [Yes, Yes, Yes, No, No, No]),
-    row(Permission::PolicyEdit, "change label policy, runner quota and budgets", [Yes, Yes, Lower, No, No, No]),
+    row(
+        Permission::ModelsChoose,
+        "choose the team's models",
+        [Yes, Yes, Yes, No, No, No],
+    ),
+    row(
+        Permission::PolicyEdit,
+        "change label policy, runner quota and budgets",
+        [Yes, Yes, Lower, No, No, No],
+    ),
     row(Permission::KeysManage, "manage keys", [Yes, Yes, Yes, Own, Own, No]),
-    row(Permission::RunnerProvision, "provision a runner for the team", [No, No, Yes, Yes, No, No]),
+    row(
+        Permission::RunnerProvision,
+        "provision a runner for the team",
+        [No, No, Yes, Yes, No, No],
+    ),
     row(Permission::ServiceUse, "use a service", [Yes, Yes, Yes, Yes, No, No]),
-    row(Permission::RunnerDelete, "delete runners", [Yes, Yes, Yes, Own, Own, No]),
-    row(Permission::RequestsDecide, "decide requests and run reviews", [Yes, Yes, Yes, No, No, No]),
-    row(Permission::InstallationManage, "change settings of the installation", [Yes, No, No, No, No, No]),
-    row(Permission::AuditView, "see audit and security events", [Yes, Yes, Yes, Own, Own, Yes]),
-    row(Permission::DirectoryManage, "manage users, links and machine clients", [Yes, Yes, No, No, No, No]),
+    row(
+        Permission::RunnerDelete,
+        "delete runners",
+        [Yes, Yes, Yes, Own, Own, No],
+    ),
+    row(
+        Permission::RequestsDecide,
+        "decide requests and run reviews",
+        [Yes, Yes, Yes, No, No, No],
+    ),
+    row(
+        Permission::InstallationManage,
+        "change settings of the installation",
+        [Yes, No, No, No, No, No],
+    ),
+    row(
+        Permission::AuditView,
+        "see audit and security events",
+        [Yes, Yes, Yes, Own, Own, Yes],
+    ),
+    row(
+        Permission::DirectoryManage,
+        "manage users, links and machine clients",
+        [Yes, Yes, No, No, No, No],
+    ),
 ];
 
 impl Permission {
@@ -248,7 +309,11 @@ impl Standing {
     /// # Errors
     /// The refusal, with the seeds' literal first (SPEC X16) and then who can do it.
     pub fn require(&self, permission: Permission) -> Result<(), Refusal> {
-        if self.may(permission) { Ok(()) } else { Err(self.refusal(permission)) }
+        if self.may(permission) {
+            Ok(())
+        } else {
+            Err(self.refusal(permission))
+        }
     }
 
     /// The refusal of a permission to someone with this standing.
@@ -260,7 +325,11 @@ impl Standing {
             _ if self.team.is_some() => "Insufficient permissions",
             _ => "Admin privileges required for team management",
         };
-        Refusal { literal: literal.into(), rule: permission.row().label.into(), who_can: permission.who() }
+        Refusal {
+            literal: literal.into(),
+            rule: permission.row().label.into(),
+            who_can: permission.who(),
+        }
     }
 }
 
@@ -285,13 +354,21 @@ impl fmt::Display for Refusal {
 mod tests {
     use super::*;
 
-    const MEMBER: Standing =
-        Standing { super_admin: false, auditor: false, org: Some(OrgRole::OrgMember), team: Some(TeamRole::Member) };
+    const MEMBER: Standing = Standing {
+        super_admin: false,
+        auditor: false,
+        org: Some(OrgRole::OrgMember),
+        team: Some(TeamRole::Member),
+    };
 
     #[test]
     fn p_each_permission_has_one_row() {
         for (index, row) in TABLE.iter().enumerate() {
-            assert!(TABLE[..index].iter().all(|earlier| earlier.permission != row.permission));
+            assert!(
+                TABLE[..index]
+                    .iter()
+                    .all(|earlier| earlier.permission != row.permission)
+            );
             assert_eq!(row.permission.row().label, row.label);
         }
     }
@@ -301,22 +378,46 @@ mod tests {
         let refusal = |standing: Standing, permission| standing.require(permission).unwrap_err().literal;
         assert_eq!(refusal(MEMBER, Permission::MembersManage), "Insufficient permissions");
         let nobody = Standing::default();
-        assert_eq!(refusal(nobody, Permission::TeamAdminister), "Admin privileges required for team management");
-        assert_eq!(refusal(nobody, Permission::TeamView), "Access denied: not a team member");
-        assert_eq!(refusal(nobody, Permission::RunnerProvision), "User not a member of team");
-        assert_eq!(refusal(nobody, Permission::ServiceUse), "You are not a member of this team");
+        assert_eq!(
+            refusal(nobody, Permission::TeamAdminister),
+            "Admin privileges required for team management"
+        );
+        assert_eq!(
+            refusal(nobody, Permission::TeamView),
+            "Access denied: not a team member"
+        );
+        assert_eq!(
+            refusal(nobody, Permission::RunnerProvision),
+            "User not a member of team"
+        );
+        assert_eq!(
+            refusal(nobody, Permission::ServiceUse),
+            "You are not a member of this team"
+        );
     }
 
     #[test]
     fn p_a_super_admin_provisions_only_as_a_member() {
-        let super_admin = Standing { super_admin: true, ..Standing::default() };
+        let super_admin = Standing {
+            super_admin: true,
+            ..Standing::default()
+        };
         assert!(!super_admin.may(Permission::RunnerProvision));
-        assert!(Standing { team: Some(TeamRole::Member), ..super_admin }.may(Permission::RunnerProvision));
+        assert!(
+            Standing {
+                team: Some(TeamRole::Member),
+                ..super_admin
+            }
+            .may(Permission::RunnerProvision)
+        );
     }
 
     #[test]
     fn p_an_auditor_changes_nothing() {
-        let auditor = Standing { auditor: true, ..Standing::default() };
+        let auditor = Standing {
+            auditor: true,
+            ..Standing::default()
+        };
         for row in &TABLE {
             let grant = auditor.grant(row.permission);
             let reads = matches!(row.permission, Permission::TeamView | Permission::AuditView);

@@ -49,7 +49,10 @@ impl RunnerNamePrefix {
 fn word(field: &'static str, text: &str, max: usize) -> Result<String, Invalid> {
     let text = text.trim();
     if text.is_empty() || text.len() > max || !is_word(text) {
-        return Err(Invalid::new(field, format!("must be 1 to {max} letters, digits, '-' or '_'")));
+        return Err(Invalid::new(
+            field,
+            format!("must be 1 to {max} letters, digits, '-' or '_'"),
+        ));
     }
     Ok(text.to_owned())
 }
@@ -100,8 +103,17 @@ impl WorkFolder {
             && text.len() <= 100
             && !text.starts_with('/')
             && text.split('/').all(|part| part != "..")
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/'));
-        if fits { Ok(Self(text.to_owned())) } else { Err(Invalid::new("work_folder", "must be a relative path of letters, digits and - _ . /")) }
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/'));
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid::new(
+                "work_folder",
+                "must be a relative path of letters, digits and - _ . /",
+            ))
+        }
     }
 }
 
@@ -159,10 +171,15 @@ mod tests {
     fn b11_names() {
         assert_eq!(RunnerNaming::parse(None, Some(" ")), Ok(RunnerNaming::Generated));
         let both = RunnerNaming::parse(Some("a"), Some("b")).unwrap_err();
-        assert_eq!(both.message, "Only one of 'runner_name' or 'runner_name_prefix' can be provided, not both");
+        assert_eq!(
+            both.message,
+            "Only one of 'runner_name' or 'runner_name_prefix' can be provided, not both"
+        );
         assert!(RunnerName::parse("has space").is_err());
         assert!(RunnerNamePrefix::parse(&"a".repeat(51)).is_err());
-        let name = RunnerNamePrefix::parse("backend-runner").unwrap().with_suffix(0xffa1_b2c3);
+        let name = RunnerNamePrefix::parse("backend-runner")
+            .unwrap()
+            .with_suffix(0xffa1_b2c3);
         assert_eq!(name.as_str(), "backend-runner-a1b2c3");
         assert_eq!(RunnerNamePrefix::from_slug(Some(&"s".repeat(63))).as_str().len(), 50);
         assert_eq!(RunnerNamePrefix::from_slug(None).as_str(), "runner");

@@ -120,8 +120,16 @@ mod tests {
         assert_eq!(StatusChange::Deactivate.apply(Active), Ok(Inactive));
         assert_eq!(StatusChange::Archive.apply(Active), Ok(Archived));
         assert_eq!(StatusChange::Archive.apply(Inactive), Ok(Archived));
-        assert_eq!(StatusChange::Restore.apply(Archived), Ok(Inactive), "restore gives inactive");
-        assert_eq!(StatusChange::Deactivate.apply(Inactive), Err("is already deactivated"), "B6");
+        assert_eq!(
+            StatusChange::Restore.apply(Archived),
+            Ok(Inactive),
+            "restore gives inactive"
+        );
+        assert_eq!(
+            StatusChange::Deactivate.apply(Inactive),
+            Err("is already deactivated"),
+            "B6"
+        );
         assert_eq!(StatusChange::Activate.apply(Active), Err("is already active"));
     }
 }

@@ -2,7 +2,11 @@
 
 /// Splits a comma-separated list; trims, and drops empty parts.
 pub fn split_list(text: &str) -> Vec<String> {
-    text.split([',', '\n']).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    text.split([',', '\n'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Splits a comma-separated list of regular expressions: a comma inside `{} [] ()` does not
@@ -27,7 +31,12 @@ pub fn split_patterns(text: &str) -> Vec<String> {
         }
     }
     parts.push(part);
-    parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    parts
+        .iter()
+        .map(|part| part.trim())
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Whether a character must not be in a one-line text: control characters (PostgreSQL refuses
@@ -52,6 +61,9 @@ mod tests {
 
     #[test]
     fn lists_are_trimmed() {
-        assert_eq!(split_list(" linux, docker ,,x64\narm "), ["linux", "docker", "x64", "arm"]);
+        assert_eq!(
+            split_list(" linux, docker ,,x64\narm "),
+            ["linux", "docker", "x64", "arm"]
+        );
     }
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    Label, LabelPattern, LabelPolicy, Limits, OrgRole, OrganizationId, ProjectId, RunnerId, RunnerStatus, Standing, TeamId, TeamRole,
-    TeamStatus, TokenId, UserId,
+    Label, LabelPattern, LabelPolicy, Limits, OrgRole, OrganizationId, ProjectId, RunnerId, RunnerStatus, Standing,
+    TeamId, TeamRole, TeamStatus, TokenId, UserId,
 };
 
 /// One page of a keyset-paged list.
@@ -235,7 +235,9 @@ impl Provisioned {
 
 impl std::fmt::Debug for Provisioned {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Provisioned").field("runner_name", &self.runner_name).finish_non_exhaustive()
+        f.debug_struct("Provisioned")
+            .field("runner_name", &self.runner_name)
+            .finish_non_exhaustive()
     }
 }
 

@@ -79,7 +79,15 @@ pub struct RunnerQuery {
 
 impl Default for RunnerQuery {
     fn default() -> Self {
-        Self { status: None, ephemeral: None, team_name: None, team_id: None, cursor: None, offset: 0, limit: 50 }
+        Self {
+            status: None,
+            ephemeral: None,
+            team_name: None,
+            team_id: None,
+            cursor: None,
+            offset: 0,
+            limit: 50,
+        }
     }
 }
 
@@ -102,13 +110,26 @@ pub async fn list(ctx: &mut Ctx, query: &RunnerQuery) -> Result<Page<Runner>> {
     push_filters(&mut sql, query, &ctx.caller);
     let backwards = cursor.as_ref().is_some_and(|cursor| cursor.before);
     if let Some(cursor) = &cursor {
-        let time: DateTime<Utc> =
-            cursor.key.parse().map_err(|_| Error::invalid("cursor", "does not fit this list"))?;
-        sql.push(if backwards { " AND (r.created_at, r.id) > (" } else { " AND (r.created_at, r.id) < (" });
+        let time: DateTime<Utc> = cursor
+            .key
+            .parse()
+            .map_err(|_| Error::invalid("cursor", "does not fit this list"))?;
+        sql.push(if backwards {
+            " AND (r.created_at, r.id) > ("
+        } else {
+            " AND (r.created_at, r.id) < ("
+        });
         sql.push_bind(time).push(", ").push_bind(cursor.id).push(")");
     }
-    sql.push(if backwards { " ORDER BY r.created_at, r.id" } else { " ORDER BY r.created_at DESC, r.id DESC" });
-    sql.push(" LIMIT ").push_bind(limit + 1).push(" OFFSET ").push_bind(query.offset.max(0));
+    sql.push(if backwards {
+        " ORDER BY r.created_at, r.id"
+    } else {
+        " ORDER BY r.created_at DESC, r.id DESC"
+    });
+    sql.push(" LIMIT ")
+        .push_bind(limit + 1)
+        .push(" OFFSET ")
+        .push_bind(query.offset.max(0));
     let mut rows: Vec<RunnerRow> = sql.build_query_as().fetch_all(ctx.connection()).await?;
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > size;
@@ -120,13 +141,25 @@ pub async fn list(ctx: &mut Ctx, query: &RunnerQuery) -> Result<Page<Runner>> {
     push_filters(&mut sql, query, &ctx.caller);
     let total: i64 = sql.build_query_scalar().fetch_one(ctx.connection()).await?;
 
-    let items = rows.into_iter().map(RunnerRow::into_runner).collect::<Result<Vec<_>>>()?;
+    let items = rows
+        .into_iter()
+        .map(RunnerRow::into_runner)
+        .collect::<Result<Vec<_>>>()?;
     let place = |runner: &Runner, before| {
         let key = runner.created_at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        Cursor { key, id: runner.id.0, before }.encode()
+        Cursor {
+            key,
+            id: runner.id.0,
+            before,
+        }
+        .encode()
     };
     let has_next = backwards || more;
-    let has_previous = if backwards { more } else { cursor.is_some() || query.offset > 0 };
+    let has_previous = if backwards {
+        more
+    } else {
+        cursor.is_some() || query.offset > 0
+    };
     Ok(Page {
         next: items.last().filter(|_| has_next).map(|runner| place(runner, false)),
         previous: items.first().filter(|_| has_previous).map(|runner| place(runner, true)),
@@ -147,7 +180,8 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &RunnerQuery, caller: &
         sql.push(" AND r.team_id = ").push_bind(team.0);
     }
     if let Some(name) = &query.team_name {
-        sql.push(" AND (lower(t.name) = lower(").push_bind(name.replace('\0', ""));
+        sql.push(" AND (lower(t.name) = lower(")
+            .push_bind(name.replace('\0', ""));
         sql.push(") OR t.slug = ").push_bind(name.replace('\0', "")).push(")");
     }
     if let Caller::Person(person, _) = caller
@@ -161,7 +195,9 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &RunnerQuery, caller: &
             .collect();
         sql.push(" AND (r.provisioned_by = ").push_bind(person.id.0);
         sql.push(" OR r.team_id = ANY(").push_bind(teams);
-        sql.push(") OR t.organization_id = ANY(").push_bind(person.organizations_seen_whole()).push("))");
+        sql.push(") OR t.organization_id = ANY(")
+            .push_bind(person.organizations_seen_whole())
+            .push("))");
     }
 }
 
@@ -173,14 +209,20 @@ pub async fn get(ctx: &mut Ctx, id: RunnerId) -> Result<Runner> {
     let mut sql = QueryBuilder::new("SELECT ");
     sql.push(COLUMNS).push("r.id = ").push_bind(id.0);
     let row: Option<RunnerRow> = sql.build_query_as().fetch_optional(ctx.connection()).await?;
-    let missing =
-        || Error::refused(crate::Code::NotFound, format!("Runner with ID '{id}' not found or not owned by you"));
+    let missing = || {
+        Error::refused(
+            crate::Code::NotFound,
+            format!("Runner with ID '{id}' not found or not owned by you"),
+        )
+    };
     let runner = row.ok_or_else(missing)?.into_runner()?;
     let own = matches!(&ctx.caller, Caller::Person(person, _) if person.email == runner.provisioned_by);
     if own || matches!(ctx.caller, Caller::System(..)) {
         return Ok(runner);
     }
-    let Some(team) = runner.team_id else { return Err(missing()) };
+    let Some(team) = runner.team_id else {
+        return Err(missing());
+    };
     match teams::get(ctx, team).await {
         Ok(page) if page.open => Ok(runner),
         Ok(_) | Err(Error::Forbidden(_) | Error::Refused(..)) => Err(missing()),
@@ -191,8 +233,11 @@ pub async fn get(ctx: &mut Ctx, id: RunnerId) -> Result<Runner> {
 /// A team's newest runners that are not deleted; the caller was authorised by the page.
 pub(crate) async fn newest_of_team(ctx: &mut Ctx, team: TeamId, limit: i64) -> Result<Vec<Runner>> {
     let mut sql = QueryBuilder::new("SELECT ");
-    sql.push(COLUMNS).push("r.status <> 'deleted' AND r.team_id = ").push_bind(team.0);
-    sql.push(" ORDER BY r.created_at DESC, r.id DESC LIMIT ").push_bind(limit);
+    sql.push(COLUMNS)
+        .push("r.status <> 'deleted' AND r.team_id = ")
+        .push_bind(team.0);
+    sql.push(" ORDER BY r.created_at DESC, r.id DESC LIMIT ")
+        .push_bind(limit);
     let rows: Vec<RunnerRow> = sql.build_query_as().fetch_all(ctx.connection()).await?;
     rows.into_iter().map(RunnerRow::into_runner).collect()
 }

@@ -69,20 +69,36 @@ impl JitInput {
     /// Every field that breaks a rule.
     pub fn parse(self) -> Result<JitRequest, Vec<Invalid>> {
         let mut fields = Fields::new();
-        let naming =
-            fields.take(RunnerNaming::parse(self.runner_name.as_deref(), self.runner_name_prefix.as_deref()));
+        let naming = fields.take(RunnerNaming::parse(
+            self.runner_name.as_deref(),
+            self.runner_name_prefix.as_deref(),
+        ));
         let labels = fields.take(Label::parse_list("labels", &self.labels));
-        let folder = self.work_folder.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or("_work");
+        let folder = self
+            .work_folder
+            .as_deref()
+            .filter(|text| !text.trim().is_empty())
+            .unwrap_or("_work");
         let work_folder = fields.take(WorkFolder::parse(folder));
         if self.runner_group_id.is_some_and(|id| id < 1) {
             fields.push(Invalid::new("runner_group_id", "must be a positive number"));
         }
         if self.project_id.is_some() && self.team_id.is_none() {
-            fields.push(Invalid::new("project_id", "needs the team_id that the project belongs to"));
+            fields.push(Invalid::new(
+                "project_id",
+                "needs the team_id that the project belongs to",
+            ));
         }
         let (team, project, group) = (self.team_id, self.project_id, self.runner_group_id);
         let request = (|| {
-            Some(JitRequest { naming: naming?, labels: labels?, team, project, group, work_folder: work_folder? })
+            Some(JitRequest {
+                naming: naming?,
+                labels: labels?,
+                team,
+                project,
+                group,
+                work_folder: work_folder?,
+            })
         })();
         fields.with(request)
     }
@@ -190,7 +206,10 @@ async fn reserve(ctx: &mut Ctx, request: JitRequest) -> Result<Reservation> {
         }
     };
     if labels.len() > MAX_LABELS {
-        return Err(Error::invalid("labels", format!("must be at most {MAX_LABELS} labels, required ones included")));
+        return Err(Error::invalid(
+            "labels",
+            format!("must be at most {MAX_LABELS} labels, required ones included"),
+        ));
     }
     let mut reservation = Reservation {
         id: RunnerId(Uuid::now_v7()),
@@ -209,7 +228,11 @@ async fn reserve(ctx: &mut Ctx, request: JitRequest) -> Result<Reservation> {
             }
         }
         RunnerNaming::Prefix(_) | RunnerNaming::Generated => {
-            let prefix = if let RunnerNaming::Prefix(own) = request.naming { own } else { prefix };
+            let prefix = if let RunnerNaming::Prefix(own) = request.naming {
+                own
+            } else {
+                prefix
+            };
             for _ in 0..NAME_ATTEMPTS {
                 reservation.name = prefix.with_suffix(rand::rng().next_u32());
                 if insert(ctx, &reservation, request.project).await? {
@@ -230,13 +253,15 @@ fn name_taken(name: &RunnerName) -> Error {
 
 /// The team, locked, if the caller is a member and it is active.
 async fn member_of(ctx: &mut Ctx, team: TeamId) -> Result<TeamPage> {
-    let page = teams::load(ctx, team, Lock::Update).await.map_err(|error| match error {
-        // Whether a team exists is told to those who may see it.
-        Error::Refused(Code::NotFound, _) => {
-            domain::Standing::default().refusal(Permission::RunnerProvision).into()
-        }
-        other => other,
-    })?;
+    let page = teams::load(ctx, team, Lock::Update)
+        .await
+        .map_err(|error| match error {
+            // Whether a team exists is told to those who may see it.
+            Error::Refused(Code::NotFound, _) => {
+                domain::Standing::default().refusal(Permission::RunnerProvision).into()
+            }
+            other => other,
+        })?;
     page.standing.require(Permission::RunnerProvision)?;
     if page.team.status != TeamStatus::Active {
         return Err(teams::inactive());
@@ -244,7 +269,10 @@ async fn member_of(ctx: &mut Ctx, team: TeamId) -> Result<TeamPage> {
     if !page.team.runners_enabled {
         return Err(Error::refused(
             Code::Forbidden,
-            format!("Team '{}' may not have runners. To enable them, ask a super_admin.", page.team.name),
+            format!(
+                "Team '{}' may not have runners. To enable them, ask a super_admin.",
+                page.team.name
+            ),
         ));
     }
     Ok(page)
@@ -265,13 +293,22 @@ fn team_group(page: &TeamPage, asked: Option<i64>, default: i64) -> Result<i64> 
     if allowed.contains(&group) || (allowed.is_empty() && group == default) {
         return Ok(group);
     }
-    let list = if allowed.is_empty() { vec![default] } else { allowed.to_vec() };
-    Err(Error::invalid("runner_group_id", format!("must be one of the team's runner groups: {list:?}")))
+    let list = if allowed.is_empty() {
+        vec![default]
+    } else {
+        allowed.to_vec()
+    };
+    Err(Error::invalid(
+        "runner_group_id",
+        format!("must be one of the team's runner groups: {list:?}"),
+    ))
 }
 
 /// Counts under the lock of the team's row: however many ask at once, no more than the quota pass.
 async fn require_team_quota(ctx: &mut Ctx, page: &TeamPage) -> Result<()> {
-    let Some(max) = page.team.max_runners else { return Ok(()) };
+    let Some(max) = page.team.max_runners else {
+        return Ok(());
+    };
     let current = sqlx::query_scalar!(
         r#"SELECT count(*) AS "n!" FROM runners WHERE team_id = $1 AND status <> 'deleted'"#,
         page.team.id.0,
@@ -294,8 +331,13 @@ async fn require_team_quota(ctx: &mut Ctx, page: &TeamPage) -> Result<()> {
 async fn own_labels(ctx: &mut Ctx, custom: &[Label]) -> Result<Vec<Label>> {
     let person = ctx.person()?.id;
     // One row to lock for each person, so that the count below holds.
-    sqlx::query_scalar!("SELECT id FROM users WHERE id = $1 FOR UPDATE", person.0).fetch_one(ctx.connection()).await?;
-    let has_team = teams::mine(ctx).await?.iter().any(|team| team.status == TeamStatus::Active);
+    sqlx::query_scalar!("SELECT id FROM users WHERE id = $1 FOR UPDATE", person.0)
+        .fetch_one(ctx.connection())
+        .await?;
+    let has_team = teams::mine(ctx)
+        .await?
+        .iter()
+        .any(|team| team.status == TeamStatus::Active);
     if has_team {
         return Err(Error::refused(
             Code::TeamRequired,
@@ -308,7 +350,9 @@ async fn own_labels(ctx: &mut Ctx, custom: &[Label]) -> Result<Vec<Label>> {
             "Labels not permitted by policy. You belong to no active team and have no label policy. To join a team, ask one of its admins; for a policy, ask a super_admin.",
         ));
     };
-    let labels = policy.resolve(custom).map_err(|why| Error::refused(Code::LabelNotPermitted, why))?;
+    let labels = policy
+        .resolve(custom)
+        .map_err(|why| Error::refused(Code::LabelNotPermitted, why))?;
     if let Some(max) = policy.max_runners {
         let current = sqlx::query_scalar!(
             r#"SELECT count(*) AS "n!" FROM runners WHERE provisioned_by = $1 AND status <> 'deleted'"#,
@@ -403,8 +447,10 @@ async fn release(ctx: &mut Ctx, reservation: &Reservation, error: &github::Error
         .execute(ctx.connection())
         .await?;
     }
-    let mut entry = entry(reservation, "provision_jit_failed")
-        .change(json!(null), json!({"error": error.user_message(), "ambiguous": error.is_ambiguous()}));
+    let mut entry = entry(reservation, "provision_jit_failed").change(
+        json!(null),
+        json!({"error": error.user_message(), "ambiguous": error.is_ambiguous()}),
+    );
     entry.success = false;
     audit::record(ctx, entry).await
 }

@@ -83,8 +83,13 @@ async fn settle(backend: &Backend, reservation: &Expired) -> Result<bool> {
     if done.rows_affected() == 0 {
         return Ok(false);
     }
-    let mut entry = audit::Entry::new("runner.reservation_expired", "runner", reservation.id, &reservation.name)
-        .change(json!({"status": "pending"}), json!({"status": "deleted"}));
+    let mut entry = audit::Entry::new(
+        "runner.reservation_expired",
+        "runner",
+        reservation.id,
+        &reservation.name,
+    )
+    .change(json!({"status": "pending"}), json!({"status": "deleted"}));
     if let Some((organization, team)) = reservation.team {
         entry = entry.team(organization, team);
     }

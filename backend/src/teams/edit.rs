@@ -57,7 +57,9 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
         .team(organization, id)
         .change(Value::Null, fields(&page.team));
     audit::record(ctx, entry).await?;
-    if new.make_me_admin && let Some(creator) = creator {
+    if new.make_me_admin
+        && let Some(creator) = creator
+    {
         crate::members::insert(ctx, &page.team, creator, domain::TeamRole::Admin).await?;
         identity::ensure_organization_member(ctx, organization, creator).await?;
         return load(ctx, id, Lock::None).await;
@@ -76,7 +78,11 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
     if let Some(active) = patch.is_active
         && active != (team.status == TeamStatus::Active)
     {
-        let change = if active { StatusChange::Activate } else { StatusChange::Deactivate };
+        let change = if active {
+            StatusChange::Activate
+        } else {
+            StatusChange::Deactivate
+        };
         super::status::apply(ctx, &page, change, None).await?;
     }
     let page = load(ctx, id, Lock::None).await?;
@@ -88,13 +94,17 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
     let limits = Limits {
         models: patch.models.unwrap_or_else(|| team.limits.models.clone()),
         max_budget: patch.max_budget.unwrap_or(team.limits.max_budget),
-        budget_duration: patch.budget_duration.unwrap_or_else(|| team.limits.budget_duration.clone()),
+        budget_duration: patch
+            .budget_duration
+            .unwrap_or_else(|| team.limits.budget_duration.clone()),
         tpm_limit: patch.tpm_limit.unwrap_or(team.limits.tpm_limit),
         rpm_limit: patch.rpm_limit.unwrap_or(team.limits.rpm_limit),
     };
     let max_runners = patch.max_runners.unwrap_or(team.max_runners);
     let name = patch.name.map_or_else(|| team.name.clone(), String::from);
-    let description = patch.description.map_or_else(|| team.description.clone(), |text| text.map(String::from));
+    let description = patch
+        .description
+        .map_or_else(|| team.description.clone(), |text| text.map(String::from));
 
     let unchanged = policy == team.policy
         && limits == team.limits
@@ -151,13 +161,15 @@ fn require_policy_rights(
     if limits.models != team.limits.models {
         standing.require(Permission::ModelsChoose)?;
     }
-    let same_rates = Limits { models: team.limits.models.clone(), ..limits.clone() } == team.limits;
+    let same_rates = Limits {
+        models: team.limits.models.clone(),
+        ..limits.clone()
+    } == team.limits;
     if *policy == team.policy && max_runners == team.max_runners && same_rates {
         return Ok(());
     }
-    let lowers = policy.is_at_most(&team.policy)
-        && lower(max_runners, team.max_runners)
-        && limits.is_at_most(&team.limits);
+    let lowers =
+        policy.is_at_most(&team.policy) && lower(max_runners, team.max_runners) && limits.is_at_most(&team.limits);
     match standing.grant(Permission::PolicyEdit) {
         Grant::Yes => Ok(()),
         Grant::Lower if lowers => Ok(()),
@@ -207,7 +219,10 @@ async fn free_slug(ctx: &mut Ctx, organization: OrganizationId, name: &str) -> R
     if is_free(&slug) {
         return Ok(slug);
     }
-    (2..=u32::MAX).map(|n| slug.numbered(n)).find(is_free).ok_or_else(|| Error::internal("no slug is free"))
+    (2..=u32::MAX)
+        .map(|n| slug.numbered(n))
+        .find(is_free)
+        .ok_or_else(|| Error::internal("no slug is free"))
 }
 
 pub(super) fn taken(error: sqlx::Error, name: &str) -> Error {
@@ -216,7 +231,10 @@ pub(super) fn taken(error: sqlx::Error, name: &str) -> Error {
             Error::refused(Code::NameTaken, format!("Team '{name}' already exists"))
         })
         .on_constraint("teams_slug_key", || {
-            Error::refused(Code::NameTaken, format!("Another team took the slug of '{name}' just now; try again"))
+            Error::refused(
+                Code::NameTaken,
+                format!("Another team took the slug of '{name}' just now; try again"),
+            )
         })
 }
 

@@ -72,7 +72,10 @@ impl NewTeamInput {
             Some(NewTeam {
                 name: name?,
                 description: description?,
-                policy: LabelPolicy { required: required?, optional: optional? },
+                policy: LabelPolicy {
+                    required: required?,
+                    optional: optional?,
+                },
                 max_runners: max_runners?,
                 limits,
                 organization_id,
@@ -97,7 +100,9 @@ impl LimitsInput {
         Limits {
             models: fields.take(parse_models(&self.models)).unwrap_or_default(),
             max_budget: fields.take(parse_budget(self.max_budget)).flatten(),
-            budget_duration: fields.take(self.budget_duration.as_deref().map(BudgetDuration::parse).transpose()).flatten(),
+            budget_duration: fields
+                .take(self.budget_duration.as_deref().map(BudgetDuration::parse).transpose())
+                .flatten(),
             tpm_limit: fields.take(count("tpm_limit", self.tpm_limit)).flatten(),
             rpm_limit: fields.take(count("rpm_limit", self.rpm_limit)).flatten(),
         }
@@ -112,7 +117,12 @@ fn parse_max_runners(count: i64) -> Result<i32, Invalid> {
     i32::try_from(count)
         .ok()
         .filter(|count| (0..=100_000).contains(count))
-        .ok_or_else(|| Invalid::new("max_runners", "must be a whole number from 0 to 100000, or empty for no limit"))
+        .ok_or_else(|| {
+            Invalid::new(
+                "max_runners",
+                "must be a whole number from 0 to 100000, or empty for no limit",
+            )
+        })
 }
 
 /// Changes to a team: outer `None` keeps a field, inner `None` clears it (SPEC B5).
@@ -166,24 +176,46 @@ impl TeamPatchInput {
     pub fn parse(self) -> Result<TeamPatch, Vec<Invalid>> {
         let mut fields = Fields::new();
         let count = |field: &'static str, value: Option<Option<i64>>| {
-            value.map(|value| value.map(|count| parse_count(field, count)).transpose()).transpose()
+            value
+                .map(|value| value.map(|count| parse_count(field, count)).transpose())
+                .transpose()
         };
         let patch = TeamPatch {
-            name: fields.take(self.name.as_deref().map(TeamName::parse).transpose()).flatten(),
+            name: fields
+                .take(self.name.as_deref().map(TeamName::parse).transpose())
+                .flatten(),
             description: fields
-                .take(self.description.map(|text| Description::optional(text.as_deref().unwrap_or_default())).transpose())
+                .take(
+                    self.description
+                        .map(|text| Description::optional(text.as_deref().unwrap_or_default()))
+                        .transpose(),
+                )
                 .flatten(),
             required: fields
-                .take(self.required_labels.map(|labels| Label::parse_list("required_labels", &labels)).transpose())
+                .take(
+                    self.required_labels
+                        .map(|labels| Label::parse_list("required_labels", &labels))
+                        .transpose(),
+                )
                 .flatten(),
             optional: fields
-                .take(self.optional_label_patterns.map(|patterns| LabelPattern::parse_list(&patterns)).transpose())
+                .take(
+                    self.optional_label_patterns
+                        .map(|patterns| LabelPattern::parse_list(&patterns))
+                        .transpose(),
+                )
                 .flatten(),
             max_runners: fields
-                .take(self.max_runners.map(|count| count.map(parse_max_runners).transpose()).transpose())
+                .take(
+                    self.max_runners
+                        .map(|count| count.map(parse_max_runners).transpose())
+                        .transpose(),
+                )
                 .flatten(),
             is_active: self.is_active,
-            models: fields.take(self.models.map(|models| parse_models(&models)).transpose()).flatten(),
+            models: fields
+                .take(self.models.map(|models| parse_models(&models)).transpose())
+                .flatten(),
             max_budget: fields.take(self.max_budget.map(parse_budget).transpose()).flatten(),
             budget_duration: fields
                 .take(

@@ -3,7 +3,10 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{Invalid, OrganizationId, TeamStatus, views::{Page, Team}};
+use domain::{
+    Invalid, OrganizationId, TeamStatus,
+    views::{Page, Team},
+};
 use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
@@ -155,7 +158,12 @@ fn scope(caller: &Caller) -> Scope {
         Caller::Person(person, _) if person.super_admin || person.auditor => Scope::Everything,
         Caller::Person(person, _) => Scope::Some {
             organizations: person.organizations_seen_whole(),
-            teams: person.teams.iter().filter(|team| !team.is_system).map(|team| team.team_id.0).collect(),
+            teams: person
+                .teams
+                .iter()
+                .filter(|team| !team.is_system)
+                .map(|team| team.team_id.0)
+                .collect(),
         },
     }
 }
@@ -171,7 +179,9 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
         && organizations.is_empty()
     {
         if teams.is_empty() {
-            return Err(domain::Standing::default().refusal(domain::Permission::TeamAdminister).into());
+            return Err(domain::Standing::default()
+                .refusal(domain::Permission::TeamAdminister)
+                .into());
         }
         if !query.statuses.contains(&TeamStatus::Active) {
             return Err(Error::refused(Code::Forbidden, "Only admins can view inactive teams"));
@@ -194,8 +204,15 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
         sql.push(", ").push_bind(cursor.id).push(")");
     }
     let direction = if descending { " DESC" } else { " ASC" };
-    sql.push(" ORDER BY ").push(query.sort.expression()).push(direction).push(", t.id").push(direction);
-    sql.push(" LIMIT ").push_bind(limit + 1).push(" OFFSET ").push_bind(query.offset.max(0));
+    sql.push(" ORDER BY ")
+        .push(query.sort.expression())
+        .push(direction)
+        .push(", t.id")
+        .push(direction);
+    sql.push(" LIMIT ")
+        .push_bind(limit + 1)
+        .push(" OFFSET ")
+        .push_bind(query.offset.max(0));
     let rows = sql.build().fetch_all(ctx.connection()).await?;
 
     let mut total: Option<i64> = None;
@@ -203,7 +220,11 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
     for row in &rows {
         total = Some(row.try_get("total")?);
         let team = <TeamRow as sqlx::FromRow<'_, _>>::from_row(row)?.into_team()?;
-        items.push(if scope.sees_whole(&team) { team } else { name_and_status(team) });
+        items.push(if scope.sees_whole(&team) {
+            team
+        } else {
+            name_and_status(team)
+        });
     }
     let more = items.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -219,9 +240,20 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
             sql.build_query_scalar().fetch_one(ctx.connection()).await?
         }
     };
-    let place = |team: &Team, before| Cursor { key: query.sort.key(team), id: team.id.0, before }.encode();
+    let place = |team: &Team, before| {
+        Cursor {
+            key: query.sort.key(team),
+            id: team.id.0,
+            before,
+        }
+        .encode()
+    };
     let has_next = if backwards { cursor.is_some() } else { more };
-    let has_previous = if backwards { more } else { cursor.is_some() || query.offset > 0 };
+    let has_previous = if backwards {
+        more
+    } else {
+        cursor.is_some() || query.offset > 0
+    };
     Ok(Page {
         next: items.last().filter(|_| has_next).map(|team| place(team, false)),
         previous: items.first().filter(|_| has_previous).map(|team| place(team, true)),
@@ -261,10 +293,13 @@ fn push_total(sql: &mut QueryBuilder<Postgres>, query: &TeamQuery, scope: &Scope
         push_counted(sql, query, scope);
         return;
     }
-    sql.push("(SELECT coalesce(sum(teams), 0)::bigint FROM team_totals WHERE status = ANY(").push_bind(statuses(query));
+    sql.push("(SELECT coalesce(sum(teams), 0)::bigint FROM team_totals WHERE status = ANY(")
+        .push_bind(statuses(query));
     sql.push(")");
     if let Some(organizations) = whole {
-        sql.push(" AND organization_id = ANY(").push_bind(organizations).push(")");
+        sql.push(" AND organization_id = ANY(")
+            .push_bind(organizations)
+            .push(")");
     }
     sql.push(")");
 }
@@ -282,8 +317,11 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &TeamQuery, scope: &Sco
     };
     if let Scope::Some { organizations, teams } = scope {
         // Archived teams are hidden from their members.
-        sql.push(" AND (t.organization_id = ANY(").push_bind(organizations.clone());
-        sql.push(") OR (t.status <> 'archived' AND t.id = ANY(").push_bind(teams.clone()).push(")))");
+        sql.push(" AND (t.organization_id = ANY(")
+            .push_bind(organizations.clone());
+        sql.push(") OR (t.status <> 'archived' AND t.id = ANY(")
+            .push_bind(teams.clone())
+            .push(")))");
     }
     if let Some(organization) = query.organization {
         sql.push(" AND t.organization_id = ").push_bind(organization.0);
@@ -304,6 +342,10 @@ fn search_pattern(query: &TeamQuery) -> Option<String> {
     if text.is_empty() {
         return None;
     }
-    let escaped = text.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    let escaped = text
+        .to_lowercase()
+        .replace('\\', r"\\")
+        .replace('%', r"\%")
+        .replace('_', r"\_");
     Some(format!("%{escaped}%"))
 }

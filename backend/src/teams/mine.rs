@@ -1,6 +1,9 @@
 //! The caller's own teams.
 
-use domain::{Label, LabelPattern, LabelPolicy, TeamId, TeamStatus, UserLabelPolicy, views::{MyTeam, ProvisionForm}};
+use domain::{
+    Label, LabelPattern, LabelPolicy, TeamId, TeamStatus, UserLabelPolicy,
+    views::{MyTeam, ProvisionForm},
+};
 
 use crate::{Ctx, Result};
 
@@ -33,8 +36,18 @@ pub async fn mine(ctx: &mut Ctx) -> Result<Vec<MyTeam>> {
                 role: row.role.parse()?,
                 status,
                 policy: LabelPolicy {
-                    required: row.required_labels.into_iter().filter(|_| open).map(Label::trusted).collect(),
-                    optional: row.optional_label_patterns.into_iter().filter(|_| open).map(LabelPattern::trusted).collect(),
+                    required: row
+                        .required_labels
+                        .into_iter()
+                        .filter(|_| open)
+                        .map(Label::trusted)
+                        .collect(),
+                    optional: row
+                        .optional_label_patterns
+                        .into_iter()
+                        .filter(|_| open)
+                        .map(LabelPattern::trusted)
+                        .collect(),
                 },
                 max_runners: row.max_runners.filter(|_| open),
                 runner_count: if open { row.runner_count } else { 0 },
@@ -53,8 +66,16 @@ pub async fn mine(ctx: &mut Ctx) -> Result<Vec<MyTeam>> {
 pub async fn provision_form(ctx: &mut Ctx) -> Result<ProvisionForm> {
     let mut teams = mine(ctx).await?;
     teams.retain(|team| team.status == TeamStatus::Active);
-    let own_policy = if teams.is_empty() { own_label_policy(ctx).await? } else { None };
-    Ok(ProvisionForm { teams, own_policy, can_use_jit: ctx.person()?.can_use_jit })
+    let own_policy = if teams.is_empty() {
+        own_label_policy(ctx).await?
+    } else {
+        None
+    };
+    Ok(ProvisionForm {
+        teams,
+        own_policy,
+        can_use_jit: ctx.person()?.can_use_jit,
+    })
 }
 
 /// The caller's own label policy, or the one that the installation's default stands for.
@@ -72,9 +93,10 @@ pub(crate) async fn own_label_policy(ctx: &mut Ctx) -> Result<Option<UserLabelPo
             patterns: row.label_patterns.into_iter().map(LabelPattern::trusted).collect(),
             max_runners: row.max_runners,
         }),
-        None if ctx.backend.settings.allow_without_label_policy => {
-            Some(UserLabelPolicy { allowed: vec!["*".to_owned()], ..UserLabelPolicy::default() })
-        }
+        None if ctx.backend.settings.allow_without_label_policy => Some(UserLabelPolicy {
+            allowed: vec!["*".to_owned()],
+            ..UserLabelPolicy::default()
+        }),
         None => None,
     })
 }

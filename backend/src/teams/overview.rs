@@ -15,17 +15,29 @@ use crate::{Ctx, Result, audit, runners};
 pub async fn overview(ctx: &mut Ctx, page: TeamPage) -> Result<TeamOverview> {
     let id: TeamId = page.team.id;
     if !page.open {
-        return Ok(TeamOverview { page, admin_count: 0, runners: Vec::new(), changes: Vec::new() });
+        return Ok(TeamOverview {
+            page,
+            admin_count: 0,
+            runners: Vec::new(),
+            changes: Vec::new(),
+        });
     }
-    let admin_count =
-        sqlx::query_scalar!(r#"SELECT count(*) AS "n!" FROM team_members WHERE team_id = $1 AND role = 'admin'"#, id.0)
-            .fetch_one(ctx.connection())
-            .await?;
+    let admin_count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM team_members WHERE team_id = $1 AND role = 'admin'"#,
+        id.0
+    )
+    .fetch_one(ctx.connection())
+    .await?;
     let runners = runners::newest_of_team(ctx, id, 10).await?;
     let changes = if page.standing.may(Permission::AuditView) {
         audit::latest_of_team(ctx, id, 10).await?
     } else {
         Vec::new()
     };
-    Ok(TeamOverview { page, admin_count, runners, changes })
+    Ok(TeamOverview {
+        page,
+        admin_count,
+        runners,
+        changes,
+    })
 }

@@ -1,9 +1,7 @@
 //! A team as the database gives it.
 
 use chrono::{DateTime, Utc};
-use domain::{
-    BudgetDuration, Label, LabelPattern, LabelPolicy, Limits, Money, OrganizationId, TeamId, views::Team,
-};
+use domain::{BudgetDuration, Label, LabelPattern, LabelPolicy, Limits, Money, OrganizationId, TeamId, views::Team};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -77,7 +75,11 @@ impl TeamRow {
             runners_enabled: self.runners_enabled,
             policy: LabelPolicy {
                 required: self.required_labels.into_iter().map(Label::trusted).collect(),
-                optional: self.optional_label_patterns.into_iter().map(LabelPattern::trusted).collect(),
+                optional: self
+                    .optional_label_patterns
+                    .into_iter()
+                    .map(LabelPattern::trusted)
+                    .collect(),
             },
             max_runners: self.max_runners,
             runner_group_ids: self.runner_group_ids,

@@ -32,7 +32,10 @@ pub(super) async fn apply(
         .apply(team.status)
         .map_err(|why| Error::refused(Code::WrongState, format!("Team '{}' {why}", team.name)))?;
     if team.is_system {
-        return Err(Error::refused(Code::WrongState, format!("Team '{}' is a system team and stays active", team.name)));
+        return Err(Error::refused(
+            Code::WrongState,
+            format!("Team '{}' is a system team and stays active", team.name),
+        ));
     }
     let (now, by) = (ctx.now, ctx.caller.user_id().map(|id| id.0));
     let active = status == TeamStatus::Active;
@@ -52,9 +55,12 @@ pub(super) async fn apply(
     .execute(ctx.connection())
     .await
     .map_err(|error| edit::taken(error, &team.name))?;
-    let members = sqlx::query_scalar!("SELECT user_id FROM team_members WHERE team_id = $1 LIMIT 1000", team.id.0)
-        .fetch_all(ctx.connection())
-        .await?;
+    let members = sqlx::query_scalar!(
+        "SELECT user_id FROM team_members WHERE team_id = $1 LIMIT 1000",
+        team.id.0
+    )
+    .fetch_all(ctx.connection())
+    .await?;
     for member in members {
         ctx.touch(UserId(member));
     }
