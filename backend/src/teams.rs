@@ -8,7 +8,10 @@ mod overview;
 mod row;
 mod status;
 
-use domain::{OrgRole, Permission, Standing, TeamId, TeamRole, TeamStatus, views::TeamPage};
+use domain::{
+    OrgRole, Permission, Standing, TeamId, TeamRole, TeamStatus,
+    views::{Team, TeamPage},
+};
 pub use edit::{create, update};
 pub use input::{NewTeam, NewTeamInput, TeamPatch, TeamPatchInput};
 pub use list::{Order, Sort, TeamQuery, list};
@@ -45,7 +48,8 @@ pub enum Found {
     Several(Vec<TeamPage>),
 }
 
-/// A team by id, with the caller's standing in it.
+/// A team by id, with the caller's standing in it. Of a team that is not [`open`](TeamPage::open) to
+/// the caller, only name and status.
 ///
 /// # Errors
 /// 404 when there is none, or it is archived and the caller does not see those; 403 when the caller
@@ -146,7 +150,23 @@ fn visible(page: TeamPage, key: &str) -> Result<TeamPage> {
         return Err(Error::not_found("Team", key));
     }
     page.standing.require(Permission::TeamView)?;
-    Ok(page)
+    let TeamPage { team, standing, open } = page;
+    Ok(TeamPage { team: if open { team } else { name_and_status(team) }, standing, open })
+}
+
+/// What an inactive team gives its members.
+fn name_and_status(team: Team) -> Team {
+    Team {
+        description: None,
+        policy: domain::LabelPolicy::default(),
+        max_runners: None,
+        limits: domain::Limits::default(),
+        deactivation_reason: None,
+        member_count: 0,
+        project_count: 0,
+        runner_count: 0,
+        ..team
+    }
 }
 
 /// A team that the caller sees whole: what an inactive team does not give its members.

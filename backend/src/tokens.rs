@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{TokenId, TokenName, UserId, views::Token};
 use rand::Rng;
 use serde_json::json;
@@ -16,6 +16,9 @@ use crate::{Backend, Code, Ctx, Error, Result, audit, principals::KnownToken};
 
 /// What every token begins with, so that scanners find one that leaked.
 pub const PREFIX: &str = "guildhall_pat_";
+
+/// How long a token lives when its owner says nothing of it.
+pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
 
 /// A new token's secret. Neither serialisable nor printable by accident.
 pub struct Secret(String);

@@ -10,7 +10,10 @@ use domain::{
 use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
-use super::row::{COLUMNS, TABLES, TeamRow};
+use super::{
+    name_and_status,
+    row::{COLUMNS, TABLES, TeamRow},
+};
 use crate::{Caller, Code, Ctx, Error, Result, cursor::Cursor};
 
 /// What a list of teams is sorted by.
@@ -134,21 +137,6 @@ impl Scope {
                 team.status == TeamStatus::Active || organizations.contains(&team.organization_id.0)
             }
         }
-    }
-}
-
-/// What an inactive team gives its members.
-fn name_and_status(team: Team) -> Team {
-    Team {
-        description: None,
-        policy: domain::LabelPolicy::default(),
-        max_runners: None,
-        limits: domain::Limits::default(),
-        deactivation_reason: None,
-        member_count: 0,
-        project_count: 0,
-        runner_count: 0,
-        ..team
     }
 }
 
