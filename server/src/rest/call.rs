@@ -1,0 +1,145 @@
+//! What each handler starts with and ends with.
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    response::{IntoResponse, Response},
+};
+use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
+use domain::{ProjectId, RunnerId, TeamId, TokenId, UserRef};
+use http::{HeaderValue, StatusCode, header, request::Parts};
+use serde::Serialize;
+
+use crate::{auth::Authenticated, problem::Problem, request::Info, state::AppState};
+
+/// An authenticated request: who calls, from where, and the backend to call.
+pub(super) struct Call {
+    pub(super) backend: Backend,
+    pub(super) caller: Caller,
+    pub(super) info: RequestInfo,
+}
+
+impl Call {
+    /// Opens a connection for reading.
+    pub(super) async fn read(self) -> Result<Ctx, Problem> {
+        Ok(Ctx::read(&self.backend, self.caller, self.info).await?)
+    }
+
+    /// Opens a transaction for writing.
+    pub(super) async fn write(self) -> Result<Ctx, Problem> {
+        Ok(Ctx::write(&self.backend, self.caller, self.info).await?)
+    }
+}
+
+impl FromRequestParts<AppState> for Call {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Authenticated(caller) = Authenticated::from_request_parts(parts, state).await?;
+        let Info(info) = Info::from_request_parts(parts, state).await?;
+        Ok(Self {
+            backend: state.backend.clone(),
+            caller,
+            info,
+        })
+    }
+}
+
+/// What a path names. A path that cannot name anything answers as one that names nothing does: 404.
+pub(super) struct At<T>(pub(super) T);
+
+impl<S: Send + Sync, T: PathPart> FromRequestParts<S> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::new(Code::NotFound, "There is nothing at this address"))?;
+        T::read(&params).map(Self)
+    }
+}
+
+/// A thing that a path can name.
+pub(super) trait PathPart: Sized {
+    /// Reads it from the parameters in the path.
+    fn read(params: &RawPathParams) -> Result<Self, Problem>;
+}
+
+fn text<'a>(params: &'a RawPathParams, name: &str) -> &'a str {
+    params
+        .iter()
+        .find_map(|(key, value)| (key == name).then_some(value))
+        .unwrap_or_default()
+}
+
+impl PathPart for TeamId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        id.parse().map_err(|_| Error::not_found("Team", shown(id)).into())
+    }
+}
+
+impl PathPart for TokenId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        id.parse().map_err(|_| Error::not_found("Token", shown(id)).into())
+    }
+}
+
+impl PathPart for RunnerId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        id.parse().map_err(|_| {
+            Problem::new(
+                Code::NotFound,
+                format!("Runner with ID '{}' not found or not owned by you", shown(id)),
+            )
+        })
+    }
+}
+
+impl PathPart for ProjectId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "project_id");
+        id.parse().map_err(|_| Error::not_found("Project", shown(id)).into())
+    }
+}
+
+impl PathPart for UserRef {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        Self::parse("user_id", text(params, "user_id"))
+            .map_err(|_| Problem::new(Code::NotFound, "User is not a member of this team"))
+    }
+}
+
+impl<A: PathPart, B: PathPart> PathPart for (A, B) {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        Ok((A::read(params)?, B::read(params)?))
+    }
+}
+
+/// A client's text in an error, no longer than an error should be.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(100).collect()
+}
+
+/// A JSON answer, written into its buffer in one go. `size` is a guess at its length, in bytes.
+pub(super) fn sized_json<T: Serialize>(status: StatusCode, body: &T, size: usize) -> Result<Response, Problem> {
+    let mut bytes = Vec::with_capacity(size);
+    serde_json::to_writer(&mut bytes, body).map_err(Error::from)?;
+    let json = HeaderValue::from_static("application/json");
+    Ok((status, [(header::CONTENT_TYPE, json)], bytes).into_response())
+}
+
+/// A JSON answer.
+pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<Response, Problem> {
+    sized_json(status, body, 512)
+}
+
+/// A JSON answer that holds a secret: nothing on its way may keep it (SPEC B12).
+pub(super) fn secret_json<T: Serialize>(status: StatusCode, body: &T) -> Result<Response, Problem> {
+    let mut response = json(status, body)?;
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}

@@ -1,0 +1,64 @@
+//! The REST API below `/api/v1`, its OpenAPI document and its reference pages.
+//!
+//! Handlers read a request, call one function of the backend and write its answer: every rule is
+//! in the backend, where the other doors meet it too.
+
+mod body;
+mod call;
+mod docs;
+mod explain;
+mod jit;
+mod me;
+mod members;
+mod openapi;
+mod organizations;
+mod projects;
+mod query;
+mod runners;
+mod team_body;
+mod team_status;
+mod teams;
+mod tokens;
+
+use axum::Router;
+use backend::Code;
+pub use docs::errors_markdown;
+use http::Method;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{problem::Problem, state::AppState};
+
+/// The routes of the API, with the OpenAPI document that describes them.
+fn api() -> OpenApiRouter<AppState> {
+    let v1 = OpenApiRouter::new()
+        .merge(teams::router())
+        .merge(team_status::router())
+        .merge(members::router())
+        .merge(projects::router())
+        .merge(organizations::router())
+        .merge(runners::router())
+        .merge(jit::router())
+        .merge(me::router())
+        .merge(tokens::router());
+    OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
+}
+
+/// Everything below `/api`.
+pub fn router() -> Router<AppState> {
+    let (routes, document) = api().split_for_parts();
+    routes
+        .merge(docs::router(openapi::finish(document)))
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    openapi::finish(api().into_openapi())
+}
+
+async fn method_not_allowed(method: Method) -> Problem {
+    Problem::new(
+        Code::MethodNotAllowed,
+        format!("{method} is not a method of this address"),
+    )
+}
