@@ -92,6 +92,8 @@ codes! {
     JwksUnavailable = "JWKS_UNAVAILABLE", 503;
     /// The database does not answer.
     DatabaseUnavailable = "DATABASE_UNAVAILABLE", 503;
+    /// The request took too long and was given up.
+    TimedOut = "TIMED_OUT", 503;
     /// Something is wrong on our side; the log has it under the request id.
     Internal = "INTERNAL_ERROR", 500;
 }
