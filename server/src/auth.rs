@@ -1,0 +1,174 @@
+//! Who calls: the person behind a token, a JWT or a session.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use backend::{Caller, Code, Ctx, Error, Method, RequestInfo, Result, identity, tokens};
+use domain::UserId;
+use http::{HeaderMap, header, request::Parts};
+use integrations::oidc::{self, Identity};
+use tower_sessions::Session;
+
+use crate::{AppState, clock, problem::Problem, request::Info, sessions};
+
+/// Extracts the caller of the API.
+///
+/// `Authorization: Bearer` with a personal access token or a JWT of the configured issuer, else the session of the
+/// console. A credential that is there and wrong is refused; it does not fall back to another one.
+#[derive(Debug, Clone)]
+pub struct Authenticated(pub Caller);
+
+impl FromRequestParts<AppState> for Authenticated {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let caller = caller(parts, state).await?;
+        caller.map(Self).ok_or_else(|| Problem::new(Code::NotAuthenticated, "Not authenticated"))
+    }
+}
+
+impl OptionalFromRequestParts<AppState> for Authenticated {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>, Problem> {
+        Ok(caller(parts, state).await?.map(Self))
+    }
+}
+
+async fn caller(parts: &Parts, state: &AppState) -> Result<Option<Caller>> {
+    if let Some(credential) = bearer(&parts.headers)? {
+        let request = parts.extensions.get::<Info>().cloned().unwrap_or_default().0;
+        return by_bearer(state, credential, request).await.map(Some);
+    }
+    match parts.extensions.get::<Session>() {
+        Some(session) => by_session(state, session).await,
+        None => Ok(None),
+    }
+}
+
+/// The credential of `Authorization: Bearer`, if that header is there.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let credential = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, credential)| credential.trim())
+        .filter(|credential| !credential.is_empty());
+    match (credential, values.next()) {
+        (Some(credential), None) => Ok(Some(credential)),
+        // Another scheme, or two headers: nothing that we could check.
+        _ => Err(Error::refused(Code::NotAuthenticated, "Not authenticated")),
+    }
+}
+
+async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> Result<Caller> {
+    let (user, method) = if credential.starts_with(tokens::PREFIX) {
+        (tokens::authenticate(&state.backend, credential, clock::now()).await?, Method::Token)
+    } else if credential.split('.').count() == 3 {
+        (by_jwt(state, credential, request).await?, Method::Jwt)
+    } else {
+        return Err(Error::refused(
+            Code::BadToken,
+            "Token validation failed: it is neither a personal access token nor a JWT",
+        ));
+    };
+    let principal = state.backend.principals.get(&state.backend.pool, user).await?;
+    Ok(Caller::Person(principal, method))
+}
+
+async fn by_jwt(state: &AppState, jwt: &str, request: RequestInfo) -> Result<UserId> {
+    let Some(provider) = &state.provider else {
+        return Err(Error::refused(
+            Code::BadToken,
+            "Token validation failed: no OpenID provider is configured here (GUILDHALL_OIDC_ISSUER)",
+        ));
+    };
+    let identity = provider.verify_bearer(jwt).await.map_err(|error| refused_token(&error))?;
+    if identity.client_credentials {
+        return Err(Error::refused(
+            Code::NotAuthorized,
+            "User not authorized. Contact administrator to request access. (The token is a program's, not a person's.)",
+        ));
+    }
+    person(state, &identity, request).await
+}
+
+/// The account of a verified identity, made or joined at its first sight (SPEC X17).
+pub(crate) async fn person(state: &AppState, identity: &Identity, request: RequestInfo) -> Result<UserId> {
+    {
+        // Nearly always known: then nothing is written.
+        let mut connection = state.backend.pool.acquire().await?;
+        if let Some(user) = identity::find_identity(&mut connection, &identity.issuer, &identity.subject).await? {
+            return Ok(user);
+        }
+    }
+    let claims = claims(identity);
+    match resolve(state, &claims, request.clone()).await {
+        // Two first requests of one person at a time: the second finds what the first has made.
+        Err(Error::Refused(Code::NameTaken, _)) => resolve(state, &claims, request).await,
+        outcome => outcome,
+    }
+}
+
+async fn resolve(state: &AppState, claims: &identity::Claims, request: RequestInfo) -> Result<UserId> {
+    let mut ctx = Ctx::write(&state.backend, Caller::System("sign-in", Method::System), request).await?;
+    let user = identity::resolve(&mut ctx, claims).await?;
+    ctx.commit().await?;
+    Ok(user)
+}
+
+fn claims(identity: &Identity) -> identity::Claims {
+    identity::Claims {
+        issuer: identity.issuer.clone(),
+        subject: identity.subject.clone(),
+        email: identity.email.clone(),
+        email_verified: identity.email_verified,
+        preferred_username: identity.preferred_username.clone(),
+        name: identity.name.clone(),
+    }
+}
+
+/// The person of a session. An account that was deactivated or removed has none.
+pub(crate) async fn by_session(state: &AppState, session: &Session) -> Result<Option<Caller>> {
+    let Some(user) = sessions::user(session).await? else { return Ok(None) };
+    match state.backend.principals.get(&state.backend.pool, user).await {
+        Ok(principal) => Ok(Some(Caller::Person(principal, Method::Session))),
+        Err(Error::Refused(Code::Deactivated | Code::BadToken, _)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What is wrong with a JWT, in the words of SPEC B1.
+fn refused_token(error: &oidc::Error) -> Error {
+    let words = error.to_string();
+    match error {
+        oidc::Error::Jwks(_) | oidc::Error::Discovery(_) => {
+            Error::Unavailable(Code::JwksUnavailable, words, Some(std::time::Duration::from_secs(10)))
+        }
+        oidc::Error::Token(_) => Error::refused(Code::BadToken, words),
+        other => Error::internal(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HeaderMap, bearer, header};
+
+    #[test]
+    fn one_bearer_credential_or_none() {
+        let read = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, value.parse().expect("a value"));
+            }
+            bearer(&headers).map(|credential| credential.map(str::to_owned)).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&["Bearer abc"]), Ok(Some("abc".to_owned())));
+        assert_eq!(read(&["bearer  abc "]), Ok(Some("abc".to_owned())));
+        for wrong in [&["Basic abc"][..], &["Bearer"], &["Bearer "], &["Bearer a", "Bearer b"]] {
+            assert_eq!(read(wrong), Err("Not authenticated".to_owned()), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The command line.
+
+mod commands;
+mod lifetime;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use domain::{Email, OrgRole, PersonName, TokenName};
+
+use crate::config::{self, Config};
+use lifetime::Lifetime;
+
+/// A self-hosted control plane for teams: members, policies, CI runners.
+#[derive(Debug, Parser)]
+#[command(name = "guildhall", version, arg_required_else_help = true)]
+struct Cli {
+    /// A YAML file with settings; environment variables win over it
+    #[arg(long, global = true, env = "GUILDHALL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Migrates the database and serves the console and the API
+    Serve(Serve),
+    /// Brings the database up to date
+    Migrate,
+    /// Manages people
+    #[command(subcommand)]
+    User(User),
+    /// Manages personal access tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Prints the API's OpenAPI document
+    Openapi,
+    /// Prints every setting, as a table in Markdown
+    Config,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Address and port; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<std::net::SocketAddr>,
+    /// Made-up people and teams, simulated GitHub and sign-in; on loopback only
+    #[arg(long)]
+    demo: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum User {
+    /// Creates someone, or gives rights to someone who exists
+    Create(UserCreate),
+}
+
+#[derive(Debug, Args)]
+struct UserCreate {
+    /// The email address that they sign in with
+    #[arg(long, value_parser = Email::parse)]
+    email: Email,
+    /// Their name
+    #[arg(long, value_parser = PersonName::parse)]
+    name: Option<PersonName>,
+    /// Let them administer the whole installation
+    #[arg(long)]
+    super_admin: bool,
+    /// The slug of an organization that they belong to
+    #[arg(long, value_name = "SLUG")]
+    org: Option<String>,
+    /// What they are in it: `org_admin`, `org_member` or `auditor`
+    #[arg(long, value_name = "ROLE", requires = "org", default_value = "org_member")]
+    org_role: OrgRole,
+}
+
+#[derive(Debug, Subcommand)]
+enum Token {
+    /// Creates a token and prints it: nothing else can show it again
+    Create(TokenCreate),
+}
+
+#[derive(Debug, Args)]
+struct TokenCreate {
+    /// Whose token it is
+    #[arg(long, value_parser = Email::parse)]
+    email: Email,
+    /// What it is for
+    #[arg(long, value_parser = TokenName::parse, default_value = "Command line")]
+    name: TokenName,
+    /// How long it works, such as `12h`, `30d` or `8w`; without an end if not given
+    #[arg(long)]
+    expires: Option<Lifetime>,
+}
+
+/// The exit status for what the caller has to change: the command line or the configuration.
+const USAGE: u8 = 2;
+
+/// Runs what the command line asks for. Returns the process's exit status: 0, 1 when it failed, 2 when it was asked
+/// for wrongly.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = run(cli);
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    eprintln!("error: {error:#}");
+    if error.is::<config::Error>() || error.is::<Misuse>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+}
+
+/// A combination of options or settings that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misuse(&'static str);
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Openapi => return commands::print_openapi(),
+        Command::Config => return commands::print(&config::reference()),
+        _ => {}
+    }
+    let mut config = Config::load(cli.config.as_deref(), Config::environment())?;
+    let serves = matches!(cli.command, Command::Serve(_));
+    if let Command::Serve(options) = &cli.command {
+        config.listen = options.listen.unwrap_or(config.listen);
+        config.demo = options.demo;
+        check_demo(&config)?;
+    } else if config.log_level == "info" {
+        // What a command prints is for whoever typed it.
+        config.log_level = "warn".to_owned();
+    }
+    crate::telemetry::start(&config);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if !serves {
+        runtime.worker_threads(1);
+    }
+    runtime.enable_all().build()?.block_on(async move {
+        match cli.command {
+            Command::Serve(_) => crate::serve::serve(config).await,
+            Command::Migrate => commands::migrate(&config).await,
+            Command::User(User::Create(options)) => commands::create_user(&config, options).await,
+            Command::Token(Token::Create(options)) => commands::create_token(&config, options).await,
+            Command::Openapi | Command::Config => Ok(()),
+        }
+    })
+}
+
+fn check_demo(config: &Config) -> Result<(), Misuse> {
+    if !config.demo {
+        return Ok(());
+    }
+    if cfg!(not(feature = "demo")) {
+        return Err(Misuse("this build has no --demo: it was built without the feature `demo`"));
+    }
+    // Anyone who reaches the demo can be anyone in it.
+    if !config.listen.ip().is_loopback() {
+        return Err(Misuse("--demo listens on a loopback address only, such as 127.0.0.1:3000"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

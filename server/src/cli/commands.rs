@@ -1,0 +1,78 @@
+//! What the commands other than `serve` do.
+
+use std::io::Write as _;
+
+use anyhow::anyhow;
+use backend::{Backend, Code, Ctx, Error, Method, identity, tokens};
+use domain::{Email, UserRef};
+
+use super::{TokenCreate, UserCreate};
+use crate::{config::Config, database::Database, rest};
+
+/// How the command line is called in the audit log.
+const NAME: &str = "command line";
+
+/// `guildhall migrate`.
+pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
+    with_backend(config, async |_| Ok(())).await?;
+    print("the database is up to date")
+}
+
+/// `guildhall user create`.
+pub(super) async fn create_user(config: &Config, options: UserCreate) -> anyhow::Result<()> {
+    let UserCreate { email, name, super_admin, org, org_role } = options;
+    let id = with_backend(config, async |backend| {
+        let mut ctx = Ctx::system(backend, NAME, Method::Command).await?;
+        let organization = org.as_deref().map(|slug| (slug, org_role));
+        let id = identity::create(&mut ctx, &email, name.as_ref(), super_admin, organization).await?;
+        ctx.commit().await?;
+        Ok(id)
+    })
+    .await?;
+    print(&format!("{email} {id}"))
+}
+
+/// `guildhall token create`.
+pub(super) async fn create_token(config: &Config, options: TokenCreate) -> anyhow::Result<()> {
+    let TokenCreate { email, name, expires } = options;
+    let secret = with_backend(config, async |backend| {
+        let mut ctx = Ctx::system(backend, NAME, Method::Command).await?;
+        let (owner, _) = identity::find(&mut ctx, &UserRef::Email(email.clone()))
+            .await
+            .map_err(|error| unknown_user(error, &email))?;
+        let end = expires.map(|lifetime| ctx.now + lifetime.0);
+        let (_, secret) = tokens::create(&mut ctx, owner, &name, end).await?;
+        ctx.commit().await?;
+        Ok(secret)
+    })
+    .await?;
+    print(secret.reveal())
+}
+
+/// `guildhall openapi`.
+pub(super) fn print_openapi() -> anyhow::Result<()> {
+    print(&rest::openapi().to_pretty_json()?)
+}
+
+/// One line, or several, on standard output.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "{}", text.trim_end())?)
+}
+
+fn unknown_user(error: Error, email: &Email) -> anyhow::Error {
+    match error.code() {
+        Code::NotFound => anyhow!("{error}; create it with `guildhall user create --email {email}`"),
+        _ => error.into(),
+    }
+}
+
+/// Opens and migrates the database for one command, and closes it again.
+async fn with_backend<T>(config: &Config, work: impl AsyncFnOnce(&Backend) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let database = Database::open(config).await?;
+    let outcome = match database.migrate().await {
+        Ok(()) => work(&Backend::new(database.pool.clone(), None, config.settings())).await,
+        Err(error) => Err(error),
+    };
+    database.close().await?;
+    outcome
+}

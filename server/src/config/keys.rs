@@ -1,0 +1,141 @@
+//! Every key, once: what may be written in the file, its environment variable, its default and what it means.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its place in the YAML file, with dots between the levels.
+    pub name: &'static str,
+    /// Its environment variable where that does not follow from the name: the ones that the contract prints.
+    env: Option<&'static str>,
+    /// The default, as the documentation writes it; empty for none.
+    pub default: &'static str,
+    /// What it means, for the README.
+    pub doc: &'static str,
+    /// Whether the value must not be printed.
+    pub secret: bool,
+}
+
+impl Key {
+    /// The environment variable: `a.b_c` is `GUILDHALL_A_B_C` (SPEC X19).
+    pub fn env(&self) -> String {
+        self.env.map_or_else(
+            || format!("GUILDHALL_{}", self.name.replace('.', "_").to_ascii_uppercase()),
+            str::to_owned,
+        )
+    }
+}
+
+const fn key(name: &'static str, default: &'static str, doc: &'static str) -> Key {
+    Key { name, env: None, default, doc, secret: false }
+}
+
+const fn secret(name: &'static str, doc: &'static str) -> Key {
+    Key { name, env: None, default: "", doc, secret: true }
+}
+
+/// All of them, in the order of the README.
+pub const KEYS: &[Key] = &[
+    key("listen", "127.0.0.1:3000", "Address and port to serve on; port 0 takes a free one."),
+    key(
+        "public_url",
+        "http://<listen>",
+        "The address that people's browsers use. With `https`, cookies are `Secure` and HSTS is sent.",
+    ),
+    key("data_dir", ".guildhall", "Where the private PostgreSQL lives when `database.url` is not set."),
+    Key {
+        env: Some("DATABASE_URL"),
+        ..secret("database.url", "A PostgreSQL server to use instead of a private one: `postgres://user:password@host/name`.")
+    },
+    Key {
+        env: Some("DATABASE_DIRECT_URL"),
+        ..secret(
+            "database.direct_url",
+            "Behind PgBouncer in transaction mode: a connection past it, for migrations and for hearing of changes.",
+        )
+    },
+    key("database.max_connections", "20", "How many connections each process may have open."),
+    key("trusted_proxies", "", "Addresses or networks of reverse proxies whose `X-Forwarded-For` is believed, with commas between."),
+    key("signup", "open", "`open`: a stranger with a valid identity gets an account. `closed`: only people created before."),
+    key("oidc.issuer", "", "The OpenID provider's issuer, exactly as it writes it."),
+    key("oidc.client_id", "", "Our client id at the provider. The redirect URI to register is `<public_url>/auth/callback/oidc`."),
+    secret("oidc.client_secret", "Our client secret; none for a public client."),
+    key("oidc.client_secret_file", "", "A file that holds the client secret."),
+    key("oidc.audience", "`oidc.client_id`", "Who bearer JWTs on the API must be meant for."),
+    key("oidc.scopes", "openid,email,profile", "What to ask the provider for."),
+    key("github.api_url", "https://api.github.com", "The REST API; GitHub Enterprise Server has `https://HOST/api/v3`."),
+    key("github.org", "", "The organization that owns the runners."),
+    key("github.app_id", "", "The GitHub App's id; with `github.installation_id` and `github.private_key_file`."),
+    key("github.installation_id", "", "The App's installation in the organization."),
+    key("github.private_key_file", "", "The App's private key, PEM."),
+    secret("github.token", "Instead of an App: a token that may manage self-hosted runners."),
+    key("github.runner_group_id", "1", "The runner group for requests that name none."),
+    key(
+        "runner.allow_without_label_policy",
+        "false",
+        "Whether people in no team and without a label policy may provision runners with any labels.",
+    ),
+    key("log.format", "auto", "`text`, `json`, or `auto`: text on a terminal, else JSON."),
+    key("log.level", "info", "What to log, as `tracing`'s filter: `warn`, or `info,server=debug`."),
+];
+
+/// The key of a name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The known name that looks most like `name`, if any does.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // What all variables begin with says nothing about likeness.
+    let own = |text: &'a str| text.strip_prefix("GUILDHALL_").unwrap_or(text);
+    let typed = name.strip_prefix("GUILDHALL_").unwrap_or(name);
+    known
+        .into_iter()
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(typed, own(candidate)), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.5)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, candidate)| candidate)
+}
+
+/// The table of all keys, in Markdown.
+pub fn reference() -> String {
+    let mut table = "| key | environment | default | meaning |\n|---|---|---|---|\n".to_owned();
+    for key in KEYS {
+        let default = match key.default {
+            "" => "–".to_owned(),
+            text if text.contains('`') => text.to_owned(),
+            text => format!("`{text}`"),
+        };
+        let doc = key.doc.replace('|', "\\|");
+        table += &format!("| `{}` | `{}` | {default} | {doc} |\n", key.name, key.env());
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KEYS, nearest, reference};
+
+    #[test]
+    fn x19_environment_variables_follow_from_names() {
+        let env = |name| super::find(name).expect("known").env();
+        assert_eq!(env("oidc.client_id"), "GUILDHALL_OIDC_CLIENT_ID");
+        assert_eq!(env("database.url"), "DATABASE_URL");
+    }
+
+    #[test]
+    fn keys_are_distinct_and_documented() {
+        for (index, key) in KEYS.iter().enumerate() {
+            assert!(KEYS[..index].iter().all(|other| other.name != key.name && other.env() != key.env()));
+            assert!(key.doc.ends_with('.'), "{}", key.name);
+            assert!(reference().contains(&format!("| `{}` |", key.name)));
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_finds_its_key() {
+        let known = || KEYS.iter().map(|key| key.name);
+        assert_eq!(nearest("oidc.isuer", known()), Some("oidc.issuer"));
+        assert_eq!(nearest("lissten", known()), Some("listen"));
+        assert_eq!(nearest("zzz", known()), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! `serve --demo`: simulators instead of GitHub and an OpenID provider, and made-up people and teams.
+//!
+//! Everything else is the real thing: the same sign-in, the same rules, the same database.
+
+mod data;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use anyhow::Context as _;
+use integrations::github;
+use simulators::{
+    github::{GitHubOptions, GitHubSimulator},
+    oidc::{OidcOptions, OidcSimulator, Person},
+};
+
+use crate::config::{Config, Oidc};
+pub(crate) use data::seed;
+
+/// The running simulators. They stop when this is dropped.
+pub(crate) struct Simulators {
+    _github: GitHubSimulator,
+    _oidc: OidcSimulator,
+}
+
+/// Starts the simulators and points the configuration at them. The ports after ours, if they are free: then people
+/// stay who they are when the demo starts again.
+pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
+    let people: Vec<Person> = data::PEOPLE.iter().map(|who| Person::new(who.email, who.name, who.hint)).collect();
+    let callback = format!("{}/auth/callback/oidc", config.public_url());
+    let oidc = on_port(config.listen.port().checked_add(1), async |address| {
+        let options =
+            OidcOptions { people: people.clone(), redirect_urls: vec![callback.clone()], ..OidcOptions::default() };
+        OidcSimulator::start(address, options).await
+    })
+    .await
+    .context("could not start the simulated OpenID provider")?;
+    let github = on_port(config.listen.port().checked_add(2), async |address| {
+        GitHubSimulator::start(address, GitHubOptions::default()).await
+    })
+    .await
+    .context("could not start the simulated GitHub")?;
+
+    config.oidc = Some(Oidc {
+        issuer: oidc.issuer(),
+        client_id: oidc.client_id().to_owned(),
+        client_secret: oidc.client_secret().map(Into::into),
+        audience: None,
+        scopes: None,
+    });
+    let mut settings = github::Config::new(github.org(), github::Credentials::Token("demo-token".into()));
+    settings.api_url = github.url();
+    config.github = Some(settings);
+    tracing::info!(oidc = oidc.issuer(), github = github.url(), "this is a demo: sign-in and GitHub are simulated");
+    Ok(Simulators { _github: github, _oidc: oidc })
+}
+
+/// On this loopback port, else on any free one.
+async fn on_port<T>(port: Option<u16>, start: impl AsyncFn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    match start(at(port.unwrap_or(0))).await {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => start(at(0)).await,
+        outcome => outcome,
+    }
+}

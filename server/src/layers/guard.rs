@@ -1,0 +1,79 @@
+//! What no handler should have to think of: other sites, bodies without end, work without end, panics.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use backend::{Code, Error};
+use futures_util::FutureExt as _;
+use http::{HeaderMap, header};
+
+use super::cross_site::is_cross_site;
+use crate::{AppState, page};
+
+/// The largest body: everything people send is a form or a small JSON document.
+const LARGEST_BODY: usize = 1024 * 1024;
+/// How long a body may take to arrive.
+const SLOWEST_BODY: Duration = Duration::from_secs(20);
+/// How long a request may take. Everything in it has shorter limits of its own.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Refuses what is not to be, and answers for what went wrong.
+pub(super) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let headers = request.headers().clone();
+    let handled = async {
+        let host = host(&request);
+        if is_cross_site(request.method(), &headers, host.as_deref(), &state.site.public_url) {
+            return Err(Error::refused(Code::CrossSite, "The browser says that another site sent this request. Nothing was done."));
+        }
+        let request = whole(request).await?;
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+        match tokio::time::timeout(LONGEST, answer).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(panic)) => Err(Error::internal(format!("a panic: {}", words(&*panic)))),
+            Err(_) => Err(Error::Unavailable(Code::TimedOut, "This took too long and was given up.".to_owned(), None)),
+        }
+    };
+    handled.await.unwrap_or_else(|error| page::refusal(&state, &headers, error))
+}
+
+/// The host that the client addressed. HTTP/2 puts it into the URI.
+fn host(request: &Request) -> Option<String> {
+    let header = || request.headers().get(header::HOST)?.to_str().ok().map(str::to_owned);
+    request.uri().authority().map(ToString::to_string).or_else(header)
+}
+
+/// The request with its whole body read, so that too large is too large at every door.
+async fn whole(request: Request) -> Result<Request, Error> {
+    let (parts, body) = request.into_parts();
+    if announced(&parts.headers).is_some_and(|length| length > LARGEST_BODY as u64) {
+        return Err(too_large());
+    }
+    let body = match tokio::time::timeout(SLOWEST_BODY, to_bytes(body, LARGEST_BODY)).await {
+        Ok(Ok(bytes)) => Body::from(bytes),
+        // The other reason is a client that is gone, whom no answer reaches.
+        Ok(Err(_)) => return Err(too_large()),
+        Err(_) => return Err(Error::refused(Code::TimedOut, "The body took too long to arrive.")),
+    };
+    Ok(Request::from_parts(parts, body))
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large() -> Error {
+    Error::refused(Code::TooLarge, "The request is larger than 1 MiB")
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without words")
+}

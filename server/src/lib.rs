@@ -1,0 +1,30 @@
+//! The server behind the binary `guildhall`: configuration, command line, router, sign-in, REST, jobs.
+//!
+//! [`router`] is everything that answers HTTP, as one [`axum::Router`] over an [`AppState`]: tests build the same.
+
+pub mod assets;
+pub mod auth;
+pub mod cli;
+mod clock;
+pub mod config;
+mod console;
+pub mod database;
+#[cfg(feature = "demo")]
+mod demo;
+mod health;
+mod jobs;
+mod layers;
+mod listener;
+mod page;
+pub mod problem;
+pub mod request;
+pub mod rest;
+mod router;
+mod serve;
+pub mod sessions;
+mod sign_in;
+pub mod state;
+pub mod telemetry;
+
+pub use router::router;
+pub use state::AppState;

@@ -1,0 +1,59 @@
+//! `guildhall serve`.
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{AppState, config::Config, database::Database, jobs, listener, router};
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or does not stop cleanly.
+pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
+    // First, so that a taken port is known before a database is started.
+    let socket = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("could not listen on {} (`listen`, GUILDHALL_LISTEN)", config.listen))?;
+    config.listen = socket.local_addr()?;
+    if config.listen.ip().is_unspecified() && config.public_url.is_none() && !config.demo {
+        tracing::warn!("`public_url` (GUILDHALL_PUBLIC_URL) is not set: signing in works from this machine only");
+    }
+    #[cfg(feature = "demo")]
+    let _simulators = if config.demo { Some(crate::demo::start(&mut config).await?) } else { None };
+
+    let database = Database::open(&config).await?;
+    let outcome = run(&database, config, socket).await;
+    // Also when it could not start: the private server must not be left behind.
+    database.close().await?;
+    outcome
+}
+
+async fn run(database: &Database, config: Config, socket: TcpListener) -> anyhow::Result<()> {
+    database.migrate().await?;
+    let address = socket.local_addr()?;
+    let state = AppState::new(database.pool.clone(), config)?;
+    #[cfg(feature = "demo")]
+    if state.config.demo {
+        crate::demo::seed(&state).await.context("could not write the demo's data")?;
+    }
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!("{name}: finishing what was begun");
+    };
+    let jobs = jobs::start(&state, database.direct.clone());
+    let app = router(state.clone());
+    // Whoever waits for this line may have stopped reading; that is no reason not to serve.
+    let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    listener::serve(socket, app, stop).await;
+    jobs.stop(&state).await;
+    Ok(())
+}
