@@ -3,6 +3,9 @@
 //! Pages are rendered on the server and never run in the browser, so they are compiled for the
 //! server only. What does run in the browser are the islands, and they use nothing but `domain`.
 
+// Views are types as deep as the page.
+#![recursion_limit = "256"]
+
 pub mod islands;
 
 #[cfg(feature = "ssr")]

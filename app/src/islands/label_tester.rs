@@ -38,8 +38,7 @@ pub fn LabelTester(
         on_cleanup(move || handle.remove());
     });
     let outcome = move || try_labels(&required.get(), &patterns.get(), &tried.get());
-    view! {
-        <form class="stack" method="get">
+    let input = view! {
             <div class="field">
                 <label class="field__label" for="try">"Labels to try"</label>
                 <p class="field__hint" id="try-hint">"Comma-separated, as someone would ask for them."</p>
@@ -58,6 +57,11 @@ pub fn LabelTester(
                     <button class="button no-js-only">"Try"</button>
                 </div>
             </div>
+    }
+    .into_any();
+    view! {
+        <form class="stack" method="get">
+            {input}
             <div class="label-preview" role="status">{move || view_outcome(outcome())}</div>
         </form>
     }

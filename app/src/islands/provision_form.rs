@@ -76,33 +76,30 @@ pub fn ProvisionForm(
     let chosen_for_use = chosen.clone();
     let chosen_for_name = chosen.clone();
     let preview = move || preview(chosen().as_ref(), has_teams, own_policy.as_ref(), &labels.get());
-    view! {
-        <div class="split">
-            <div class="split__main">
-                <form class="card" method="post" action="/actions/runners/provision">
-                    <div class="card__body stack">
-                        {has_teams
-                            .then(|| {
-                                view! {
-                                    <div class="field">
-                                        <label class="field__label" for="team_id">"Team "<span class="field__mark">"required"</span></label>
-                                        <p class="field__hint" id="team_id-hint">"Its policy and quota apply."</p>
-                                        <select
-                                            class="select"
-                                            id="team_id"
-                                            name="team_id"
-                                            required
-                                            aria-invalid=has_team_error.then_some("true")
-                                            aria-describedby="team_id-hint team_id-error"
-                                            on:change:target=move |event| set_team.set(event.target().value())
-                                        >
-                                            <option value="">"Choose a team"</option>
-                                            {options}
-                                        </select>
-                                        {error_line("team_id-error", team_error)}
-                                    </div>
-                                }
-                            })}
+    let team_field = has_teams
+        .then(|| {
+            view! {
+                <div class="field">
+                    <label class="field__label" for="team_id">"Team "<span class="field__mark">"required"</span></label>
+                    <p class="field__hint" id="team_id-hint">"Its policy and quota apply."</p>
+                    <select
+                        class="select"
+                        id="team_id"
+                        name="team_id"
+                        required
+                        aria-invalid=has_team_error.then_some("true")
+                        aria-describedby="team_id-hint team_id-error"
+                        on:change:target=move |event| set_team.set(event.target().value())
+                    >
+                        <option value="">"Choose a team"</option>
+                        {options}
+                    </select>
+                    {error_line("team_id-error", team_error)}
+                </div>
+            }
+        })
+        .into_any();
+    let prefix_field = view! {
                         <div class="field">
                             <label class="field__label" for="runner_name_prefix">
                                 "Runner name prefix "<span class="field__mark">"optional"</span>
@@ -125,6 +122,9 @@ pub fn ProvisionForm(
                             />
                             {error_line("runner_name_prefix-error", prefix_error)}
                         </div>
+    }
+    .into_any();
+    let labels_field = view! {
                         <div class="field">
                             <label class="field__label" for="labels">"Custom labels "<span class="field__mark">"optional"</span></label>
                             <p class="field__hint" id="labels-hint">"Comma-separated. System and required labels are added by themselves."</p>
@@ -141,6 +141,14 @@ pub fn ProvisionForm(
                             />
                             {error_line("labels-error", labels_error)}
                         </div>
+    }
+    .into_any();
+    view! {
+        <div class="split">
+            <div class="split__main">
+                <form class="card" method="post" action="/actions/runners/provision">
+                    <div class="card__body stack">
+                        {team_field} {prefix_field} {labels_field}
                     </div>
                     <footer class="card__footer">
                         <button class="button button--primary">"Provision JIT Runner"</button>
