@@ -207,8 +207,8 @@ pub fn runners() -> impl IntoView {
     })
 }
 
-/// Runners in a table.
-pub(crate) fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc>, with_team: bool) -> AnyView {
+/// Runners in a table; a wide one has their teams and labels too.
+pub(crate) fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc>, wide: bool) -> AnyView {
     let rows = runners
         .iter()
         .map(|runner| {
@@ -219,7 +219,7 @@ pub(crate) fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc
                         <span class="mono">{runner.name.clone()}</span>
                         <small class="table__sub">{runner.provisioned_by.clone()}</small>
                     </th>
-                    {with_team
+                    {wide
                         .then(|| {
                             let team = runner.team_name.clone();
                             view! {
@@ -228,7 +228,7 @@ pub(crate) fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc
                                 </td>
                             }
                         })}
-                    <td data-label="Labels" class="table__optional">{ui::chips("Labels", "custom", &labels)}</td>
+                    {wide.then(|| view! { <td data-label="Labels" class="table__optional">{ui::runner_labels(&labels)}</td> })}
                     <td class="table__state" data-label="Status">{runner_badge(runner)}</td>
                     <td data-label="Created">{ui::time_ago(runner.created_at, now)}</td>
                 </tr>
@@ -242,8 +242,8 @@ pub(crate) fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc
                 <thead>
                     <tr>
                         <th scope="col">"Name"</th>
-                        {with_team.then(|| view! { <th scope="col">"Team"</th> })}
-                        <th scope="col" class="table__optional">"Labels"</th>
+                        {wide.then(|| view! { <th scope="col">"Team"</th> })}
+                        {wide.then(|| view! { <th scope="col" class="table__optional">"Labels"</th> })}
                         <th scope="col">"Status"</th>
                         <th scope="col">"Created"</th>
                     </tr>

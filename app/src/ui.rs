@@ -154,6 +154,26 @@ pub fn chips(name: &'static str, kind: &str, labels: &[String]) -> AnyView {
     .into_any()
 }
 
+/// Chips of a runner's labels: those of the system, then the others.
+pub fn runner_labels(labels: &[String]) -> AnyView {
+    let class = |label: &str| {
+        let system = domain::SYSTEM_LABELS
+            .iter()
+            .any(|system| label.eq_ignore_ascii_case(system));
+        if system {
+            "label-chip label-chip--system"
+        } else {
+            "label-chip label-chip--custom"
+        }
+    };
+    view! {
+        <ul class="chips" aria-label="Labels">
+            {labels.iter().map(|label| view! { <li class=class(label)>{label.clone()}</li> }).collect_view()}
+        </ul>
+    }
+    .into_any()
+}
+
 /// A moment as a date, machine-readable to the second.
 pub fn time(at: DateTime<Utc>) -> AnyView {
     let machine = at.format("%Y-%m-%dT%H:%M:%SZ").to_string();

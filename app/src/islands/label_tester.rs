@@ -39,24 +39,24 @@ pub fn LabelTester(
     });
     let outcome = move || try_labels(&required.get(), &patterns.get(), &tried.get());
     let input = view! {
-            <div class="field">
-                <label class="field__label" for="try">"Labels to try"</label>
-                <p class="field__hint" id="try-hint">"Comma-separated, as someone would ask for them."</p>
-                <div class="input-group">
-                    <input
-                        class="input"
-                        id="try"
-                        name="try"
-                        placeholder="app-backend, gpu"
-                        autocomplete="off"
-                        aria-describedby="try-hint"
-                        prop:value=tried
-                        value=tried.get_untracked()
-                        on:input:target=move |event| set_tried.set(event.target().value())
-                    />
-                    <button class="button no-js-only">"Try"</button>
-                </div>
-            </div>
+        <div class="field">
+            <label class="field__label" for="try">"Labels to try"</label>
+            <p class="field__hint" id="try-hint">"Comma-separated, as someone would ask for them."</p>
+            <input
+                class="input"
+                id="try"
+                name="try"
+                placeholder="app-backend, gpu"
+                autocomplete="off"
+                aria-describedby="try-hint"
+                prop:value=tried
+                value=tried.get_untracked()
+                on:input:target=move |event| set_tried.set(event.target().value())
+            />
+        </div>
+        <div class="no-js-only">
+            <button class="button">"Try"</button>
+        </div>
     }
     .into_any();
     view! {

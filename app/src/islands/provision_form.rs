@@ -90,7 +90,7 @@ pub fn ProvisionForm(
                         aria-invalid=has_team_error.then_some("true")
                         aria-describedby="team_id-hint team_id-error"
                         on:change:target=move |event| set_team.set(event.target().value())
-                    >
+                                    >
                         <option value="">"Choose a team"</option>
                         {options}
                     </select>
@@ -100,47 +100,47 @@ pub fn ProvisionForm(
         })
         .into_any();
     let prefix_field = view! {
-                        <div class="field">
-                            <label class="field__label" for="runner_name_prefix">
-                                "Runner name prefix "<span class="field__mark">"optional"</span>
-                            </label>
-                            <p class="field__hint" id="runner_name_prefix-hint">
-                                "The name will be "
-                                <code>{move || example_name(chosen_for_name().as_ref(), &prefix.get())}</code>
-                                ", with six characters drawn at random."
-                            </p>
-                            <input
-                                class="input"
-                                id="runner_name_prefix"
-                                name="runner_name_prefix"
-                                placeholder="backend-runner"
-                                autocomplete="off"
-                                value=prefix.get_untracked()
-                                aria-invalid=has_prefix_error.then_some("true")
-                                aria-describedby="runner_name_prefix-hint runner_name_prefix-error"
-                                on:input:target=move |event| set_prefix.set(event.target().value())
-                            />
-                            {error_line("runner_name_prefix-error", prefix_error)}
-                        </div>
+        <div class="field">
+            <label class="field__label" for="runner_name_prefix">
+                "Runner name prefix "<span class="field__mark">"optional"</span>
+            </label>
+            <p class="field__hint" id="runner_name_prefix-hint">
+                "The name will be "
+                <code>{move || example_name(chosen_for_name().as_ref(), &prefix.get())}</code>
+                ", with six characters drawn at random."
+            </p>
+            <input
+                class="input"
+                id="runner_name_prefix"
+                name="runner_name_prefix"
+                placeholder="backend-runner"
+                autocomplete="off"
+                value=prefix.get_untracked()
+                aria-invalid=has_prefix_error.then_some("true")
+                aria-describedby="runner_name_prefix-hint runner_name_prefix-error"
+                on:input:target=move |event| set_prefix.set(event.target().value())
+            />
+            {error_line("runner_name_prefix-error", prefix_error)}
+        </div>
     }
     .into_any();
     let labels_field = view! {
-                        <div class="field">
-                            <label class="field__label" for="labels">"Custom labels "<span class="field__mark">"optional"</span></label>
-                            <p class="field__hint" id="labels-hint">"Comma-separated. System and required labels are added by themselves."</p>
-                            <input
-                                class="input"
-                                id="labels"
-                                name="labels"
-                                placeholder="backend-api, service-auth"
-                                autocomplete="off"
-                                value=labels.get_untracked()
-                                aria-invalid=has_labels_error.then_some("true")
-                                aria-describedby="labels-hint labels-error"
-                                on:input:target=move |event| set_labels.set(event.target().value())
-                            />
-                            {error_line("labels-error", labels_error)}
-                        </div>
+        <div class="field">
+            <label class="field__label" for="labels">"Custom labels "<span class="field__mark">"optional"</span></label>
+            <p class="field__hint" id="labels-hint">"Comma-separated. System and required labels are added by themselves."</p>
+            <input
+                class="input"
+                id="labels"
+                name="labels"
+                placeholder="backend-api, service-auth"
+                autocomplete="off"
+                value=labels.get_untracked()
+                aria-invalid=has_labels_error.then_some("true")
+                aria-describedby="labels-hint labels-error"
+                on:input:target=move |event| set_labels.set(event.target().value())
+            />
+            {error_line("labels-error", labels_error)}
+        </div>
     }
     .into_any();
     view! {

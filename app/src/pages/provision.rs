@@ -156,7 +156,7 @@ fn result(shown: Shown) -> AnyView {
         </div>
         <section class="card" aria-labelledby="labels-title">
             <header class="card__header"><h2 class="card__title" id="labels-title">"Labels"</h2></header>
-            <div class="card__body">{ui::chips("Final labels", "custom", &shown.labels)}</div>
+            <div class="card__body">{ui::runner_labels(&shown.labels)}</div>
         </section>
     }
     .into_any()
