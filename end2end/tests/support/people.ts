@@ -1,0 +1,22 @@
+// Who one can be in the demo (server/src/demo/data.rs).
+
+export interface Person {
+  email: string;
+  name: string;
+}
+
+export const ada: Person = { email: 'ada@acme.example', name: 'Ada Admin' };
+export const olga: Person = { email: 'olga@acme.example', name: 'Olga Owner' };
+export const tess: Person = { email: 'tess@acme.example', name: 'Tess Lead' };
+export const max: Person = { email: 'max@acme.example', name: 'Max Member' };
+export const dana: Person = { email: 'dana@acme.example', name: 'Dana Data' };
+export const pat: Person = { email: 'pat@partner.example', name: 'Pat Partner' };
+export const audrey: Person = { email: 'audrey@acme.example', name: 'Audrey Auditor' };
+/** In no team; keep it so, others rely on it. */
+export const nora: Person = { email: 'nora@acme.example', name: 'Nora Newcomer' };
+
+export const everyone = [ada, olga, tess, max, dana, pat, audrey, nora];
+export const superAdmin = ada;
+export const orgAdmin = olga;
+export const auditor = audrey;
+export const stranger = nora;
