@@ -42,6 +42,9 @@ CREATE TABLE user_identities (
     issuer     text NOT NULL,
     subject    text NOT NULL,
     user_id    uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    -- Whether the provider had verified the email that this identity came with. Nobody joins an
+    -- account that someone else may have opened in their name.
+    email_verified boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (issuer, subject)
 );

@@ -123,6 +123,8 @@ pub struct Ctx {
     connection: Connection,
     /// Whose cached principal this transaction changes.
     touched: Vec<UserId>,
+    /// Whether it ends a token.
+    touched_tokens: bool,
 }
 
 enum Connection {
@@ -167,6 +169,7 @@ impl Ctx {
             now,
             connection,
             touched: Vec::new(),
+            touched_tokens: false,
         }
     }
 
@@ -195,6 +198,11 @@ impl Ctx {
         self.touched.push(user);
     }
 
+    /// Notes that this transaction ends a token.
+    pub(crate) fn touch_tokens(&mut self) {
+        self.touched_tokens = true;
+    }
+
     /// Makes the changes final.
     ///
     /// # Errors
@@ -205,6 +213,9 @@ impl Ctx {
         }
         for user in self.touched {
             self.backend.principals.forget_user(user);
+        }
+        if self.touched_tokens {
+            self.backend.principals.forget_tokens();
         }
         Ok(())
     }

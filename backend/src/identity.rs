@@ -48,11 +48,29 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
             "The OpenID provider gave no email address. Ask its administrator to release the `email` claim.",
         )
     })?;
-    let existing = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1 FOR UPDATE", email.as_str())
-        .fetch_optional(ctx.connection())
+    // Two first requests of one person, or of two with one email, take turns.
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", email.as_str())
+        .execute(ctx.connection())
         .await?;
+    if let Some(known) = find_identity(ctx.connection(), &claims.issuer, &claims.subject).await? {
+        return Ok(known);
+    }
+    let verified = claims.email_verified && claims.email.is_some();
+    let existing = sqlx::query!(
+        r#"SELECT id, EXISTS (SELECT FROM user_identities i WHERE i.user_id = users.id AND NOT i.email_verified)
+            AS "doubtful!" FROM users WHERE email = $1 FOR UPDATE"#,
+        email.as_str(),
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
     let user = match existing {
-        Some(id) if claims.email_verified && claims.email.is_some() => UserId(id),
+        Some(user) if verified && !user.doubtful => UserId(user.id),
+        Some(_) if verified => {
+            return Err(Error::refused(
+                Code::NotAuthorized,
+                "An account with this email exists, opened by an identity whose email was never verified. Ask a super_admin to settle whose it is.",
+            ));
+        }
         Some(_) => {
             return Err(Error::refused(
                 Code::NotAuthorized,
@@ -71,15 +89,18 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
         }
     };
     sqlx::query!(
-        "INSERT INTO user_identities (issuer, subject, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO user_identities (issuer, subject, user_id, email_verified) VALUES ($1, $2, $3, $4)",
         claims.issuer,
         claims.subject,
         user.0,
+        verified,
     )
     .execute(ctx.connection())
     .await?;
-    let entry = audit::Entry::new("user.link_identity", "user", user, email.as_str())
-        .change(json!(null), json!({"issuer": claims.issuer, "subject": claims.subject}));
+    let entry = audit::Entry::new("user.link_identity", "user", user, email.as_str()).change(
+        json!(null),
+        json!({"issuer": claims.issuer, "subject": claims.subject, "email_verified": verified}),
+    );
     audit::record(ctx, entry).await?;
     ctx.touch(user);
     Ok(user)

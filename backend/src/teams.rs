@@ -151,7 +151,11 @@ fn visible(page: TeamPage, key: &str) -> Result<TeamPage> {
     }
     page.standing.require(Permission::TeamView)?;
     let TeamPage { team, standing, open } = page;
-    Ok(TeamPage { team: if open { team } else { name_and_status(team) }, standing, open })
+    Ok(TeamPage {
+        team: if open { team } else { name_and_status(team) },
+        standing,
+        open,
+    })
 }
 
 /// What an inactive team gives its members.

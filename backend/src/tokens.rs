@@ -129,13 +129,9 @@ pub async fn revoke(ctx: &mut Ctx, id: TokenId) -> Result<()> {
     .fetch_optional(ctx.connection())
     .await?
     .ok_or_else(|| Error::not_found("Token", id))?;
+    ctx.touch_tokens();
     let entry = audit::Entry::new("token.revoke", "token", id, &name).change(json!({"owner": owner}), json!(null));
     audit::record(ctx, entry).await
-}
-
-/// Drops what this process knows of tokens; call it after the transaction of [`revoke`].
-pub fn forget(backend: &Backend) {
-    backend.principals.forget_tokens();
 }
 
 /// The owner of a token, from memory where changes are heard.

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use crate::{
     forms::{ApiError, Done, Sent},
     pages::tokens::{FORM, show_once},
-    ssr::{self, Error},
+    ssr::Error,
 };
 
 /// Creates a token; the next page shows it, once.
@@ -47,7 +47,5 @@ pub async fn revoke_token(#[server(default)] token: String) -> Result<(), ApiErr
         tokens::revoke(ctx, id).await?;
         Ok(Done::new("/tokens", "The token was revoked."))
     })
-    .await?;
-    tokens::forget(&ssr::visit().backend);
-    Ok(())
+    .await
 }

@@ -282,7 +282,7 @@ fn team_labels(page: &TeamPage, custom: &[Label]) -> Result<Vec<Label>> {
     page.team.policy.resolve(custom).map_err(|refused| {
         Error::refused(
             Code::LabelNotPermitted,
-            format!("{refused}. To change the policy, ask {}.", Permission::PolicyEdit.who()),
+            format!("{refused}; to change the policy, ask {}", Permission::PolicyEdit.who()),
         )
     })
 }

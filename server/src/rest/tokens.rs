@@ -146,10 +146,8 @@ async fn create_token(call: Call, Json(body): Json<NewToken>) -> Result<Response
     )
 )]
 async fn revoke_token(call: Call, At(id): At<TokenId>) -> Result<Response, Problem> {
-    let backend = call.backend.clone();
     let mut ctx = call.write().await?;
     tokens::revoke(&mut ctx, id).await?;
     ctx.commit().await?;
-    tokens::forget(&backend);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
