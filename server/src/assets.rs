@@ -43,8 +43,9 @@ struct Asset {
 impl Assets {
     /// Reads them all, once.
     pub fn load() -> Self {
-        let mut files: Vec<(String, Bytes)> =
-            Site::iter().filter_map(|path| Some((path.to_string(), bytes(Site::get(&path)?.data)))).collect();
+        let mut files: Vec<(String, Bytes)> = Site::iter()
+            .filter_map(|path| Some((path.to_string(), bytes(Site::get(&path)?.data))))
+            .collect();
         files.sort();
         Self::of(files)
     }
@@ -80,14 +81,20 @@ impl Assets {
             (_, Some(body)) if accepted.gzip => (Some("gzip"), body),
             _ => (None, &asset.plain),
         };
-        let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == asset.etag);
+        let known = headers
+            .get(header::IF_NONE_MATCH)
+            .is_some_and(|known| known == asset.etag);
         let mut response = if known {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             let mut response = Body::from(body.clone()).into_response();
-            response.headers_mut().insert(header::CONTENT_TYPE, asset.content_type.clone());
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, asset.content_type.clone());
             if let Some(encoding) = encoding {
-                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
             }
             response
         };
@@ -118,7 +125,9 @@ impl Asset {
 
 /// Whether a file is only the compressed copy of another.
 fn is_copy(files: &HashMap<String, Bytes>, path: &str) -> bool {
-    [".br", ".gz"].iter().any(|ending| path.strip_suffix(ending).is_some_and(|plain| files.contains_key(plain)))
+    [".br", ".gz"]
+        .iter()
+        .any(|ending| path.strip_suffix(ending).is_some_and(|plain| files.contains_key(plain)))
 }
 
 fn short(hash: Sha256) -> String {
@@ -142,10 +151,17 @@ struct Accepted {
 impl Accepted {
     fn of(headers: &HeaderMap) -> Self {
         let mut accepted = Self::default();
-        let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        let values = headers
+            .get_all(header::ACCEPT_ENCODING)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         for part in values.flat_map(|value| value.split(',')) {
             let (name, weight) = part.split_once(';').unwrap_or((part, "q=1"));
-            let refused = weight.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok()) == Some(0.0);
+            let refused = weight
+                .trim()
+                .strip_prefix("q=")
+                .and_then(|weight| weight.trim().parse::<f32>().ok())
+                == Some(0.0);
             match name.trim() {
                 "br" => accepted.brotli = !refused,
                 "gzip" => accepted.gzip = !refused,
@@ -158,7 +174,9 @@ impl Accepted {
 
 /// `/pkg/**` and `/favicon.ico`.
 pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/pkg/{hash}/{*path}", get(asset)).route("/favicon.ico", get(favicon))
+    Router::new()
+        .route("/pkg/{hash}/{*path}", get(asset))
+        .route("/favicon.ico", get(favicon))
 }
 
 async fn asset(
@@ -168,8 +186,18 @@ async fn asset(
 ) -> Response {
     // An older page may still ask for older assets during an update: ours may not fit it, so it is told that they are gone.
     let ours = state.assets.dir.strip_prefix("pkg/") == Some(hash.as_str());
-    let found = if ours { state.assets.answer(&path, &headers, FOR_EVER) } else { None };
-    found.unwrap_or_else(|| page::refusal(&state, &headers, Error::refused(Code::NotFound, "There is no such file")))
+    let found = if ours {
+        state.assets.answer(&path, &headers, FOR_EVER)
+    } else {
+        None
+    };
+    found.unwrap_or_else(|| {
+        page::refusal(
+            &state,
+            &headers,
+            Error::refused(Code::NotFound, "There is no such file"),
+        )
+    })
 }
 
 /// Browsers ask for it whatever pages say.
@@ -183,14 +211,27 @@ mod tests {
     use super::*;
 
     fn assets() -> Assets {
-        let files = [("a.css", "a{}"), ("a.css.br", "BR"), ("a.css.gz", "GZ"), ("b.wasm", "wasm"), ("lone.gz", "x")];
-        Assets::of(files.map(|(path, data)| (path.to_owned(), Bytes::from_static(data.as_bytes()))).to_vec())
+        let files = [
+            ("a.css", "a{}"),
+            ("a.css.br", "BR"),
+            ("a.css.gz", "GZ"),
+            ("b.wasm", "wasm"),
+            ("lone.gz", "x"),
+        ];
+        Assets::of(
+            files
+                .map(|(path, data)| (path.to_owned(), Bytes::from_static(data.as_bytes())))
+                .to_vec(),
+        )
     }
 
     fn encoding(path: &str, accept: &str) -> Option<String> {
         let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, accept.parse().expect("a value"))]);
         let response = assets().answer(path, &headers, FOR_EVER).expect("it is there");
-        response.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().expect("text").to_owned())
+        response
+            .headers()
+            .get(header::CONTENT_ENCODING)
+            .map(|value| value.to_str().expect("text").to_owned())
     }
 
     #[test]
@@ -208,10 +249,15 @@ mod tests {
         let other = Assets::of(vec![("a.css".to_owned(), Bytes::from_static(b"b{}"))]);
         assert_ne!(assets().dir(), other.dir());
         assert_eq!(assets().dir(), assets().dir());
-        let response = assets().answer("b.wasm", &HeaderMap::new(), FOR_EVER).expect("it is there");
+        let response = assets()
+            .answer("b.wasm", &HeaderMap::new(), FOR_EVER)
+            .expect("it is there");
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/wasm");
         assert_eq!(response.headers()[header::CACHE_CONTROL], FOR_EVER);
         let again = HeaderMap::from_iter([(header::IF_NONE_MATCH, response.headers()[header::ETAG].clone())]);
-        assert_eq!(assets().answer("b.wasm", &again, FOR_EVER).expect("there").status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(
+            assets().answer("b.wasm", &again, FOR_EVER).expect("there").status(),
+            StatusCode::NOT_MODIFIED
+        );
     }
 }

@@ -21,7 +21,9 @@ impl FromRequestParts<AppState> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let caller = caller(parts, state).await?;
-        caller.map(Self).ok_or_else(|| Problem::new(Code::NotAuthenticated, "Not authenticated"))
+        caller
+            .map(Self)
+            .ok_or_else(|| Problem::new(Code::NotAuthenticated, "Not authenticated"))
     }
 }
 
@@ -64,7 +66,10 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
 
 async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> Result<Caller> {
     let (user, method) = if credential.starts_with(tokens::PREFIX) {
-        (tokens::authenticate(&state.backend, credential, clock::now()).await?, Method::Token)
+        (
+            tokens::authenticate(&state.backend, credential, clock::now()).await?,
+            Method::Token,
+        )
     } else if credential.split('.').count() == 3 {
         (by_jwt(state, credential, request).await?, Method::Jwt)
     } else {
@@ -84,7 +89,10 @@ async fn by_jwt(state: &AppState, jwt: &str, request: RequestInfo) -> Result<Use
             "Token validation failed: no OpenID provider is configured here (GUILDHALL_OIDC_ISSUER)",
         ));
     };
-    let identity = provider.verify_bearer(jwt).await.map_err(|error| refused_token(&error))?;
+    let identity = provider
+        .verify_bearer(jwt)
+        .await
+        .map_err(|error| refused_token(&error))?;
     if identity.client_credentials {
         return Err(Error::refused(
             Code::NotAuthorized,
@@ -131,7 +139,9 @@ fn claims(identity: &Identity) -> identity::Claims {
 
 /// The person of a session. An account that was deactivated or removed has none.
 pub(crate) async fn by_session(state: &AppState, session: &Session) -> Result<Option<Caller>> {
-    let Some(user) = sessions::user(session).await? else { return Ok(None) };
+    let Some(user) = sessions::user(session).await? else {
+        return Ok(None);
+    };
     match state.backend.principals.get(&state.backend.pool, user).await {
         Ok(principal) => Ok(Some(Caller::Person(principal, Method::Session))),
         Err(Error::Refused(Code::Deactivated | Code::BadToken, _)) => Ok(None),
@@ -162,7 +172,9 @@ mod tests {
             for value in values {
                 headers.append(header::AUTHORIZATION, value.parse().expect("a value"));
             }
-            bearer(&headers).map(|credential| credential.map(str::to_owned)).map_err(|error| error.to_string())
+            bearer(&headers)
+                .map(|credential| credential.map(str::to_owned))
+                .map_err(|error| error.to_string())
         };
         assert_eq!(read(&[]), Ok(None));
         assert_eq!(read(&["Bearer abc"]), Ok(Some("abc".to_owned())));

@@ -104,7 +104,11 @@ pub fn main() -> ExitCode {
     let outcome = run(cli);
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");
-    if error.is::<config::Error>() || error.is::<Misuse>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+    if error.is::<config::Error>() || error.is::<Misuse>() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// A combination of options or settings that cannot be.
@@ -149,11 +153,15 @@ fn check_demo(config: &Config) -> Result<(), Misuse> {
         return Ok(());
     }
     if cfg!(not(feature = "demo")) {
-        return Err(Misuse("this build has no --demo: it was built without the feature `demo`"));
+        return Err(Misuse(
+            "this build has no --demo: it was built without the feature `demo`",
+        ));
     }
     // Anyone who reaches the demo can be anyone in it.
     if !config.listen.ip().is_loopback() {
-        return Err(Misuse("--demo listens on a loopback address only, such as 127.0.0.1:3000"));
+        return Err(Misuse(
+            "--demo listens on a loopback address only, such as 127.0.0.1:3000",
+        ));
     }
     Ok(())
 }

@@ -22,13 +22,21 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
         move || app::shell(options.clone())
     };
     let not_found = render_app_async(shell.clone());
-    let fallback = move |State(state): State<AppState>, method: Method, uri: Uri, headers: HeaderMap, request: Request| async move {
+    let fallback = move |State(state): State<AppState>,
+                         method: Method,
+                         uri: Uri,
+                         headers: HeaderMap,
+                         request: Request| async move {
         if is_api(&uri) {
             let words = format!("There is nothing at {}", uri.path());
             return Problem::new(Code::NotFound, words).into_response();
         }
         if !matches!(method, Method::GET | Method::HEAD) {
-            return page::refusal(&state, &headers, Error::refused(Code::NotFound, "There is nothing at this address"));
+            return page::refusal(
+                &state,
+                &headers,
+                Error::refused(Code::NotFound, "There is nothing at this address"),
+            );
         }
         not_found(request).await.into_response()
     };

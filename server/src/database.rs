@@ -37,7 +37,9 @@ impl Database {
         let (url, cluster) = match &config.database_url {
             Some(url) => (url.clone(), None),
             None => {
-                let cluster = Cluster::start(&config.data_dir).await.context("could not start the private database")?;
+                let cluster = Cluster::start(&config.data_dir)
+                    .await
+                    .context("could not start the private database")?;
                 let url = cluster.database_url(PRIVATE_DATABASE).await?;
                 (SecretString::from(url), Some(cluster))
             }
@@ -70,12 +72,21 @@ impl Database {
     pub async fn migrate(&self) -> anyhow::Result<()> {
         match &self.direct {
             Some(direct) => {
-                let mut connection = direct.connect().await.context("could not connect to the database to migrate it")?;
-                migrator(true).run(&mut connection).await.context("could not migrate the database")?;
+                let mut connection = direct
+                    .connect()
+                    .await
+                    .context("could not connect to the database to migrate it")?;
+                migrator(true)
+                    .run(&mut connection)
+                    .await
+                    .context("could not migrate the database")?;
                 connection.close().await?;
             }
             // A pooler gives each statement another connection, and a lock to whoever comes next.
-            None => migrator(false).run(&self.pool).await.context("could not migrate the database")?,
+            None => migrator(false)
+                .run(&self.pool)
+                .await
+                .context("could not migrate the database")?,
         }
         Ok(())
     }
@@ -98,15 +109,24 @@ impl Database {
 /// # Errors
 /// When the database does not answer, or was never migrated.
 pub(crate) async fn is_migrated(connection: &mut PgConnection) -> anyhow::Result<bool> {
-    let applied = connection.list_applied_migrations(&backend::MIGRATOR.table_name).await?;
-    let mut ours = backend::MIGRATOR.iter().filter(|migration| migration.migration_type.is_up_migration());
+    let applied = connection
+        .list_applied_migrations(&backend::MIGRATOR.table_name)
+        .await?;
+    let mut ours = backend::MIGRATOR
+        .iter()
+        .filter(|migration| migration.migration_type.is_up_migration());
     Ok(ours.all(|migration| applied.iter().any(|done| done.version == migration.version)))
 }
 
 /// `backend`'s migrations. During a rolling update an older process may start after a newer one has migrated, which
 /// the rules for migrations (expand first, contract later) allow for.
 fn migrator(locking: bool) -> Migrator {
-    Migrator { migrations: backend::MIGRATOR.migrations.clone(), ignore_missing: true, locking, ..Migrator::DEFAULT }
+    Migrator {
+        migrations: backend::MIGRATOR.migrations.clone(),
+        ignore_missing: true,
+        locking,
+        ..Migrator::DEFAULT
+    }
 }
 
 fn parse(url: &SecretString, name: &str) -> anyhow::Result<PgConnectOptions> {
@@ -115,7 +135,9 @@ fn parse(url: &SecretString, name: &str) -> anyhow::Result<PgConnectOptions> {
         .expose_secret()
         .parse()
         .map_err(|_| anyhow::anyhow!("{name} is not a URL such as postgres://user:password@host/database"))?;
-    Ok(options.application_name("guildhall").log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1)))
+    Ok(options
+        .application_name("guildhall")
+        .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1)))
 }
 
 /// Whether our start-up parameters reach the server that runs our statements. Poolers that give each transaction
@@ -129,7 +151,9 @@ async fn reaches_postgres(options: &PgConnectOptions) -> anyhow::Result<bool> {
         Err(sqlx::Error::Database(error)) if error.message().contains("startup parameter") => return Ok(false),
         Err(error) => return Err(error).context("could not connect to the database (DATABASE_URL)"),
     };
-    let seen = sqlx::query_scalar!("SELECT current_setting('guildhall.probe', true)").fetch_one(&mut connection).await?;
+    let seen = sqlx::query_scalar!("SELECT current_setting('guildhall.probe', true)")
+        .fetch_one(&mut connection)
+        .await?;
     connection.close().await?;
     Ok(seen.as_deref() == Some(&token))
 }

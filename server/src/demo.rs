@@ -28,11 +28,17 @@ pub(crate) struct Simulators {
 /// Starts the simulators and points the configuration at them. The ports after ours, if they are free: then people
 /// stay who they are when the demo starts again.
 pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
-    let people: Vec<Person> = data::PEOPLE.iter().map(|who| Person::new(who.email, who.name, who.hint)).collect();
+    let people: Vec<Person> = data::PEOPLE
+        .iter()
+        .map(|who| Person::new(who.email, who.name, who.hint))
+        .collect();
     let callback = format!("{}/auth/callback/oidc", config.public_url());
     let oidc = on_port(config.listen.port().checked_add(1), async |address| {
-        let options =
-            OidcOptions { people: people.clone(), redirect_urls: vec![callback.clone()], ..OidcOptions::default() };
+        let options = OidcOptions {
+            people: people.clone(),
+            redirect_urls: vec![callback.clone()],
+            ..OidcOptions::default()
+        };
         OidcSimulator::start(address, options).await
     })
     .await
@@ -53,8 +59,15 @@ pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
     let mut settings = github::Config::new(github.org(), github::Credentials::Token("demo-token".into()));
     settings.api_url = github.url();
     config.github = Some(settings);
-    tracing::info!(oidc = oidc.issuer(), github = github.url(), "this is a demo: sign-in and GitHub are simulated");
-    Ok(Simulators { _github: github, _oidc: oidc })
+    tracing::info!(
+        oidc = oidc.issuer(),
+        github = github.url(),
+        "this is a demo: sign-in and GitHub are simulated"
+    );
+    Ok(Simulators {
+        _github: github,
+        _oidc: oidc,
+    })
 }
 
 /// On this loopback port, else on any free one.

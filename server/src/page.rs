@@ -31,9 +31,13 @@ pub(crate) fn refusal(state: &AppState, headers: &HeaderMap, error: Error) -> Re
     let id = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let html = document(state.assets.dir(), status, &error.detail(), id);
     let mut response = (status, Html(html)).into_response();
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     if let Error::Unavailable(_, _, Some(wait)) = error {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }
     response
 }
@@ -44,7 +48,9 @@ fn document(assets: &str, status: StatusCode, detail: &str, request_id: Option<&
     let facts = request_id
         .map(|id| {
             let id = escaped(id);
-            format!("<dl class=\"facts error-page__facts\"><div><dt>Request id</dt><dd><code>{id}</code></dd></div></dl>")
+            format!(
+                "<dl class=\"facts error-page__facts\"><div><dt>Request id</dt><dd><code>{id}</code></dd></div></dl>"
+            )
         })
         .unwrap_or_default();
     format!(
@@ -78,7 +84,12 @@ mod tests {
 
     #[test]
     fn what_others_wrote_stays_text() {
-        let page = document("pkg/x", StatusCode::NOT_FOUND, "<script>alert('x')</script>", Some("\"><b>"));
+        let page = document(
+            "pkg/x",
+            StatusCode::NOT_FOUND,
+            "<script>alert('x')</script>",
+            Some("\"><b>"),
+        );
         assert!(!page.contains("<script>") && !page.contains("<b>"));
         assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)"));
     }

@@ -32,7 +32,9 @@ impl Info {
             .and_then(|value| value.to_str().ok())
             .filter(|id| is_sane(id))
             .map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned);
-        let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        let peer = extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|ConnectInfo(peer)| peer.ip());
         let info = Self(RequestInfo {
             ip: peer.map(|peer| client(peer, headers, proxies).to_string()),
             user_agent: headers.get(header::USER_AGENT).map(|value| shown(value.as_bytes())),
@@ -48,12 +50,19 @@ impl Info {
 
 /// An id that others chose goes into logs and answers, so only what cannot be mistaken for something else.
 fn is_sane(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    (1..=64).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// At most 300 characters, none of them able to forge a line of a log.
 fn shown(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).chars().filter(|letter| !letter.is_control()).take(300).collect()
+    String::from_utf8_lossy(text)
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(300)
+        .collect()
 }
 
 /// The client's address: the last one that no trusted proxy has. What stands left of it anyone can write.
@@ -66,7 +75,9 @@ fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
         .collect();
     let mut address = peer.to_canonical();
     while proxies.iter().any(|network| network.contains(&address)) {
-        let Some(hop) = hops.pop().and_then(address_of) else { break };
+        let Some(hop) = hops.pop().and_then(address_of) else {
+            break;
+        };
         address = hop.to_canonical();
     }
     address
@@ -75,8 +86,13 @@ fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
 /// An address, with or without a port.
 fn address_of(text: &str) -> Option<IpAddr> {
     let text = text.trim();
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    bare.parse()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -88,7 +104,9 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().expect("a value"));
         }
-        let proxies: Vec<IpNet> = ["10.0.0.0/8", "::1/128"].map(|text| text.parse().expect("a network")).to_vec();
+        let proxies: Vec<IpNet> = ["10.0.0.0/8", "::1/128"]
+            .map(|text| text.parse().expect("a network"))
+            .to_vec();
         client(peer.parse::<IpAddr>().expect("an address"), &headers, &proxies).to_string()
     }
 

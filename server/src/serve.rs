@@ -24,7 +24,11 @@ pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
         tracing::warn!("`public_url` (GUILDHALL_PUBLIC_URL) is not set: signing in works from this machine only");
     }
     #[cfg(feature = "demo")]
-    let _simulators = if config.demo { Some(crate::demo::start(&mut config).await?) } else { None };
+    let _simulators = if config.demo {
+        Some(crate::demo::start(&mut config).await?)
+    } else {
+        None
+    };
 
     let database = Database::open(&config).await?;
     let outcome = run(&database, config, socket).await;
@@ -39,7 +43,9 @@ async fn run(database: &Database, config: Config, socket: TcpListener) -> anyhow
     let state = AppState::new(database.pool.clone(), config)?;
     #[cfg(feature = "demo")]
     if state.config.demo {
-        crate::demo::seed(&state).await.context("could not write the demo's data")?;
+        crate::demo::seed(&state)
+            .await
+            .context("could not write the demo's data")?;
     }
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = async move {

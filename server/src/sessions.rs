@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use backend::{Backend, sessions::USER_KEY};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::UserId;
+use http::{HeaderMap, HeaderValue, header, header::Entry};
 use serde_json::Value;
 use tower_sessions::{
     Expiry, Session, SessionManagerLayer, SessionStore,
@@ -30,6 +31,9 @@ use crate::{clock, config::Config};
 const SIGNED_IN_AT: &str = "signed_in_at";
 /// The key of the time when a session was last found in use, in seconds since 1970.
 const SEEN_AT: &str = "seen_at";
+
+/// Browsers take a `__Host-` cookie only over TLS and from this very host.
+const SECURE_COOKIE: &str = "__Host-guildhall";
 
 const IDLE: Duration = Duration::hours(12);
 const ABSOLUTE: TimeDelta = TimeDelta::days(7);
@@ -58,9 +62,27 @@ pub fn layer(backend: &Backend, config: &Config) -> SessionManagerLayer<Store> {
         .with_expiry(Expiry::OnInactivity(IDLE))
 }
 
-/// The cookie's name. Browsers take a `__Host-` cookie only over TLS and from this very host.
+/// The cookie's name.
 pub fn cookie_name(config: &Config) -> &'static str {
-    if config.is_https() { "__Host-guildhall" } else { "guildhall" }
+    if config.is_https() { SECURE_COOKIE } else { "guildhall" }
+}
+
+/// Browsers ignore a `Set-Cookie` for a `__Host-` cookie that is not `Secure`, and `tower-sessions` leaves that out
+/// where it removes one.
+pub(crate) fn complete_removal(headers: &mut HeaderMap) {
+    let removal = format!("{SECURE_COOKIE}=;");
+    let Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else {
+        return;
+    };
+    for value in cookies.iter_mut() {
+        if let Ok(text) = value.to_str()
+            && text.starts_with(&removal)
+            && !text.contains("Secure")
+            && let Ok(whole) = HeaderValue::try_from(format!("{text}; Secure; HttpOnly; SameSite=Lax"))
+        {
+            *value = whole;
+        }
+    }
 }
 
 /// Whose session this is. Now and then notes that it is in use.
@@ -115,7 +137,9 @@ fn end(record: &Record, now: DateTime<Utc>) -> DateTime<Utc> {
         return idle.min(now + ANONYMOUS);
     }
     let signed_in = record.data.get(SIGNED_IN_AT).and_then(Value::as_i64);
-    let absolute = signed_in.and_then(|seconds| DateTime::from_timestamp(seconds, 0)).map(|time| time + ABSOLUTE);
+    let absolute = signed_in
+        .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+        .map(|time| time + ABSOLUTE);
     // One that does not say when it began is not ours.
     idle.min(absolute.unwrap_or(now))
 }
@@ -135,7 +159,10 @@ impl SessionStore for Store {
         let end = end(record, clock::now());
         // Two ids of 128 random bits that are the same are a broken generator: then no session is right.
         for _ in 0..3 {
-            if backend::sessions::create(&self.0, &record.id.to_string(), &data, end).await.map_err(failed)? {
+            if backend::sessions::create(&self.0, &record.id.to_string(), &data, end)
+                .await
+                .map_err(failed)?
+            {
                 return Ok(());
             }
             record.id = Id::default();
@@ -146,19 +173,29 @@ impl SessionStore for Store {
     async fn save(&self, record: &Record) -> Result<()> {
         let data = serde_json::to_value(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
         let end = end(record, clock::now());
-        backend::sessions::save(&self.0, &record.id.to_string(), &data, end).await.map_err(failed)
+        backend::sessions::save(&self.0, &record.id.to_string(), &data, end)
+            .await
+            .map_err(failed)
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let found = backend::sessions::load(&self.0, &id.to_string(), clock::now()).await.map_err(failed)?;
+        let found = backend::sessions::load(&self.0, &id.to_string(), clock::now())
+            .await
+            .map_err(failed)?;
         let Some((data, end)) = found else { return Ok(None) };
         let data = serde_json::from_value(data).map_err(|error| Error::Decode(error.to_string()))?;
         let expiry_date = OffsetDateTime::from_unix_timestamp(end.timestamp()).map_err(failed)?;
-        Ok(Some(Record { id: *id, data, expiry_date }))
+        Ok(Some(Record {
+            id: *id,
+            data,
+            expiry_date,
+        }))
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        backend::sessions::delete(&self.0, &id.to_string()).await.map_err(failed)
+        backend::sessions::delete(&self.0, &id.to_string())
+            .await
+            .map_err(failed)
     }
 }
 
@@ -170,7 +207,11 @@ mod tests {
 
     fn record(data: Value) -> Record {
         let data = serde_json::from_value(data).expect("a map");
-        Record { id: Id(1), data, expiry_date: OffsetDateTime::from_unix_timestamp(1_000_000).expect("a time") }
+        Record {
+            id: Id(1),
+            data,
+            expiry_date: OffsetDateTime::from_unix_timestamp(1_000_000).expect("a time"),
+        }
     }
 
     fn ends(data: Value, now: i64) -> i64 {
@@ -183,7 +224,11 @@ mod tests {
         assert_eq!(ends(json!({}), now), now + 15 * 60, "nobody signed in");
         assert_eq!(ends(json!({"user": "u", "signed_in_at": now}), now), 1_000_000, "idle");
         let week = 7 * 24 * 3600;
-        assert_eq!(ends(json!({"user": "u", "signed_in_at": now - week + 60}), now), now + 60, "absolute");
+        assert_eq!(
+            ends(json!({"user": "u", "signed_in_at": now - week + 60}), now),
+            now + 60,
+            "absolute"
+        );
         assert_eq!(ends(json!({"user": "u"}), now), now, "no beginning");
     }
 }

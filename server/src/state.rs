@@ -50,10 +50,21 @@ impl AppState {
     pub fn new(pool: PgPool, config: Config) -> Result<Self, Error> {
         let public_url = config.public_url();
         let github = config.github.clone().map(GitHub::new).transpose()?;
-        let provider = config.oidc.as_ref().map(|oidc| Provider::new(oidc.client(&public_url))).transpose()?;
+        let provider = config
+            .oidc
+            .as_ref()
+            .map(|oidc| Provider::new(oidc.client(&public_url)))
+            .transpose()?;
         let assets = Assets::load();
-        let leptos = LeptosOptions::builder().output_name("guildhall").site_pkg_dir(assets.dir().to_owned()).build();
-        let site = Site { sign_in: provider.is_some(), demo: config.demo, public_url };
+        let leptos = LeptosOptions::builder()
+            .output_name("guildhall")
+            .site_pkg_dir(assets.dir().to_owned())
+            .build();
+        let site = Site {
+            sign_in: provider.is_some(),
+            demo: config.demo,
+            public_url,
+        };
         Ok(Self {
             backend: Backend::new(pool, github, config.settings()),
             provider,

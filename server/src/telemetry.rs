@@ -8,7 +8,9 @@ use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util:
 use crate::config::{Config, LogFormat};
 
 /// Upper ends of the buckets of durations, in seconds.
-const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// Starts logging as configured; `RUST_LOG`-style filters come from `log.level`. Standard output stays free for what
 /// commands print.
@@ -18,16 +20,22 @@ pub fn start(config: &Config) {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    // Leptos and the HTTP stack have spans of their own that would double each line.
-    let filter = EnvFilter::try_new(&config.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The sessions' own span would hide ours, and a cookie that has ended is nothing to warn of.
+    let level = format!("tower_sessions=warn,tower_sessions_core=error,{}", config.log_level);
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = if json {
         lines.json().flatten_event(true).with_span_list(false).boxed()
     } else {
-        lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed()
+        lines
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .boxed()
     };
     // Fails when something else logs already, as in tests: then that one goes on.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .try_init();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -67,5 +75,8 @@ fn describe() {
         Unit::Seconds,
         "Time to the head of the answer, by method, route and status"
     );
-    describe_gauge!("guildhall_database_connections", "Open connections of this process, by state");
+    describe_gauge!(
+        "guildhall_database_connections",
+        "Open connections of this process, by state"
+    );
 }

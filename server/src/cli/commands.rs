@@ -20,7 +20,13 @@ pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
 
 /// `guildhall user create`.
 pub(super) async fn create_user(config: &Config, options: UserCreate) -> anyhow::Result<()> {
-    let UserCreate { email, name, super_admin, org, org_role } = options;
+    let UserCreate {
+        email,
+        name,
+        super_admin,
+        org,
+        org_role,
+    } = options;
     let id = with_backend(config, async |backend| {
         let mut ctx = Ctx::system(backend, NAME, Method::Command).await?;
         let organization = org.as_deref().map(|slug| (slug, org_role));

@@ -26,25 +26,48 @@ impl Key {
 }
 
 const fn key(name: &'static str, default: &'static str, doc: &'static str) -> Key {
-    Key { name, env: None, default, doc, secret: false }
+    Key {
+        name,
+        env: None,
+        default,
+        doc,
+        secret: false,
+    }
 }
 
 const fn secret(name: &'static str, doc: &'static str) -> Key {
-    Key { name, env: None, default: "", doc, secret: true }
+    Key {
+        name,
+        env: None,
+        default: "",
+        doc,
+        secret: true,
+    }
 }
 
 /// All of them, in the order of the README.
 pub const KEYS: &[Key] = &[
-    key("listen", "127.0.0.1:3000", "Address and port to serve on; port 0 takes a free one."),
+    key(
+        "listen",
+        "127.0.0.1:3000",
+        "Address and port to serve on; port 0 takes a free one.",
+    ),
     key(
         "public_url",
         "http://<listen>",
         "The address that people's browsers use. With `https`, cookies are `Secure` and HSTS is sent.",
     ),
-    key("data_dir", ".guildhall", "Where the private PostgreSQL lives when `database.url` is not set."),
+    key(
+        "data_dir",
+        ".guildhall",
+        "Where the private PostgreSQL lives when `database.url` is not set.",
+    ),
     Key {
         env: Some("DATABASE_URL"),
-        ..secret("database.url", "A PostgreSQL server to use instead of a private one: `postgres://user:password@host/name`.")
+        ..secret(
+            "database.url",
+            "A PostgreSQL server to use instead of a private one: `postgres://user:password@host/name`.",
+        )
     },
     Key {
         env: Some("DATABASE_DIRECT_URL"),
@@ -53,29 +76,80 @@ pub const KEYS: &[Key] = &[
             "Behind PgBouncer in transaction mode: a connection past it, for migrations and for hearing of changes.",
         )
     },
-    key("database.max_connections", "20", "How many connections each process may have open."),
-    key("trusted_proxies", "", "Addresses or networks of reverse proxies whose `X-Forwarded-For` is believed, with commas between."),
-    key("signup", "open", "`open`: a stranger with a valid identity gets an account. `closed`: only people created before."),
-    key("oidc.issuer", "", "The OpenID provider's issuer, exactly as it writes it."),
-    key("oidc.client_id", "", "Our client id at the provider. The redirect URI to register is `<public_url>/auth/callback/oidc`."),
+    key(
+        "database.max_connections",
+        "20",
+        "How many connections each process may have open.",
+    ),
+    key(
+        "trusted_proxies",
+        "",
+        "Addresses or networks of reverse proxies whose `X-Forwarded-For` is believed, with commas between.",
+    ),
+    key(
+        "signup",
+        "open",
+        "`open`: a stranger with a valid identity gets an account. `closed`: only people created before.",
+    ),
+    key(
+        "oidc.issuer",
+        "",
+        "The OpenID provider's issuer, exactly as it writes it.",
+    ),
+    key(
+        "oidc.client_id",
+        "",
+        "Our client id at the provider. The redirect URI to register is `<public_url>/auth/callback/oidc`.",
+    ),
     secret("oidc.client_secret", "Our client secret; none for a public client."),
     key("oidc.client_secret_file", "", "A file that holds the client secret."),
-    key("oidc.audience", "`oidc.client_id`", "Who bearer JWTs on the API must be meant for."),
+    key(
+        "oidc.audience",
+        "`oidc.client_id`",
+        "Who bearer JWTs on the API must be meant for.",
+    ),
     key("oidc.scopes", "openid,email,profile", "What to ask the provider for."),
-    key("github.api_url", "https://api.github.com", "The REST API; GitHub Enterprise Server has `https://HOST/api/v3`."),
+    key(
+        "github.api_url",
+        "https://api.github.com",
+        "The REST API; GitHub Enterprise Server has `https://HOST/api/v3`.",
+    ),
     key("github.org", "", "The organization that owns the runners."),
-    key("github.app_id", "", "The GitHub App's id; with `github.installation_id` and `github.private_key_file`."),
-    key("github.installation_id", "", "The App's installation in the organization."),
+    key(
+        "github.app_id",
+        "",
+        "The GitHub App's id; with `github.installation_id` and `github.private_key_file`.",
+    ),
+    key(
+        "github.installation_id",
+        "",
+        "The App's installation in the organization.",
+    ),
     key("github.private_key_file", "", "The App's private key, PEM."),
-    secret("github.token", "Instead of an App: a token that may manage self-hosted runners."),
-    key("github.runner_group_id", "1", "The runner group for requests that name none."),
+    secret(
+        "github.token",
+        "Instead of an App: a token that may manage self-hosted runners.",
+    ),
+    key(
+        "github.runner_group_id",
+        "1",
+        "The runner group for requests that name none.",
+    ),
     key(
         "runner.allow_without_label_policy",
         "false",
         "Whether people in no team and without a label policy may provision runners with any labels.",
     ),
-    key("log.format", "auto", "`text`, `json`, or `auto`: text on a terminal, else JSON."),
-    key("log.level", "info", "What to log, as `tracing`'s filter: `warn`, or `info,server=debug`."),
+    key(
+        "log.format",
+        "auto",
+        "`text`, `json`, or `auto`: text on a terminal, else JSON.",
+    ),
+    key(
+        "log.level",
+        "info",
+        "What to log, as `tracing`'s filter: `warn`, or `info,server=debug`.",
+    ),
 ];
 
 /// The key of a name.
@@ -125,7 +199,11 @@ mod tests {
     #[test]
     fn keys_are_distinct_and_documented() {
         for (index, key) in KEYS.iter().enumerate() {
-            assert!(KEYS[..index].iter().all(|other| other.name != key.name && other.env() != key.env()));
+            assert!(
+                KEYS[..index]
+                    .iter()
+                    .all(|other| other.name != key.name && other.env() != key.env())
+            );
             assert!(key.doc.ends_with('.'), "{}", key.name);
             assert!(reference().contains(&format!("| `{}` |", key.name)));
         }

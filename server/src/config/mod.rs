@@ -73,7 +73,11 @@ pub struct Oidc {
 impl Oidc {
     /// The client's configuration, for a server that people reach at `public_url`.
     pub fn client(&self, public_url: &str) -> oidc::Config {
-        let mut client = oidc::Config::new(&self.issuer, &self.client_id, format!("{public_url}/auth/callback/oidc"));
+        let mut client = oidc::Config::new(
+            &self.issuer,
+            &self.client_id,
+            format!("{public_url}/auth/callback/oidc"),
+        );
         client.client_secret = self.client_secret.clone();
         client.audience = self.audience.clone();
         if let Some(scopes) = &self.scopes {
@@ -144,7 +148,11 @@ impl Config {
     pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, Error> {
         let mut source = Source::new(file, env);
         let config = Self::read(&mut source);
-        if source.errors.is_empty() { Ok(config) } else { Err(Error(source.errors)) }
+        if source.errors.is_empty() {
+            Ok(config)
+        } else {
+            Err(Error(source.errors))
+        }
     }
 
     /// The variables of this process that are text.
@@ -154,12 +162,16 @@ impl Config {
 
     fn read(source: &mut Source) -> Self {
         Self {
-            listen: source.value("listen").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000))),
+            listen: source
+                .value("listen")
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000))),
             public_url: source.value::<PublicUrl>("public_url").map(|url| url.0),
             data_dir: source.value("data_dir").unwrap_or_else(|| PathBuf::from(".guildhall")),
             database_url: source.text("database.url").map(SecretString::from),
             database_direct_url: source.text("database.direct_url").map(SecretString::from),
-            max_connections: source.value::<Connections>("database.max_connections").map_or(20, |count| count.0),
+            max_connections: source
+                .value::<Connections>("database.max_connections")
+                .map_or(20, |count| count.0),
             trusted_proxies: source
                 .list::<Network>("trusted_proxies")
                 .unwrap_or_default()
@@ -172,7 +184,9 @@ impl Config {
             runner_group_id: source.value("github.runner_group_id").unwrap_or(1),
             allow_without_label_policy: source.value("runner.allow_without_label_policy").unwrap_or(false),
             log_format: source.value("log.format").unwrap_or(LogFormat::Auto),
-            log_level: source.text("log.level").unwrap_or_else(|| "info".to_owned()),
+            log_level: source
+                .value::<Filter>("log.level")
+                .map_or_else(|| "info".to_owned(), |filter| filter.0),
             demo: false,
             warnings: std::mem::take(&mut source.warnings),
         }
@@ -190,12 +204,16 @@ impl Config {
 
     /// The origin that browsers use; before the listener is known, what it will be.
     pub fn public_url(&self) -> String {
-        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+        self.public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", self.listen))
     }
 
     /// Whether browsers come over TLS.
     pub fn is_https(&self) -> bool {
-        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+        self.public_url
+            .as_deref()
+            .is_some_and(|url| url.starts_with("https://"))
     }
 }
 
@@ -205,7 +223,13 @@ fn read_oidc(source: &mut Source) -> Option<Oidc> {
     let (audience, scopes) = (source.text("oidc.audience"), source.list("oidc.scopes"));
     match (issuer, client_id) {
         (Some(issuer), Some(client_id)) => {
-            let oidc = Oidc { issuer, client_id, client_secret, audience, scopes };
+            let oidc = Oidc {
+                issuer,
+                client_id,
+                client_secret,
+                audience,
+                scopes,
+            };
             // Checked now, so that a typing error is found at the start and not by the first person who signs in.
             if let Err(error) = oidc::Provider::new(oidc.client("http://localhost")) {
                 source.reject("oidc.issuer", &error.to_string());
@@ -240,7 +264,11 @@ fn read_github(source: &mut Source) -> Option<github::Config> {
     let credentials = match (app, installation, key, token) {
         (Some(app_id), Some(installation_id), Some(file), None) => {
             let private_key_pem = read_secret(source, "github.private_key_file", &file)?;
-            github::Credentials::App { app_id, installation_id, private_key_pem }
+            github::Credentials::App {
+                app_id,
+                installation_id,
+                private_key_pem,
+            }
         }
         (None, None, None, Some(token)) => github::Credentials::Token(token),
         (_, _, _, Some(_)) => {
@@ -300,12 +328,27 @@ impl FromStr for PublicUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("must be a URL such as https://guildhall.example: {error}"))?;
+        let url =
+            Url::parse(text).map_err(|error| format!("must be a URL such as https://guildhall.example: {error}"))?;
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() || !bare {
             return Err("must be http(s)://HOST[:PORT] with nothing after it".to_owned());
         }
         Ok(Self(url.origin().ascii_serialization()))
+    }
+}
+
+/// A filter that `tracing-subscriber` understands.
+struct Filter(String);
+
+impl FromStr for Filter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let checked = tracing_subscriber::EnvFilter::try_new(text);
+        checked
+            .map(|_| Self(text.to_owned()))
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -316,7 +359,9 @@ impl FromStr for Connections {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let count = text.parse().ok().filter(|count| (2..=1000).contains(count));
-        count.map(Self).ok_or_else(|| "must be a whole number from 2 to 1000".to_owned())
+        count
+            .map(Self)
+            .ok_or_else(|| "must be a whole number from 2 to 1000".to_owned())
     }
 }
 
@@ -327,8 +372,12 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network.map(Self).map_err(|_| "must be an address or a network such as 10.0.0.0/8".to_owned())
+        let network = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network
+            .map(Self)
+            .map_err(|_| "must be an address or a network such as 10.0.0.0/8".to_owned())
     }
 }
 

@@ -32,7 +32,11 @@ pub(super) struct Source {
 impl Source {
     /// Reads a file and the environment.
     pub fn new(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut source = Self { figment: Figment::new(), errors: Vec::new(), warnings: Vec::new() };
+        let mut source = Self {
+            figment: Figment::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        };
         if let Some(file) = file {
             source.read_file(file);
         }
@@ -57,7 +61,11 @@ impl Source {
             for name in leaves(&tree) {
                 if keys::find(&name).is_none() {
                     let hint = keys::nearest(&name, known.iter().copied());
-                    self.errors.push(format!("{}: unknown key `{name}`{}", file.display(), did_you_mean(hint)));
+                    self.errors.push(format!(
+                        "{}: unknown key `{name}`{}",
+                        file.display(),
+                        did_you_mean(hint)
+                    ));
                 }
             }
         }
@@ -160,7 +168,11 @@ fn leaves(dict: &Dict) -> Vec<String> {
 
 fn collect(dict: &Dict, prefix: &str, names: &mut Vec<String>) {
     for (name, value) in dict {
-        let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let name = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
         match value {
             Value::Dict(_, inner) if !inner.is_empty() && keys::find(&name).is_none() => collect(inner, &name, names),
             // A table that was opened and left empty holds nothing that is unknown.

@@ -7,7 +7,9 @@ use super::{Config, Error, Signup};
 fn load(yaml: &str, env: &[(&str, &str)]) -> Result<Config, Error> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(yaml.as_bytes()).expect("written");
-    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let env = env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::load(Some(file.path()), env)
 }
 
@@ -26,7 +28,11 @@ fn without_anything_there_are_defaults() {
 #[test]
 fn x19_the_environment_wins_over_the_file() {
     let yaml = "listen: 127.0.0.1:4000\nsignup: closed\noidc:\n  issuer: http://a\n  client_id: 12345\n";
-    let env = [("GUILDHALL_OIDC_ISSUER", "http://b"), ("GUILDHALL_LISTEN", ""), ("DATABASE_URL", "postgres://x")];
+    let env = [
+        ("GUILDHALL_OIDC_ISSUER", "http://b"),
+        ("GUILDHALL_LISTEN", ""),
+        ("DATABASE_URL", "postgres://x"),
+    ];
     let config = load(yaml, &env).expect("usable");
     assert_eq!((config.listen.port(), config.signup), (4000, Signup::Closed));
     let oidc = config.oidc.expect("configured");
@@ -37,7 +43,10 @@ fn x19_the_environment_wins_over_the_file() {
 #[test]
 fn unknown_keys_are_named_with_the_nearest_known_one() {
     let said = refusal("oidc:\n  isuer: x\nlissten: y\n", &[]);
-    assert!(said.contains("unknown key `oidc.isuer`; did you mean `oidc.issuer`?"), "{said}");
+    assert!(
+        said.contains("unknown key `oidc.isuer`; did you mean `oidc.issuer`?"),
+        "{said}"
+    );
     assert!(said.contains("unknown key `lissten`; did you mean `listen`?"), "{said}");
 }
 
@@ -51,13 +60,20 @@ fn unknown_variables_are_warned_about_but_not_those_of_others() {
         ("HOME", "x"),
     ];
     let warnings = load("", &env).expect("usable").warnings;
-    assert_eq!(warnings, ["GUILDHALL_OIDC_ISUER is set, but is no setting; did you mean `GUILDHALL_OIDC_ISSUER`?"]);
+    assert_eq!(
+        warnings,
+        ["GUILDHALL_OIDC_ISUER is set, but is no setting; did you mean `GUILDHALL_OIDC_ISSUER`?"]
+    );
 }
 
 #[test]
 fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
     let yaml = "listen: nowhere\nsignup: maybe\ndatabase:\n  max_connections: 1\ndata_dir: {a: 1}\n";
-    let env = [("GUILDHALL_GITHUB_TOKEN", "s3cret"), ("GUILDHALL_OIDC_CLIENT_ID", "x"), ("GUILDHALL_TRUSTED_PROXIES", "10.0.0.0/8,x")];
+    let env = [
+        ("GUILDHALL_GITHUB_TOKEN", "s3cret"),
+        ("GUILDHALL_OIDC_CLIENT_ID", "x"),
+        ("GUILDHALL_TRUSTED_PROXIES", "10.0.0.0/8,x"),
+    ];
     let said = refusal(yaml, &env);
     for part in [
         "`listen` (GUILDHALL_LISTEN)",
@@ -78,7 +94,12 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
 #[test]
 fn github_needs_one_kind_of_credentials_whole() {
     let org = ("GUILDHALL_GITHUB_ORG", "acme");
-    assert!(load("", &[org, ("GUILDHALL_GITHUB_TOKEN", "t")]).expect("usable").github.is_some());
+    assert!(
+        load("", &[org, ("GUILDHALL_GITHUB_TOKEN", "t")])
+            .expect("usable")
+            .github
+            .is_some()
+    );
     assert!(refusal("", &[org]).contains("github.token"));
     assert!(refusal("", &[org, ("GUILDHALL_GITHUB_APP_ID", "1")]).contains("an App needs all"));
     let both = [org, ("GUILDHALL_GITHUB_APP_ID", "1"), ("GUILDHALL_GITHUB_TOKEN", "t")];
@@ -94,9 +115,19 @@ fn github_needs_one_kind_of_credentials_whole() {
 
 #[test]
 fn the_public_url_is_an_origin() {
-    let public = |url| load("", &[("GUILDHALL_PUBLIC_URL", url)]).map(|config| (config.public_url(), config.is_https()));
-    assert_eq!(public("https://Guild.example:443/").expect("usable"), ("https://guild.example".to_owned(), true));
-    for wrong in ["guild.example", "ftp://x", "https://x/path", "https://u@x", "https://x?q"] {
+    let public =
+        |url| load("", &[("GUILDHALL_PUBLIC_URL", url)]).map(|config| (config.public_url(), config.is_https()));
+    assert_eq!(
+        public("https://Guild.example:443/").expect("usable"),
+        ("https://guild.example".to_owned(), true)
+    );
+    for wrong in [
+        "guild.example",
+        "ftp://x",
+        "https://x/path",
+        "https://u@x",
+        "https://x?q",
+    ] {
         assert!(public(wrong).is_err(), "{wrong}");
     }
 }
@@ -104,6 +135,8 @@ fn the_public_url_is_an_origin() {
 #[test]
 fn what_is_not_yaml_is_said() {
     assert!(refusal("a: [", &[]).contains("not usable"));
-    let missing = Config::load(Some(std::path::Path::new("/no/such")), []).expect_err("missing").to_string();
+    let missing = Config::load(Some(std::path::Path::new("/no/such")), [])
+        .expect_err("missing")
+        .to_string();
     assert!(missing.contains("could not read /no/such"), "{missing}");
 }

@@ -28,18 +28,62 @@ pub(super) struct Who {
 }
 
 const fn who(email: &'static str, name: &'static str, hint: &'static str, role: Option<OrgRole>) -> Who {
-    Who { email, name, hint, role, super_admin: false }
+    Who {
+        email,
+        name,
+        hint,
+        role,
+        super_admin: false,
+    }
 }
 
 pub(super) const PEOPLE: &[Who] = &[
-    Who { super_admin: true, ..who("ada@acme.example", "Ada Admin", "super_admin", None) },
-    who("olga@acme.example", "Olga Owner", "org_admin of Acme", Some(OrgRole::OrgAdmin)),
-    who("tess@acme.example", "Tess Lead", "admin of Backend Team", Some(OrgRole::OrgMember)),
-    who("max@acme.example", "Max Member", "member of Backend Team and Engineering", Some(OrgRole::OrgMember)),
-    who("dana@acme.example", "Dana Data", "admin of Data Science", Some(OrgRole::OrgMember)),
-    who("pat@partner.example", "Pat Partner", "member of External Partner", Some(OrgRole::OrgMember)),
-    who("audrey@acme.example", "Audrey Auditor", "auditor of Acme", Some(OrgRole::Auditor)),
-    who("nora@acme.example", "Nora Newcomer", "no team yet", Some(OrgRole::OrgMember)),
+    Who {
+        super_admin: true,
+        ..who("ada@acme.example", "Ada Admin", "super_admin", None)
+    },
+    who(
+        "olga@acme.example",
+        "Olga Owner",
+        "org_admin of Acme",
+        Some(OrgRole::OrgAdmin),
+    ),
+    who(
+        "tess@acme.example",
+        "Tess Lead",
+        "admin of Backend Team",
+        Some(OrgRole::OrgMember),
+    ),
+    who(
+        "max@acme.example",
+        "Max Member",
+        "member of Backend Team and Engineering",
+        Some(OrgRole::OrgMember),
+    ),
+    who(
+        "dana@acme.example",
+        "Dana Data",
+        "admin of Data Science",
+        Some(OrgRole::OrgMember),
+    ),
+    who(
+        "pat@partner.example",
+        "Pat Partner",
+        "member of External Partner",
+        Some(OrgRole::OrgMember),
+    ),
+    who(
+        "audrey@acme.example",
+        "Audrey Auditor",
+        "auditor of Acme",
+        Some(OrgRole::Auditor),
+    ),
+    who(
+        "nora@acme.example",
+        "Nora Newcomer",
+        "no team yet",
+        Some(OrgRole::OrgMember),
+    ),
 ];
 
 struct DemoTeam {
@@ -62,8 +106,14 @@ const TEAMS: &[DemoTeam] = &[
         optional: &["backend-.*", "service-.*"],
         max_runners: Some(10),
         models: &[],
-        members: &[("tess@acme.example", TeamRole::Admin), ("max@acme.example", TeamRole::Member)],
-        projects: &[("Billing", "Invoices and payments"), ("Search", "The index and what asks it")],
+        members: &[
+            ("tess@acme.example", TeamRole::Admin),
+            ("max@acme.example", TeamRole::Member),
+        ],
+        projects: &[
+            ("Billing", "Invoices and payments"),
+            ("Search", "The index and what asks it"),
+        ],
     },
     DemoTeam {
         name: "Engineering",
@@ -96,13 +146,20 @@ const TEAMS: &[DemoTeam] = &[
         optional: &[],
         max_runners: Some(1),
         models: &["gpt-4o-mini"],
-        members: &[("olga@acme.example", TeamRole::Admin), ("pat@partner.example", TeamRole::Member)],
+        members: &[
+            ("olga@acme.example", TeamRole::Admin),
+            ("pat@partner.example", TeamRole::Member),
+        ],
         projects: &[],
     },
 ];
 
 /// Runners of Max in the first team, by their further labels.
-const RUNNERS: &[(&str, &[&str])] = &[("backend-build", &["backend-api"]), ("backend-build", &["backend-jobs"]), ("e2e", &["service-web"])];
+const RUNNERS: &[(&str, &[&str])] = &[
+    ("backend-build", &["backend-api"]),
+    ("backend-build", &["backend-jobs"]),
+    ("e2e", &["service-web"]),
+];
 
 /// Writes it all, unless the database has been used.
 ///
@@ -120,7 +177,14 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
     for person in PEOPLE {
         let name = PersonName::parse(person.name)?;
         let role = person.role.map(|role| (ORGANIZATION, role));
-        identity::create(&mut ctx, &Email::parse(person.email)?, Some(&name), person.super_admin, role).await?;
+        identity::create(
+            &mut ctx,
+            &Email::parse(person.email)?,
+            Some(&name),
+            person.super_admin,
+            role,
+        )
+        .await?;
     }
     let mut first = None;
     for team in TEAMS {
@@ -171,7 +235,9 @@ async fn provision(backend: &Backend, person: &Arc<Principal>, team: TeamId) {
         };
         let caller = Caller::Person(Arc::clone(person), Method::System);
         let outcome = match input.parse() {
-            Ok(request) => runners::provision(backend, caller, RequestInfo::default(), request).await.map(drop),
+            Ok(request) => runners::provision(backend, caller, RequestInfo::default(), request)
+                .await
+                .map(drop),
             Err(fields) => Err(fields.into()),
         };
         if let Err(error) = outcome {

@@ -41,8 +41,10 @@ mod tests {
     use super::{HeaderMap, Method, is_cross_site};
 
     fn refused(method: &Method, headers: &[(&'static str, &str)]) -> bool {
-        let headers: HeaderMap =
-            headers.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value"))).collect();
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
+            .collect();
         is_cross_site(method, &headers, Some("guild.example:8443"), "https://public.example")
     }
 
@@ -50,8 +52,18 @@ mod tests {
 
     #[test]
     fn browsers_say_where_a_request_comes_from() {
-        for (site, wrong) in [("same-origin", false), ("none", false), ("same-site", true), ("cross-site", true), ("", true)] {
-            assert_eq!(refused(&Method::POST, &[COOKIE, ("sec-fetch-site", site)]), wrong, "{site}");
+        for (site, wrong) in [
+            ("same-origin", false),
+            ("none", false),
+            ("same-site", true),
+            ("cross-site", true),
+            ("", true),
+        ] {
+            assert_eq!(
+                refused(&Method::POST, &[COOKIE, ("sec-fetch-site", site)]),
+                wrong,
+                "{site}"
+            );
         }
     }
 
@@ -73,7 +85,11 @@ mod tests {
 
     #[test]
     fn what_the_browser_says_outweighs_a_matching_host() {
-        let headers = [COOKIE, ("sec-fetch-site", "cross-site"), ("origin", "https://guild.example:8443")];
+        let headers = [
+            COOKIE,
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "https://guild.example:8443"),
+        ];
         assert!(refused(&Method::DELETE, &headers));
     }
 

@@ -6,14 +6,14 @@ use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use backend::{Code, Error};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, header};
 
 use super::cross_site::is_cross_site;
-use crate::{AppState, page};
+use crate::{AppState, page, problem::Problem, router::is_api};
 
 /// The largest body: everything people send is a form or a small JSON document.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -24,21 +24,34 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// Refuses what is not to be, and answers for what went wrong.
 pub(super) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let headers = request.headers().clone();
+    let (headers, api) = (request.headers().clone(), is_api(request.uri()));
     let handled = async {
         let host = host(&request);
         if is_cross_site(request.method(), &headers, host.as_deref(), &state.site.public_url) {
-            return Err(Error::refused(Code::CrossSite, "The browser says that another site sent this request. Nothing was done."));
+            return Err(Error::refused(
+                Code::CrossSite,
+                "The browser says that another site sent this request. Nothing was done.",
+            ));
         }
         let request = whole(request).await?;
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
         match tokio::time::timeout(LONGEST, answer).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(panic)) => Err(Error::internal(format!("a panic: {}", words(&*panic)))),
-            Err(_) => Err(Error::Unavailable(Code::TimedOut, "This took too long and was given up.".to_owned(), None)),
+            Err(_) => Err(Error::Unavailable(
+                Code::TimedOut,
+                "This took too long and was given up.".to_owned(),
+                None,
+            )),
         }
     };
-    handled.await.unwrap_or_else(|error| page::refusal(&state, &headers, error))
+    handled.await.unwrap_or_else(|error| {
+        if api {
+            Problem::from(error).into_response()
+        } else {
+            page::refusal(&state, &headers, error)
+        }
+    })
 }
 
 /// The host that the client addressed. HTTP/2 puts it into the URI.

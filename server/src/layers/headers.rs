@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderValue, header};
 
-use crate::AppState;
+use crate::{AppState, sessions};
 
 /// For answers that do not say what their page may load: they are no pages, and load nothing.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -43,6 +43,7 @@ pub(super) async fn headers(State(state): State<AppState>, request: Request, nex
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if state.config.is_https() {
+        sessions::complete_removal(headers);
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TLS_ONLY));
     }
     response

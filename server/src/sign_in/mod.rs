@@ -61,7 +61,14 @@ async fn log_in(
 async fn begin(state: &AppState, provider: &str, session: &Session, next: String) -> Result<String> {
     let provider = configured(state, provider)?;
     let login = provider.begin().await.map_err(|error| explain(&error))?;
-    pending::keep(session, Pending { login: login.pending, next }).await?;
+    pending::keep(
+        session,
+        Pending {
+            login: login.pending,
+            next,
+        },
+    )
+    .await?;
     Ok(login.url)
 }
 
@@ -123,7 +130,10 @@ async fn complete(
         ));
     };
     if let Some(error) = &query.error {
-        return Err(explain(&oidc::Error::from_callback(error, query.error_description.as_deref())));
+        return Err(explain(&oidc::Error::from_callback(
+            error,
+            query.error_description.as_deref(),
+        )));
     }
     let code = query.code.as_deref().unwrap_or_default();
     let identity = provider.complete(&login, code).await.map_err(|error| explain(&error))?;
@@ -171,16 +181,29 @@ fn explain(error: &oidc::Error) -> Error {
         oidc::Error::Expired => "The sign-in took too long. Please sign in again.",
         _ => "The sign-in did not work. Please try again; if it keeps failing, tell your administrator.",
     };
-    Error::refused(if matches!(error, oidc::Error::Denied(_)) { Code::NotAuthorized } else { Code::BadToken }, words)
+    Error::refused(
+        if matches!(error, oidc::Error::Denied(_)) {
+            Code::NotAuthorized
+        } else {
+            Code::BadToken
+        },
+        words,
+    )
 }
 
 /// Browsers get `/login` with the words; what no new sign-in would change gets a page with its status.
 async fn refuse(state: &AppState, session: &Session, headers: &HeaderMap, error: Error) -> Response {
-    let lasting = matches!(error.code(), Code::NotConfigured | Code::NotFound | Code::Internal | Code::DatabaseUnavailable);
+    let lasting = matches!(
+        error.code(),
+        Code::NotConfigured | Code::NotFound | Code::Internal | Code::DatabaseUnavailable
+    );
     if lasting || !page::wants_html(headers) {
         return page::refusal(state, headers, error);
     }
-    let flash = Flash { kind: "danger".to_owned(), text: error.detail() };
+    let flash = Flash {
+        kind: "danger".to_owned(),
+        text: error.detail(),
+    };
     if let Err(failed) = session.insert(FLASH, flash).await {
         return page::refusal(state, headers, sessions::unavailable(failed));
     }

@@ -17,14 +17,19 @@ fn stays_here(next: &str) -> bool {
         return false;
     }
     // Browsers read `\` as `/` and drop tabs and line ends; whoever sends those means no good.
-    if next.chars().any(|letter| letter == '\\' || letter.is_control() || letter.is_whitespace()) {
+    if next
+        .chars()
+        .any(|letter| letter == '\\' || letter.is_control() || letter.is_whitespace())
+    {
         return false;
     }
     let Ok(base) = Url::parse(BASE) else { return false };
     let Ok(url) = base.join(next) else { return false };
     // Dots may fold what looks like a path into `//host`.
     let folded = url.path();
-    let inner = ["/auth/", "/login", "/actions/"].iter().any(|path| folded.starts_with(path));
+    let inner = ["/auth/", "/login", "/actions/"]
+        .iter()
+        .any(|path| folded.starts_with(path));
     url.origin() == base.origin() && !folded.starts_with("//") && !inner
 }
 
@@ -36,7 +41,13 @@ mod tests {
 
     #[test]
     fn pages_of_ours_are_kept() {
-        for path in ["/", "/admin/teams?page=2&q=a%20b", "/teams#x", "/a/../b", "/admin/teams/backend-team/members"] {
+        for path in [
+            "/",
+            "/admin/teams?page=2&q=a%20b",
+            "/teams#x",
+            "/a/../b",
+            "/admin/teams/backend-team/members",
+        ] {
             assert_eq!(or_start(Some(path)), path);
         }
     }

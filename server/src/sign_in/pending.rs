@@ -33,7 +33,9 @@ pub(super) async fn keep(session: &Session, pending: Pending) -> Result<()> {
 /// Takes the sign-in that `state` belongs to out of the session: it cannot be used twice.
 pub(super) async fn take(session: &Session, state: &str) -> Result<Option<Pending>> {
     let mut all = load(session).await?;
-    let Some(index) = all.iter().position(|pending| pending.login.matches_state(state)) else { return Ok(None) };
+    let Some(index) = all.iter().position(|pending| pending.login.matches_state(state)) else {
+        return Ok(None);
+    };
     let pending = all.remove(index);
     session.insert(KEY, all).await.map_err(unavailable)?;
     Ok(Some(pending))

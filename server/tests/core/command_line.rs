@@ -1,0 +1,268 @@
+//! The program: its commands, what they print, and how it starts and stops.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::common::database::Database;
+
+/// The program, with nothing in its environment but the database.
+fn guildhall(database: &Database, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guildhall"));
+    command.args(arguments).env_clear().env("DATABASE_URL", database.url());
+    command
+}
+
+fn output(database: &Database, arguments: &[&str]) -> Output {
+    guildhall(database, arguments).output().expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+#[tokio::test]
+async fn from_an_empty_database_to_a_token() {
+    let database = Database::empty().await;
+    let created = output(
+        &database,
+        &[
+            "user",
+            "create",
+            "--email",
+            "Ada@Example.com",
+            "--name",
+            "Ada",
+            "--super-admin",
+        ],
+    );
+    assert!(created.status.success(), "{}", text(&created.stderr));
+    let token = output(
+        &database,
+        &["token", "create", "--email", "ada@example.com", "--expires", "30d"],
+    );
+    let printed = text(&token.stdout);
+    assert!(
+        printed.starts_with("guildhall_pat_") && printed.lines().count() == 1,
+        "{printed}"
+    );
+    assert_eq!(text(&token.stderr), "");
+    let days: i32 =
+        sqlx::query_scalar("SELECT extract(day FROM expires_at - created_at)::int FROM personal_access_tokens")
+            .fetch_one(&database.pool)
+            .await
+            .expect("a row");
+    assert_eq!(days, 30);
+    assert!(output(&database, &["migrate"]).status.success());
+}
+
+#[tokio::test]
+async fn mistakes_are_told_from_failures() {
+    let database = Database::migrated().await;
+    let outcome = |arguments: &[&str]| {
+        let output = output(&database, arguments);
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+        (output.status.code().expect("it ended"), text(&output.stderr))
+    };
+    let (code, said) = outcome(&["token", "create", "--email", "nobody@example.com"]);
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("User not found: nobody@example.com; create it with `guildhall user create"),
+        "{said}"
+    );
+    let (code, said) = outcome(&["user", "create", "--email", "a@b.example", "--org", "nowhere"]);
+    assert_eq!(
+        (code, said.contains("Organization not found: nowhere")),
+        (1, true),
+        "{said}"
+    );
+    for wrong in [
+        &["token", "create", "--email", "no-address"][..],
+        &["token", "create", "--email", "a@b.c", "--expires", "soon"],
+        &["fly"],
+    ] {
+        assert_eq!(outcome(wrong).0, 2, "{wrong:?}");
+    }
+    let (code, said) = outcome(&["serve", "--demo", "--listen", "0.0.0.0:0"]);
+    assert_eq!((code, said.contains("loopback")), (2, true), "{said}");
+}
+
+#[tokio::test]
+async fn a_configuration_with_faults_says_them_all() {
+    let database = Database::empty().await;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "oidc:\n  isuer: x\nsignup: maybe\n").expect("written");
+    let path = file.path().to_str().expect("text");
+    let output = output(&database, &["migrate", "--config", path]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("unknown key `oidc.isuer`; did you mean `oidc.issuer`?"),
+        "{said}"
+    );
+    assert!(said.contains("`signup` (GUILDHALL_SIGNUP)"), "{said}");
+    let unreachable = guildhall(&database, &["migrate"])
+        .env("DATABASE_URL", "postgres://u:s3cret@127.0.0.1:1/x")
+        .output();
+    let unreachable = unreachable.expect("it runs");
+    assert_eq!(unreachable.status.code(), Some(1));
+    assert!(!text(&unreachable.stderr).contains("s3cret"));
+}
+
+#[test]
+fn documents_are_printed_without_any_configuration() {
+    for (argument, part) in [("openapi", "\"openapi\""), ("config", "`GUILDHALL_OIDC_ISSUER`")] {
+        let output = Command::new(env!("CARGO_BIN_EXE_guildhall"))
+            .arg(argument)
+            .env_clear()
+            .output()
+            .expect("it runs");
+        assert!(
+            output.status.success() && text(&output.stdout).contains(part),
+            "{argument}"
+        );
+    }
+}
+
+/// A running server; killed at the end of the scope.
+struct Serving {
+    child: Child,
+    url: String,
+}
+
+impl Serving {
+    fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().expect("piped"))
+            .read_line(&mut line)
+            .expect("a line");
+        let url = line.trim_end().strip_prefix("listening on ").unwrap_or_else(|| {
+            let mut said = String::new();
+            let _ = child.stderr.take().expect("piped").read_to_string(&mut said);
+            panic!("{line}{said}")
+        });
+        Self {
+            url: url.to_owned(),
+            child,
+        }
+    }
+
+    /// Asks it to stop; returns its exit status and what it logged.
+    fn stop(mut self) -> (Option<i32>, String) {
+        let killed = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        assert!(killed.expect("kill runs").success());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("its status") {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it did not stop");
+            #[expect(clippy::disallowed_methods, reason = "nothing else runs on this thread")]
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let mut logged = String::new();
+        let _ = self.child.stderr.take().expect("piped").read_to_string(&mut logged);
+        (status.code(), logged)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn it_serves_until_it_is_told_to_stop() {
+    let database = Database::empty().await;
+    let serving = Serving::start(guildhall(&database, &["serve", "--listen", "127.0.0.1:0"]));
+    assert!(
+        serving.url.starts_with("http://127.0.0.1:") && !serving.url.ends_with(":0"),
+        "{}",
+        serving.url
+    );
+    let get = async |path: &str| reqwest::get(format!("{}{path}", serving.url)).await.expect("an answer");
+    assert_eq!(get("/readyz").await.status(), 200);
+    // A secret where it should not be does not get into the log.
+    assert_eq!(get("/auth/callback/oidc?code=s3cret&state=s3cret").await.status(), 503);
+    let token = output(&database, &["user", "create", "--email", "a@example.com"]);
+    assert!(token.status.success());
+    let token = text(&output(&database, &["token", "create", "--email", "a@example.com"]).stdout);
+    let token = token.trim().to_owned();
+    let client = reqwest::Client::builder().build().expect("a client");
+    let me = client
+        .get(format!("{}/api/v1/auth/me", serving.url))
+        .bearer_auth(&token)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(me.status(), 200);
+    let (code, logged) = serving.stop();
+    assert_eq!(code, Some(0), "{logged}");
+    assert!(
+        logged.contains("/auth/callback/oidc") && !logged.contains("s3cret") && !logged.contains(&token),
+        "{logged}"
+    );
+    for line in logged.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+    }
+    let used: Option<i64> = sqlx::query_scalar("SELECT count(last_used_at) FROM personal_access_tokens")
+        .fetch_one(&database.pool)
+        .await
+        .expect("a count");
+    assert_eq!(used, Some(1), "what was in memory is written down at the end");
+}
+
+#[cfg(feature = "demo")]
+#[tokio::test]
+async fn the_demo_has_people_and_teams_once() {
+    let database = Database::empty().await;
+    let demo = || Serving::start(guildhall(&database, &["serve", "--demo", "--listen", "127.0.0.1:0"]));
+    let counts = async || -> (i64, i64, i64) {
+        sqlx::query_as(
+            "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM teams), (SELECT count(*) FROM audit_entries)",
+        )
+        .fetch_one(&database.pool)
+        .await
+        .expect("counts")
+    };
+    assert_eq!(demo().stop().0, Some(0));
+    let first = counts().await;
+    assert!(first.0 >= 6 && first.1 >= 4 && first.2 > first.0 + first.1, "{first:?}");
+    let again = demo();
+    assert_eq!(counts().await, first);
+    // Signing in finds the account that is there.
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
+    let follow = async |url: String, cookie: &str| {
+        let answer = client
+            .get(url)
+            .header("cookie", cookie)
+            .send()
+            .await
+            .expect("an answer");
+        let location = answer.headers()["location"].to_str().expect("text").to_owned();
+        let cookie = answer
+            .headers()
+            .get("set-cookie")
+            .map(|value| value.to_str().expect("text").to_owned());
+        (location, cookie.unwrap_or_default())
+    };
+    let (to_provider, cookie) = follow(format!("{}/auth/login/oidc", again.url), "").await;
+    let (back, _) = follow(format!("{to_provider}&as=ada@acme.example"), "").await;
+    let (next, _) = follow(back, cookie.split(';').next().expect("a pair")).await;
+    assert_eq!(next, "/");
+    assert_eq!(counts().await.0, first.0);
+}

@@ -1,0 +1,19 @@
+//! The server itself, over HTTP and as a program.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "not every test needs all that tests share"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests look into their database with statements made at run time"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bearer;
+mod command_line;
+mod layers;
+mod sessions;
+mod sign_in;
