@@ -5,7 +5,7 @@ use std::fmt;
 use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, names::text_type};
+use crate::{Invalid, names::text_type, text::is_forbidden};
 
 /// Labels that every runner carries, first in its list.
 pub const SYSTEM_LABELS: [&str; 3] = ["self-hosted", "linux", "x64"];
@@ -95,7 +95,7 @@ impl LabelPattern {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         let refuse = |why: &str| {
-            let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+            let shown: String = text.chars().filter(|c| !is_forbidden(*c)).take(80).collect();
             Err(Invalid::new(
                 "optional_label_patterns",
                 format!("Invalid regex pattern '{shown}': {why}"),
@@ -107,8 +107,8 @@ impl LabelPattern {
         if text.chars().count() > Self::MAX {
             return refuse("it is longer than 200 characters");
         }
-        if text.chars().any(char::is_control) {
-            return refuse("it has control characters");
+        if text.chars().any(is_forbidden) {
+            return refuse("it has control or invisible characters");
         }
         // Alone first: `a)|(b` would only compile once it is wrapped.
         if let Err(error) = RegexBuilder::new(text).size_limit(Self::MAX_COMPILED).build() {

@@ -13,6 +13,8 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use super::explain;
 use crate::problem::Problem;
 
+const NOT_AN_OBJECT: &str = "The body must be a JSON object";
+
 /// A JSON body.
 ///
 /// Another content type answers 415, a body that is too large 413, text that is not JSON 422
@@ -80,6 +82,10 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Prob
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would fill a struct's fields from a list, in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::new(Code::BadBody, NOT_AN_OBJECT));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -87,7 +93,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         if source.is_data() {
             match explain::field(&path, &source.to_string()) {
                 Some(invalid) => Problem::from(invalid),
-                None => Problem::new(Code::BadBody, "The body must be a JSON object"),
+                None => Problem::new(Code::BadBody, NOT_AN_OBJECT),
             }
         } else {
             not_json(&source)
@@ -150,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_is_not_an_object_is_a_bad_body() {
-        for text in ["", "{", "[]", "3", "{} {}", "\"\u{1}\"", r#"{"name": "\ud800"}"#] {
+        for text in ["", "{", "[]", " [null, null]", "3", "{} {}", "\"\u{1}\"", r#"{"name": "\ud800"}"#] {
             let problem = parse::<Patch>(text.as_bytes()).unwrap_err();
             assert_eq!(problem.code(), Code::BadBody, "{text:?}");
         }

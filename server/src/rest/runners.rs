@@ -114,7 +114,7 @@ struct RunnerList {
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only runners of this status. Without one, deleted runners are left out.
-    #[param(nullable = false, value_type = Option<RunnerState>)]
+    #[param(nullable = false, inline, value_type = Option<RunnerState>)]
     status: Option<RunnerStatus>,
     /// Only runners that take one job, or only those that take several.
     #[param(nullable = false)]

@@ -38,7 +38,7 @@ struct ListParams {
     #[param(nullable = false)]
     include_archived: Option<bool>,
     /// Show teams of this status only, whatever the two above say.
-    #[param(nullable = false, value_type = Option<Status>)]
+    #[param(nullable = false, inline, value_type = Option<Status>)]
     status: Option<TeamStatus>,
     /// Part of a name or description.
     #[param(nullable = false)]
@@ -47,10 +47,10 @@ struct ListParams {
     #[param(nullable = false)]
     organization_id: Option<Uuid>,
     /// What to sort by; the name unless said otherwise.
-    #[param(nullable = false)]
+    #[param(nullable = false, inline)]
     sort: Option<SortBy>,
     /// Which end comes first; the smallest unless said otherwise.
-    #[param(nullable = false)]
+    #[param(nullable = false, inline)]
     order: Option<SortOrder>,
     /// Rows on a page; 100 unless said otherwise.
     #[param(nullable = false, minimum = 1, maximum = 1000)]

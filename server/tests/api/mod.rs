@@ -1,0 +1,288 @@
+//! What the tests of the API share: the real router over a fresh database and a simulated GitHub.
+
+#[path = "../../../backend/tests/common/database.rs"]
+pub mod database;
+
+use axum::{Router, body::Body};
+use backend::{Ctx, Method, tokens};
+use database::Database;
+use domain::{DEFAULT_ORGANIZATION, TokenName, UserId};
+use http::{HeaderMap, Request, StatusCode, header};
+use serde_json::Value;
+use server::{AppState, config::Config};
+use simulators::github::GitHubSimulator;
+use sqlx::{AssertSqlSafe, PgPool};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+/// An installation of one test.
+pub struct World {
+    pub state: AppState,
+    pub pool: PgPool,
+    pub github: GitHubSimulator,
+    router: Router,
+    // Last: dropped after what is connected to it.
+    _database: Database,
+}
+
+/// A person with a token for the API.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub id: UserId,
+    pub email: String,
+    pub token: String,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let github = GitHubSimulator::start_default().await.expect("a free port");
+        let env = [
+            ("GUILDHALL_GITHUB_API_URL", github.url()),
+            ("GUILDHALL_GITHUB_ORG", github.org().to_owned()),
+            ("GUILDHALL_GITHUB_TOKEN", "demo-token".to_owned()),
+        ];
+        Self::with(github, &env).await
+    }
+
+    /// An installation that nobody told of GitHub.
+    pub async fn without_github() -> Self {
+        let github = GitHubSimulator::start_default().await.expect("a free port");
+        Self::with(github, &[]).await
+    }
+
+    async fn with(github: GitHubSimulator, env: &[(&str, String)]) -> Self {
+        let database = Database::migrated().await;
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let config = Config::load(None, env).expect("a good configuration");
+        let state = AppState::new(database.pool.clone(), config).expect("a good configuration");
+        Self {
+            router: server::router(state.clone()),
+            pool: database.pool.clone(),
+            state,
+            github,
+            _database: database,
+        }
+    }
+
+    /// A person without any role.
+    pub async fn person(&self, name: &str) -> Person {
+        let id = Uuid::now_v7();
+        let email = format!("{name}@example.com");
+        self.sql(&format!("INSERT INTO users (id, email) VALUES ('{id}', '{email}')"))
+            .await;
+        let id = UserId(id);
+        Person {
+            id,
+            email,
+            token: self.token(id).await.1,
+        }
+    }
+
+    pub async fn super_admin(&self) -> Person {
+        let person = self.person("root").await;
+        self.sql(&format!(
+            "UPDATE users SET is_super_admin = true WHERE id = '{}'",
+            person.id
+        ))
+        .await;
+        person
+    }
+
+    /// A new token of a person: its id and its secret.
+    pub async fn token(&self, owner: UserId) -> (Uuid, String) {
+        let mut ctx = Ctx::system(&self.state.backend, "tests", Method::Command)
+            .await
+            .expect("a transaction");
+        let name = TokenName::parse("test").expect("a name");
+        let (token, secret) = tokens::create(&mut ctx, owner, &name, None).await.expect("a token");
+        ctx.commit().await.expect("a commit");
+        (token.id.0, secret.reveal().to_owned())
+    }
+
+    /// An active team of the default organization.
+    pub async fn team(&self, name: &str) -> Uuid {
+        self.team_in(DEFAULT_ORGANIZATION.0, name).await
+    }
+
+    pub async fn team_in(&self, organization: Uuid, name: &str) -> Uuid {
+        let id = Uuid::now_v7();
+        let slug = domain::Slug::from_name(name).expect("a name that gives a slug");
+        self.sql(&format!(
+            "INSERT INTO teams (id, organization_id, name, slug) VALUES ('{id}', '{organization}', '{name}', '{slug}')"
+        ))
+        .await;
+        id
+    }
+
+    pub async fn organization(&self, slug: &str) -> Uuid {
+        let id = Uuid::now_v7();
+        self.sql(&format!(
+            "INSERT INTO organizations (id, name, slug) VALUES ('{id}', '{slug}', '{slug}')"
+        ))
+        .await;
+        id
+    }
+
+    pub async fn join(&self, team: Uuid, person: &Person, role: &str) {
+        let user = person.id;
+        self.sql(&format!(
+            "INSERT INTO team_members (team_id, user_id, role) VALUES ('{team}', '{user}', '{role}')"
+        ))
+        .await;
+    }
+
+    /// Runs a statement that must work.
+    pub async fn sql(&self, sql: &str) {
+        let done = sqlx::query(AssertSqlSafe(sql)).execute(&self.pool).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The number that a query gives.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let value = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&self.pool).await;
+        value.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    pub async fn get(&self, by: &Person, path: &str) -> Answer {
+        self.call(Some(&by.token), "GET", path, None).await
+    }
+
+    pub async fn delete(&self, by: &Person, path: &str) -> Answer {
+        self.call(Some(&by.token), "DELETE", path, None).await
+    }
+
+    pub async fn post(&self, by: &Person, path: &str, body: Value) -> Answer {
+        self.call(Some(&by.token), "POST", path, Some(body)).await
+    }
+
+    pub async fn patch(&self, by: &Person, path: &str, body: Value) -> Answer {
+        self.call(Some(&by.token), "PATCH", path, Some(body)).await
+    }
+
+    /// A request; `path` is below `/api/v1` unless it begins with `/api`.
+    pub async fn call(&self, token: Option<&str>, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(full(path));
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = match body {
+            Some(body) => request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(body.to_string()))
+                .expect("a request"),
+            None => request.body(Body::empty()).expect("a request"),
+        };
+        self.send(request).await
+    }
+
+    /// A request with a body that need not be JSON.
+    pub async fn raw(
+        &self,
+        by: &Person,
+        method: &str,
+        path: &str,
+        content_type: Option<&str>,
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(full(path))
+            .header(header::AUTHORIZATION, format!("Bearer {}", by.token));
+        if let Some(content_type) = content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        self.send(request.body(Body::from(body)).expect("a request")).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+}
+
+fn full(path: &str) -> String {
+    if path.starts_with("/api") {
+        path.to_owned()
+    } else {
+        format!("/api/v1{path}")
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    /// Checks the status; gives the body.
+    #[track_caller]
+    pub fn is(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{:#}", self.body);
+        self.body
+    }
+
+    /// Checks a refusal: a whole problem with this code, and a detail that begins so.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str, literal: &str) -> Value {
+        assert_eq!(
+            self.headers[header::CONTENT_TYPE],
+            "application/problem+json",
+            "{:#}",
+            self.body
+        );
+        let body = self.is(status);
+        assert_eq!(body["status"], status, "{body:#}");
+        assert_eq!(body["error_code"], code, "{body:#}");
+        assert_eq!(body["type"], format!("/api/docs/errors#{code}"), "{body:#}");
+        assert!(
+            body["detail"]
+                .as_str()
+                .is_some_and(|detail| detail.starts_with(literal)),
+            "{body:#}"
+        );
+        assert!(body["request_id"].is_string(), "{body:#}");
+        assert!(body["fields"].is_array() && body["title"].is_string(), "{body:#}");
+        body
+    }
+
+    /// Checks that exactly these fields are invalid.
+    #[track_caller]
+    pub fn invalid(self, fields: &[&str]) -> Value {
+        let body = self.refused(422, "VALIDATION_ERROR", "Validation error");
+        let named: Vec<_> = body["fields"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|field| &field["field"])
+            .collect();
+        assert_eq!(named, fields, "{body:#}");
+        body
+    }
+}
+
+/// A body for a snapshot: what is a UUID reads `[id]`, and what is a time in UTC `[time]`.
+pub fn masked(value: &Value) -> Value {
+    match value {
+        Value::String(text) if Uuid::try_parse(text).is_ok() => "[id]".into(),
+        Value::String(text) if text.ends_with('Z') && text.parse::<chrono::DateTime<chrono::Utc>>().is_ok() => {
+            "[time]".into()
+        }
+        Value::Array(items) => items.iter().map(masked).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), masked(value)))
+            .collect(),
+        other => other.clone(),
+    }
+}

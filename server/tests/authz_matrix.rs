@@ -1,0 +1,259 @@
+//! Every route × every role (SPEC P). A route of the OpenAPI document without a row fails, and so does a row without
+//! a route.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests fill their database with statements made at run time"
+)]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "not every test needs all that tests share"
+)]
+
+mod api;
+
+use std::collections::BTreeSet;
+
+use api::{Person, World};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// The columns of the table below.
+const ROLES: [&str; 12] = [
+    "anonymous",
+    "nobody",
+    "member",
+    "admin",
+    "other_team_admin",
+    "org_member",
+    "org_admin",
+    "other_org_admin",
+    "org_auditor",
+    "auditor",
+    "super_admin",
+    "deactivated",
+];
+
+/// What each role gets. The team belongs to an organization; "other" is another one's; the deactivated account is a
+/// super_admin's. Where nothing stands in the way, the request succeeds.
+#[rustfmt::skip]
+const TABLE: &[(&str, [u16; 12])] = &[
+    //                                                            anon nobo memb admi otad orgm orga otoa oaud audi supr deac
+    ("GET /api/v1/admin/teams",                                  [401, 403, 200, 200, 200, 403, 200, 200, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/teams",                                 [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("GET /api/v1/admin/teams/{id}",                             [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("PATCH /api/v1/admin/teams/{id}",                           [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/teams/{id}/deactivate",                 [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/teams/{id}/activate",                   [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/teams/{id}/reactivate",                 [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/teams/{id}/archive",                    [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
+    // An archived team is hidden from those who could not restore it; auditors see it.
+    ("POST /api/v1/admin/teams/{id}/restore",                    [401, 404, 404, 404, 404, 404, 200, 404, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/teams/{id}/members",                     [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/teams/{id}/members",                    [401, 403, 403, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("PATCH /api/v1/admin/teams/{id}/members/{user_id}",         [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("DELETE /api/v1/admin/teams/{id}/members/{user_id}",        [401, 403, 403, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
+    ("GET /api/v1/admin/teams/{id}/projects",                    [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/teams/{id}/projects",                   [401, 403, 403, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("PATCH /api/v1/admin/teams/{id}/projects/{project_id}",     [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("DELETE /api/v1/admin/teams/{id}/projects/{project_id}",    [401, 403, 403, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
+    ("GET /api/v1/admin/organizations",                          [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/organizations",                         [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 201, 403]),
+    ("GET /api/v1/runners",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    // Whether a runner exists is told to those who may see it.
+    ("GET /api/v1/runners/{id}",                                 [401, 404, 200, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
+    // Only members provision, whatever else they are.
+    ("POST /api/v1/runners/jit",                                 [401, 403, 201, 201, 403, 403, 403, 403, 403, 403, 403, 403]),
+    ("GET /api/v1/auth/me",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/teams/my-teams",                               [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/auth/tokens",                                  [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("POST /api/v1/auth/tokens",                                 [401, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 403]),
+    ("DELETE /api/v1/auth/tokens/{id}",                          [401, 204, 204, 204, 204, 204, 204, 204, 204, 204, 204, 403]),
+];
+
+#[test]
+fn every_route_has_a_row_and_every_row_a_route() {
+    let document = serde_json::to_value(server::rest::openapi()).unwrap();
+    let routes: BTreeSet<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let rows: BTreeSet<String> = TABLE.iter().map(|(route, _)| (*route).to_owned()).collect();
+    assert_eq!(rows.len(), TABLE.len(), "a row is there twice");
+    assert_eq!(routes, rows);
+}
+
+/// The people of the table, in an organization with another team beside the one that is tried.
+struct Cast {
+    organization: Uuid,
+    people: Vec<Option<Person>>,
+    /// A plain member who is acted upon.
+    target: Person,
+    /// In the organization, in no team.
+    newcomer: Person,
+}
+
+impl Cast {
+    async fn new(world: &World) -> Self {
+        let organization = world.organization("acme").await;
+        let other = world.organization("other").await;
+        let other_team = world.team_in(organization, "Other Team").await;
+        let mut people = Vec::new();
+        for role in ROLES {
+            if role == "anonymous" {
+                people.push(None);
+                continue;
+            }
+            let person = world.person(role).await;
+            let id = person.id;
+            match role {
+                "nobody" => {}
+                "auditor" => {
+                    world
+                        .sql(&format!("UPDATE users SET is_auditor = true WHERE id = '{id}'"))
+                        .await
+                }
+                "super_admin" => {
+                    world
+                        .sql(&format!("UPDATE users SET is_super_admin = true WHERE id = '{id}'"))
+                        .await
+                }
+                "deactivated" => {
+                    let sql =
+                        format!("UPDATE users SET is_super_admin = true, deactivated_at = now() WHERE id = '{id}'");
+                    world.sql(&sql).await;
+                }
+                "other_org_admin" => belong(world, other, &person, "org_admin").await,
+                "org_admin" => belong(world, organization, &person, "org_admin").await,
+                "org_auditor" => belong(world, organization, &person, "auditor").await,
+                _ => belong(world, organization, &person, "org_member").await,
+            }
+            if role == "other_team_admin" {
+                world.join(other_team, &person, "admin").await;
+            }
+            people.push(Some(person));
+        }
+        let (target, newcomer) = (world.person("target").await, world.person("newcomer").await);
+        belong(world, organization, &newcomer, "org_member").await;
+        Self {
+            organization,
+            people,
+            target,
+            newcomer,
+        }
+    }
+
+    fn person(&self, role: &str) -> &Person {
+        let index = ROLES.iter().position(|known| *known == role).unwrap();
+        self.people[index].as_ref().unwrap()
+    }
+}
+
+async fn belong(world: &World, organization: Uuid, person: &Person, role: &str) {
+    let user = person.id;
+    let values = format!("('{organization}', '{user}', '{role}')");
+    world
+        .sql(&format!(
+            "INSERT INTO organization_members (organization_id, user_id, role) VALUES {values}"
+        ))
+        .await;
+}
+
+/// A team of its own for one try, so that no try disturbs another.
+struct Scene {
+    team: Uuid,
+    project: Uuid,
+    runner: Uuid,
+}
+
+impl Scene {
+    async fn new(world: &World, cast: &Cast, name: &str, status: &str) -> Self {
+        let (project, runner) = (Uuid::now_v7(), Uuid::now_v7());
+        let team = world.team_in(cast.organization, name).await;
+        world.join(team, cast.person("member"), "member").await;
+        world.join(team, cast.person("admin"), "admin").await;
+        world.join(team, &cast.target, "member").await;
+        world
+            .sql(&format!(
+                "INSERT INTO projects (id, team_id, name) VALUES ('{project}', '{team}', 'Project')"
+            ))
+            .await;
+        world
+            .sql(&format!(
+                "INSERT INTO runners (id, team_id, name, status, labels, runner_group_id, provisioned_by)
+                VALUES ('{runner}', '{team}', 'r-{runner}', 'active', '{{}}', 1, '{}')",
+                cast.target.id
+            ))
+            .await;
+        world
+            .sql(&format!("UPDATE teams SET status = '{status}' WHERE id = '{team}'"))
+            .await;
+        Self { team, project, runner }
+    }
+}
+
+/// The request of a route, with everything that it needs to succeed.
+fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
+    let (method, path) = route.split_once(' ').unwrap();
+    Some(match (method, path.trim_start_matches("/api/v1")) {
+        ("GET" | "DELETE", _) => return None,
+        ("POST", "/admin/teams") => json!({"name": format!("New {name}"), "organization_id": cast.organization}),
+        ("PATCH", "/admin/teams/{id}") => json!({"description": "Changed"}),
+        ("POST", "/admin/teams/{id}/members") => json!({"user_id": cast.newcomer.email}),
+        ("PATCH", "/admin/teams/{id}/members/{user_id}") => json!({"role": "admin"}),
+        ("POST" | "PATCH", path) if path.contains("/projects") => json!({"name": "Renamed"}),
+        ("POST", "/admin/organizations") => json!({"name": name}),
+        ("POST", "/runners/jit") => json!({"team_id": scene.team}),
+        ("POST", "/auth/tokens") => json!({"name": "another"}),
+        // The status changes work without a body.
+        ("POST", path) if path.starts_with("/admin/teams/{id}/") => return None,
+        _ => panic!("{route} needs a body here"),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_every_route_answers_every_role_as_the_table_says() {
+    let world = World::new().await;
+    let cast = Cast::new(&world).await;
+    let mut wrong = Vec::new();
+    for (row, (route, expected)) in TABLE.iter().enumerate() {
+        let (method, template) = route.split_once(' ').unwrap();
+        let status = match template.rsplit('/').next().unwrap() {
+            "activate" | "reactivate" => "inactive",
+            "restore" => "archived",
+            _ => "active",
+        };
+        for (column, role) in ROLES.iter().enumerate() {
+            let name = format!("Try {row} {column}");
+            let scene = Scene::new(&world, &cast, &name, status).await;
+            let person = cast.people[column].as_ref();
+            let id = if template.contains("/auth/tokens/") {
+                world.token(person.unwrap_or(&cast.target).id).await.0
+            } else if template.contains("/runners/") {
+                scene.runner
+            } else {
+                scene.team
+            };
+            let path = template
+                .replace("{id}", &id.to_string())
+                .replace("{user_id}", &cast.target.email)
+                .replace("{project_id}", &scene.project.to_string());
+            let body = body(route, &cast, &scene, &name);
+            let answer = world
+                .call(person.map(|person| person.token.as_str()), method, &path, body)
+                .await;
+            if answer.status != expected[column] {
+                wrong.push(format!(
+                    "{route} as {role}: {} for {}\n{:#}",
+                    answer.status, expected[column], answer.body
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}

@@ -1,0 +1,26 @@
+//! The API as clients meet it: what works, and what is refused in which words.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests fill their database with statements made at run time"
+)]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "not every test needs all that tests share"
+)]
+
+mod api;
+#[path = "rest/bad_input.rs"]
+mod bad_input;
+#[path = "rest/jit.rs"]
+mod jit;
+#[path = "rest/members.rs"]
+mod members;
+#[path = "rest/pages.rs"]
+mod pages;
+#[path = "rest/seed.rs"]
+mod seed;
+#[path = "rest/teams.rs"]
+mod teams;
+#[path = "rest/tokens.rs"]
+mod tokens;
