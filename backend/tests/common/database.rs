@@ -60,14 +60,22 @@ impl Database {
 
     /// A second pool on the same database, as another process has it.
     pub fn another_pool(&self) -> PgPool {
-        PgPoolOptions::new().max_connections(4).connect_lazy_with(options().database(&self.name))
+        PgPoolOptions::new()
+            .max_connections(4)
+            .connect_lazy_with(options().database(&self.name))
     }
 
     /// The database's URL, for programs.
-    #[allow(dead_code, clippy::allow_attributes, reason = "not every crate's tests start programs")]
+    #[allow(
+        dead_code,
+        clippy::allow_attributes,
+        reason = "not every crate's tests start programs"
+    )]
     pub fn url(&self) -> String {
         let admin = admin_url();
-        let (address, query) = admin.split_once('?').map_or((admin.as_str(), None), |(a, q)| (a, Some(q)));
+        let (address, query) = admin
+            .split_once('?')
+            .map_or((admin.as_str(), None), |(a, q)| (a, Some(q)));
         let server = address.rsplit_once('/').expect("postgres://…/database").0;
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
         format!("{server}/{}{query}", self.name)
@@ -100,15 +108,23 @@ fn options() -> PgConnectOptions {
 }
 
 async fn admin() -> PgConnection {
-    PgConnection::connect_with(&options()).await.expect("the PostgreSQL of the tests answers")
+    PgConnection::connect_with(&options())
+        .await
+        .expect("the PostgreSQL of the tests answers")
 }
 
 async fn run(admin: &mut PgConnection, sql: &str) {
-    admin.execute(AssertSqlSafe(sql)).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    admin
+        .execute(AssertSqlSafe(sql))
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
 fn seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is sane").as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("the clock is sane")
+        .as_secs()
 }
 
 /// The template with the migrations of this build, made when it is missing.
@@ -121,18 +137,31 @@ async fn template(admin: &mut PgConnection) -> String {
     if exists(admin, &template).await {
         return template;
     }
-    sqlx::query("SELECT pg_advisory_lock($1)").bind(BUILDING).execute(&mut *admin).await.expect("the lock");
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(BUILDING)
+        .execute(&mut *admin)
+        .await
+        .expect("the lock");
     if !exists(admin, &template).await {
         // It gets its name once it is whole, so that a run that dies here leaves no half of one.
         let draft = format!("{template}_draft");
         run(admin, &format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)")).await;
         run(admin, &format!("CREATE DATABASE {draft} TEMPLATE template0")).await;
-        let mut connection = PgConnection::connect_with(&options().database(&draft)).await.expect("the draft");
-        backend::MIGRATOR.run(&mut connection).await.expect("the migrations apply");
+        let mut connection = PgConnection::connect_with(&options().database(&draft))
+            .await
+            .expect("the draft");
+        backend::MIGRATOR
+            .run(&mut connection)
+            .await
+            .expect("the migrations apply");
         connection.close().await.expect("a clean end");
         run(admin, &format!("ALTER DATABASE {draft} RENAME TO {template}")).await;
     }
-    sqlx::query("SELECT pg_advisory_unlock($1)").bind(BUILDING).execute(&mut *admin).await.expect("the lock");
+    sqlx::query("SELECT pg_advisory_unlock($1)")
+        .bind(BUILDING)
+        .execute(&mut *admin)
+        .await
+        .expect("the lock");
     template
 }
 
@@ -152,7 +181,11 @@ async fn sweep(admin: &mut PgConnection) {
         .await
         .expect("an answer");
     for name in names {
-        let made = name.trim_start_matches(PREFIX).split('_').next().and_then(|text| text.parse::<u64>().ok());
+        let made = name
+            .trim_start_matches(PREFIX)
+            .split('_')
+            .next()
+            .and_then(|text| text.parse::<u64>().ok());
         if made.is_some_and(|made| seconds().saturating_sub(made) > STALE.as_secs()) {
             // Another run may sweep the same one just now.
             let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");

@@ -33,17 +33,32 @@ impl World {
 
     /// With leases that end after `lease`, so that a test can wait for it.
     pub async fn with_lease(lease: Duration) -> Self {
-        Self::with(Settings { reservation_lease: lease, ..Settings::default() }).await
+        Self::with(Settings {
+            reservation_lease: lease,
+            ..Settings::default()
+        })
+        .await
     }
 
     pub async fn with(settings: Settings) -> Self {
         let database = Database::migrated().await;
-        let groups = vec![SimulatedGroup::new(1, "Default", true), SimulatedGroup::new(7, "gpu", false)];
-        let options = GitHubOptions { groups, ..GitHubOptions::default() };
+        let groups = vec![
+            SimulatedGroup::new(1, "Default", true),
+            SimulatedGroup::new(7, "gpu", false),
+        ];
+        let options = GitHubOptions {
+            groups,
+            ..GitHubOptions::default()
+        };
         let address = "127.0.0.1:0".parse().expect("an address");
         let github = GitHubSimulator::start(address, options).await.expect("a free port");
         let backend = Backend::new(database.pool.clone(), Some(client(&github)), settings);
-        Self { pool: database.pool.clone(), backend, github, database }
+        Self {
+            pool: database.pool.clone(),
+            backend,
+            github,
+            database,
+        }
     }
 
     /// A person, without any role.
@@ -60,7 +75,8 @@ impl World {
 
     pub async fn super_admin(&self) -> UserId {
         let id = self.user("root").await;
-        self.sql(&format!("UPDATE users SET is_super_admin = true WHERE id = '{id}'")).await;
+        self.sql(&format!("UPDATE users SET is_super_admin = true WHERE id = '{id}'"))
+            .await;
         id
     }
 
@@ -102,7 +118,10 @@ impl World {
     }
 
     pub async fn join(&self, team: TeamId, user: UserId, role: TeamRole) {
-        self.sql(&format!("INSERT INTO team_members (team_id, user_id, role) VALUES ('{team}', '{user}', '{role}')")).await;
+        self.sql(&format!(
+            "INSERT INTO team_members (team_id, user_id, role) VALUES ('{team}', '{user}', '{role}')"
+        ))
+        .await;
     }
 
     /// A new person who belongs to the team.
@@ -114,7 +133,10 @@ impl World {
 
     pub async fn project(&self, team: TeamId, name: &str) -> ProjectId {
         let id = Uuid::now_v7();
-        self.sql(&format!("INSERT INTO projects (id, team_id, name) VALUES ('{id}', '{team}', '{name}')")).await;
+        self.sql(&format!(
+            "INSERT INTO projects (id, team_id, name) VALUES ('{id}', '{team}', '{name}')"
+        ))
+        .await;
         ProjectId(id)
     }
 
@@ -144,7 +166,8 @@ impl World {
     }
 
     pub async fn set_status(&self, team: TeamId, status: TeamStatus) {
-        self.sql(&format!("UPDATE teams SET status = '{status}' WHERE id = '{team}'")).await;
+        self.sql(&format!("UPDATE teams SET status = '{status}' WHERE id = '{team}'"))
+            .await;
     }
 
     /// Runs a statement that must work; returns how many rows it changed.
@@ -173,12 +196,17 @@ impl World {
 
     /// The person as they sign in now.
     pub async fn caller(&self, user: UserId) -> Caller {
-        Caller::Person(Arc::new(Principal::load(&self.pool, user).await.expect("a person")), Method::Session)
+        Caller::Person(
+            Arc::new(Principal::load(&self.pool, user).await.expect("a person")),
+            Method::Session,
+        )
     }
 
     /// A transaction of the person's.
     pub async fn write(&self, user: UserId) -> Ctx {
-        Ctx::write(&self.backend, self.caller(user).await, request()).await.expect("a transaction")
+        Ctx::write(&self.backend, self.caller(user).await, request())
+            .await
+            .expect("a transaction")
     }
 
     /// Does something as a person: committed when it works, undone when it does not.
@@ -236,7 +264,10 @@ pub fn refusal<T>(result: Result<T>) -> (&'static str, String) {
 #[track_caller]
 pub fn refused<T>(result: Result<T>, code: &str, literal: &str) {
     let (found, detail) = refusal(result);
-    assert!(found == code && detail.starts_with(literal), "wanted {code} {literal:?}, got {found} {detail:?}");
+    assert!(
+        found == code && detail.starts_with(literal),
+        "wanted {code} {literal:?}, got {found} {detail:?}"
+    );
 }
 
 /// Waits until something holds, for at most `limit`; says how long it took.

@@ -12,4 +12,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod audit;
+mod cache;
+mod counters;
+mod members;
+mod migrations;
+mod people;
 mod permissions;
+mod provision;
+mod settle;
+mod team_list;
+mod teams;
