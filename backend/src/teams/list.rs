@@ -57,7 +57,8 @@ impl Sort {
     /// A team's place in this order, as a cursor writes it.
     fn key(self, team: &Team) -> String {
         match self {
-            Self::Name => team.name.to_lowercase(),
+            // As written: PostgreSQL lowers it, see `push_key`.
+            Self::Name => team.name.clone(),
             Self::Created => team.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
             Self::Members => team.member_count.to_string(),
             Self::Projects => team.project_count.to_string(),
@@ -208,11 +209,14 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
     for row in &rows {
         total = Some(row.try_get("total")?);
         let team = <TeamRow as sqlx::FromRow<'_, _>>::from_row(row)?.into_team()?;
-        items.push(if scope.sees_whole(&team) {
+        // The place of what the database sorted, whatever of it is shown.
+        let place = (query.sort.key(&team), team.id.0);
+        let shown = if scope.sees_whole(&team) {
             team
         } else {
             name_and_status(team)
-        });
+        };
+        items.push((place, shown));
     }
     let more = items.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -228,13 +232,10 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
             sql.build_query_scalar().fetch_one(ctx.connection()).await?
         }
     };
-    let place = |team: &Team, before| {
-        Cursor {
-            key: query.sort.key(team),
-            id: team.id.0,
-            before,
-        }
-        .encode()
+    let (places, items): (Vec<(String, Uuid)>, Vec<Team>) = items.into_iter().unzip();
+    let cursor_at = |place: &(String, Uuid), before| {
+        let (key, id) = place.clone();
+        Cursor { key, id, before }.encode()
     };
     let has_next = if backwards { cursor.is_some() } else { more };
     let has_previous = if backwards {
@@ -243,8 +244,8 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
         cursor.is_some() || query.offset > 0
     };
     Ok(Page {
-        next: items.last().filter(|_| has_next).map(|team| place(team, false)),
-        previous: items.first().filter(|_| has_previous).map(|team| place(team, true)),
+        next: places.last().filter(|_| has_next).map(|place| cursor_at(place, false)),
+        previous: places.first().filter(|_| has_previous).map(|place| cursor_at(place, true)),
         items,
         total,
     })
@@ -315,8 +316,16 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &TeamQuery, scope: &Sco
         sql.push(" AND t.organization_id = ").push_bind(organization.0);
     }
     if let Some(pattern) = search_pattern(query) {
-        sql.push(" AND (lower(t.name) LIKE ").push_bind(pattern.clone());
-        sql.push(" OR lower(t.description) LIKE ").push_bind(pattern).push(")");
+        // Lowered where the column is: Rust and PostgreSQL disagree on a few letters.
+        sql.push(" AND (lower(t.name) LIKE lower(").push_bind(pattern.clone());
+        sql.push(") OR (lower(t.description) LIKE lower(").push_bind(pattern).push(")");
+        if let Scope::Some { organizations, .. } = scope {
+            // The description of an inactive team is not shown to its members, nor found.
+            sql.push(" AND (t.status = 'active' OR t.organization_id = ANY(")
+                .push_bind(organizations.clone())
+                .push("))");
+        }
+        sql.push("))");
     }
 }
 
@@ -331,7 +340,6 @@ fn search_pattern(query: &TeamQuery) -> Option<String> {
         return None;
     }
     let escaped = text
-        .to_lowercase()
         .replace('\\', r"\\")
         .replace('%', r"\%")
         .replace('_', r"\_");
