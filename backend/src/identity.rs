@@ -1,11 +1,11 @@
 //! People: who signs in, who is created, who they are.
 
-use domain::{DEFAULT_ORGANIZATION, Email, OrgRole, PersonName, UserId, UserRef, views::Me};
+use domain::{DEFAULT_ORGANIZATION, Email, OrgRole, Permission, PersonName, UserId, UserRef, views::Me};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Code, Ctx, Error, Principal, Result, audit};
+use crate::{Code, Ctx, Error, Principal, Result, audit, organizations};
 
 /// What an OpenID provider says of someone, verified.
 #[derive(Debug, Clone)]
@@ -34,20 +34,20 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
     if let Some(known) = find_identity(ctx.connection(), &claims.issuer, &claims.subject).await? {
         return Ok(known);
     }
-    let email = [
-        claims.email.as_deref(),
-        claims.preferred_username.as_deref(),
-        Some(claims.subject.as_str()),
-    ]
-    .into_iter()
-    .flatten()
-    .find_map(|text| Email::parse(text).ok())
-    .ok_or_else(|| {
-        Error::refused(
-            Code::NotAuthorized,
-            "The OpenID provider gave no email address. Ask its administrator to release the `email` claim.",
-        )
-    })?;
+    let address = claims.email.as_deref().and_then(|text| Email::parse(text).ok());
+    // `email_verified` speaks of `email` alone: the other two people may choose for themselves.
+    let verified = claims.email_verified && address.is_some();
+    let email = address
+        .or_else(|| {
+            let names = [claims.preferred_username.as_deref(), Some(claims.subject.as_str())];
+            names.into_iter().flatten().find_map(|text| Email::parse(text).ok())
+        })
+        .ok_or_else(|| {
+            Error::refused(
+                Code::NotAuthorized,
+                "The OpenID provider gave no email address. Ask its administrator to release the `email` claim.",
+            )
+        })?;
     // Two first requests of one person, or of two with one email, take turns.
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", email.as_str())
         .execute(ctx.connection())
@@ -55,7 +55,6 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
     if let Some(known) = find_identity(ctx.connection(), &claims.issuer, &claims.subject).await? {
         return Ok(known);
     }
-    let verified = claims.email_verified && claims.email.is_some();
     let existing = sqlx::query!(
         r#"SELECT id, EXISTS (SELECT FROM user_identities i WHERE i.user_id = users.id AND NOT i.email_verified)
             AS "doubtful!" FROM users WHERE email = $1 FOR UPDATE"#,
@@ -149,7 +148,7 @@ async fn insert(ctx: &mut Ctx, email: &Email, name: Option<&PersonName>, super_a
 /// Creates a person, or raises an existing one to super_admin: `guildhall user create` and the demo.
 ///
 /// # Errors
-/// When the organization is unknown, or is the default one and the role org_admin.
+/// 403 without the right; when the organization is unknown, or is the default one and the role org_admin.
 pub async fn create(
     ctx: &mut Ctx,
     email: &Email,
@@ -157,6 +156,7 @@ pub async fn create(
     super_admin: bool,
     organization: Option<(&str, OrgRole)>,
 ) -> Result<UserId> {
+    organizations::standing(&ctx.caller, DEFAULT_ORGANIZATION).require(Permission::InstallationManage)?;
     let existing = sqlx::query!("SELECT id, is_super_admin FROM users WHERE email = $1", email.as_str())
         .fetch_optional(ctx.connection())
         .await?;
@@ -182,6 +182,17 @@ pub async fn create(
             .fetch_optional(ctx.connection())
             .await?
             .ok_or_else(|| Error::not_found("Organization", slug))?;
+        let before = sqlx::query_scalar!(
+            "SELECT role FROM organization_members WHERE organization_id = $1 AND user_id = $2 FOR UPDATE",
+            organization,
+            id.0,
+        )
+        .fetch_optional(ctx.connection())
+        .await?;
+        if before.as_deref() == Some(role.as_str()) {
+            ctx.touch(id);
+            return Ok(id);
+        }
         sqlx::query!(
             "INSERT INTO organization_members (organization_id, user_id, role) VALUES ($1, $2, $3)
             ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role",
@@ -199,8 +210,12 @@ pub async fn create(
                 )
             })
         })?;
-        let mut entry = audit::Entry::new("organization.member_add", "user", id, email.as_str())
-            .change(json!(null), json!({"role": role}));
+        let (action, before) = match before {
+            None => ("organization.member_add", json!(null)),
+            Some(before) => ("organization.member_role", json!({"role": before})),
+        };
+        let mut entry =
+            audit::Entry::new(action, "user", id, email.as_str()).change(before, json!({"role": role}));
         entry.organization = Some(organization.into());
         audit::record(ctx, entry).await?;
     }
