@@ -40,16 +40,19 @@ fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// Creates a token of `owner`.
+/// Creates a token of `owner`, who is the caller unless the operator calls.
 ///
 /// # Errors
-/// When it would end in the past.
+/// 404 for anybody else's token; when it would end in the past.
 pub async fn create(
     ctx: &mut Ctx,
     owner: UserId,
     name: &TokenName,
     expires_at: Option<DateTime<Utc>>,
 ) -> Result<(Token, Secret)> {
+    if ctx.caller.user_id().is_some_and(|caller| caller != owner) {
+        return Err(Error::not_found("User", owner));
+    }
     if expires_at.is_some_and(|end| end <= ctx.now) {
         return Err(Error::invalid("expires_at", "must be in the future"));
     }
