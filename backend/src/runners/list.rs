@@ -216,8 +216,11 @@ pub async fn get(ctx: &mut Ctx, id: RunnerId) -> Result<Runner> {
         )
     };
     let runner = row.ok_or_else(missing)?.into_runner()?;
-    let own = matches!(&ctx.caller, Caller::Person(person, _) if person.email == runner.provisioned_by);
-    if own || matches!(ctx.caller, Caller::System(..)) {
+    let sees = match &ctx.caller {
+        Caller::Person(person, _) => person.email == runner.provisioned_by || person.super_admin || person.auditor,
+        Caller::System(..) => true,
+    };
+    if sees {
         return Ok(runner);
     }
     let Some(team) = runner.team_id else {
