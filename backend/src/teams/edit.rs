@@ -50,7 +50,7 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
     )
     .execute(ctx.connection())
     .await
-    .map_err(|error| taken(error, new.name.as_str()))?;
+    .map_err(|error| taken(error, new.name.as_str(), || slug_taken_just_now(new.name.as_str())))?;
     let id = TeamId(id);
     let page = load(ctx, id, Lock::None).await?;
     let entry = audit::Entry::new("team.create", "team", id, new.name.as_str())
@@ -140,7 +140,7 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
     )
     .execute(ctx.connection())
     .await
-    .map_err(|error| taken(error, &name))?;
+    .map_err(|error| taken(error, &name, || slug_taken_just_now(&name)))?;
     let before = fields(team);
     let changed = load(ctx, id, Lock::None).await?;
     let entry = audit::Entry::new("team.update", "team", id, &changed.team.name)
@@ -225,17 +225,18 @@ async fn free_slug(ctx: &mut Ctx, organization: OrganizationId, name: &str) -> R
         .ok_or_else(|| Error::internal("no slug is free"))
 }
 
-pub(super) fn taken(error: sqlx::Error, name: &str) -> Error {
+/// A name or slug that another team has; `slug` says what to do about the latter.
+pub(super) fn taken(error: sqlx::Error, name: &str, slug: impl FnOnce() -> String) -> Error {
     Error::from(error)
         .on_constraint("teams_name_key", || {
             Error::refused(Code::NameTaken, format!("Team '{name}' already exists"))
         })
-        .on_constraint("teams_slug_key", || {
-            Error::refused(
-                Code::NameTaken,
-                format!("Another team took the slug of '{name}' just now; try again"),
-            )
-        })
+        .on_constraint("teams_slug_key", || Error::refused(Code::NameTaken, slug()))
+}
+
+/// Two names that give one slug, at the same moment.
+fn slug_taken_just_now(name: &str) -> String {
+    format!("Another team took the slug of '{name}' just now; try again")
 }
 
 fn texts<T: Clone + Into<String>>(items: &[T]) -> Vec<String> {

@@ -54,7 +54,12 @@ pub(super) async fn apply(
     )
     .execute(ctx.connection())
     .await
-    .map_err(|error| edit::taken(error, &team.name))?;
+    .map_err(|error| {
+        edit::taken(error, &team.name, || {
+            let (name, slug) = (&team.name, &team.slug);
+            format!("Team '{name}' cannot be restored: another team has its slug '{slug}' by now; archive that one first")
+        })
+    })?;
     let members = sqlx::query_scalar!(
         "SELECT user_id FROM team_members WHERE team_id = $1 LIMIT 1000",
         team.id.0
