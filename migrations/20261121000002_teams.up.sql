@@ -55,6 +55,12 @@ CREATE TABLE team_totals (
 
 CREATE FUNCTION teams_count() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        -- Both rows in one order: one team that goes on and one that goes off must not wait for each other.
+        PERFORM FROM team_totals
+        WHERE (organization_id, status) IN ((OLD.organization_id, OLD.status), (NEW.organization_id, NEW.status))
+        ORDER BY organization_id, status FOR UPDATE;
+    END IF;
     IF TG_OP <> 'INSERT' THEN
         UPDATE team_totals SET teams = teams - 1
         WHERE organization_id = OLD.organization_id AND status = OLD.status;

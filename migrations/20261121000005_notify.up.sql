@@ -40,8 +40,9 @@ BEGIN
     PERFORM notify_users((SELECT array_agg(user_id) FROM team_members WHERE team_id = NEW.id));
     RETURN NULL;
 END $$;
-CREATE TRIGGER teams_notify AFTER UPDATE OF status, organization_id ON teams FOR EACH ROW
-    WHEN (OLD.status <> NEW.status OR OLD.organization_id <> NEW.organization_id) EXECUTE FUNCTION notify_team();
+CREATE TRIGGER teams_notify AFTER UPDATE OF status, organization_id, name ON teams FOR EACH ROW
+    WHEN (OLD.status <> NEW.status OR OLD.organization_id <> NEW.organization_id OR OLD.name <> NEW.name)
+    EXECUTE FUNCTION notify_team();
 
 CREATE FUNCTION notify_token() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
