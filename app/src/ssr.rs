@@ -150,5 +150,8 @@ pub async fn set_flash(kind: &str, text: impl Into<String>) {
 
 /// Takes the message that an earlier request left.
 pub async fn take_flash() -> Option<Flash> {
-    visit().session.remove(FLASH).await.ok().flatten()
+    let session = visit().session;
+    // Taking what is not there would count as a change: each page would write its session.
+    session.get_value(FLASH).await.ok().flatten()?;
+    session.remove(FLASH).await.ok().flatten()
 }
