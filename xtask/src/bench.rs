@@ -1,101 +1,76 @@
-//! `cargo xtask bench`: the release binary over a PostgreSQL of its own, measured from outside.
+//! `cargo xtask bench`: the release binary, measured from outside. docs/BENCHMARKS.md says what each line means.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+mod http;
+mod limits;
+mod processes;
+mod rounds;
+mod scaling;
+mod seed;
+mod table;
+mod throughput;
+
+use std::{path::PathBuf, time::Instant};
+
+use anyhow::Context as _;
+
+use crate::{
+    build, paths, postgres,
+    process::{cargo, run},
+    report::section,
+    setup,
 };
+use table::Table;
 
-use anyhow::{Context as _, bail};
-
-use crate::{build, paths, postgres, report::step, setup};
-
-const READY_WITHIN: Duration = Duration::from_mins(1);
-
-/// Builds, starts, measures, stops.
-pub fn bench() -> anyhow::Result<()> {
+/// Builds, starts, measures, stops. Slowness is no error.
+pub fn bench(builds: bool) -> anyhow::Result<()> {
     setup::postgres()?;
-    build::release()?;
+    if builds {
+        build::release()?;
+        section("build", "load generator and ceilings", || {
+            run(cargo().args([
+                "build",
+                "--release",
+                "--locked",
+                "--package",
+                "simulators",
+                "--example",
+                "bench",
+            ]))
+        })?;
+    }
+    let begun = Instant::now();
+    std::fs::create_dir_all(folder()).with_context(|| format!("could not create {}", folder().display()))?;
     let database = postgres::start("bench-pg")?;
     database.clear()?;
-    let url = database.database_url("bench")?;
-    let begun = Instant::now();
-    let server = step("bench", "start", || Ok((Server::start(&url)?, "ready".to_owned())))?;
-    println!(
-        "cold start, migrations included: {} ms on http://{}",
-        begun.elapsed().as_millis(),
-        server.address
-    );
+    let mut table = Table::default();
+    section(
+        "bench",
+        "measuring takes four minutes; leave the machine alone meanwhile",
+        || {
+            let main = seed::Data::write(&database, "bench_10k", seed::MAIN)?;
+            throughput::measure(&database, &main, &mut table)?;
+            let small = seed::Data::write(&database, "bench_1k", seed::SMALL)?;
+            let large = seed::Data::write(&database, "bench_100k", seed::LARGE)?;
+            scaling::measure(&[&small, &main, &large], &mut table)?;
+            limits::measure(&main, &mut table)
+        },
+    )?;
+    println!("\n{table}");
+    println!("{}; {:.0} s", machine(), begun.elapsed().as_secs_f32());
     Ok(())
 }
 
-/// A running release binary; killed when it goes.
-#[derive(Debug)]
-struct Server {
-    child: Child,
-    address: SocketAddr,
+/// What measuring leaves behind: requests, recordings, logs.
+fn folder() -> PathBuf {
+    paths::in_root("target/bench")
 }
 
-impl Server {
-    fn start(database: &str) -> anyhow::Result<Self> {
-        // Free now; the moment until the server takes it is short enough for a benchmark.
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let binary = paths::server("release");
-        let child = Command::new(&binary)
-            .args([
-                "serve",
-                "--listen",
-                &address.to_string(),
-                "--kube-listen",
-                "127.0.0.1:0",
-            ])
-            .env("DATABASE_URL", database)
-            .current_dir(paths::root())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("could not start {}", binary.display()))?;
-        let mut server = Self { child, address };
-        let begun = Instant::now();
-        while !server.is_ready() {
-            if let Some(status) = server.child.try_wait()? {
-                bail!("{} ended before it was ready: {status}", binary.display());
-            }
-            if begun.elapsed() > READY_WITHIN {
-                bail!("{} was not ready after {} s", binary.display(), READY_WITHIN.as_secs());
-            }
-            pause();
-        }
-        Ok(server)
-    }
-
-    fn is_ready(&self) -> bool {
-        let ask = || -> std::io::Result<String> {
-            let mut stream = TcpStream::connect(self.address)?;
-            stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-            stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        ask().is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It has no data to lose: its database goes too.
-        if self.child.kill().and_then(|()| self.child.wait()).is_err() {
-            eprintln!("could not stop the server on {}", self.address);
-        }
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "there is no executor here whose thread it could block"
-)]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(10));
+fn machine() -> String {
+    let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = processor
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let name = name.map_or("unknown processor", |(_, name)| name);
+    let count = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{count} × {name}")
 }

@@ -60,7 +60,11 @@ enum Task {
         release: bool,
     },
     /// Build release and measure it
-    Bench,
+    Bench {
+        /// Measure what was built before
+        #[arg(long)]
+        no_build: bool,
+    },
     /// Take the pictures of every page
     Screenshots {
         /// Arguments for the script in end2end
@@ -98,7 +102,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Build => build::release(),
         Task::Site { release: true } => assets::site(wasm::Profile::Release),
         Task::Site { release: false } => assets::site(wasm::Profile::Dev),
-        Task::Bench => bench::bench(),
+        Task::Bench { no_build } => bench::bench(!no_build),
         Task::Screenshots { arguments } => test::screenshots(&arguments),
         Task::Prepare { check } => prepare::prepare(check),
         Task::Database => prepare::database(),

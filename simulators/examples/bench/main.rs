@@ -1,0 +1,97 @@
+//! What `cargo xtask bench` runs beside Guildhall: a load generator, the ceilings and the simulated GitHub, each as a
+//! process of its own.
+//!
+//! An example of this crate, because it stands in for something too, and because here it shares no code with what it
+//! is held against.
+
+mod ceiling;
+mod load;
+mod recording;
+
+use std::{io::Write as _, net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+use simulators::github::{GitHubOptions, GitHubSimulator};
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    role: Role,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// Sends requests as fast as they are answered; prints what became of them
+    Load {
+        #[arg(long)]
+        address: SocketAddr,
+        /// Requests, one JSON object a line; each connection takes the next one, and begins anew at the end
+        #[arg(long)]
+        requests: PathBuf,
+        #[arg(long)]
+        connections: usize,
+        #[arg(long)]
+        milliseconds: u64,
+    },
+    /// What a bare handler reaches that does the same SQL
+    Ceiling {
+        #[arg(long)]
+        database: String,
+        #[arg(long)]
+        connections: u32,
+        /// PostgreSQL's log of one `GET /api/v1/admin/teams`
+        #[arg(long)]
+        list: PathBuf,
+        /// PostgreSQL's log of one `POST /api/v1/runners/jit`
+        #[arg(long)]
+        jit: PathBuf,
+        /// The simulated GitHub's URL
+        #[arg(long)]
+        github: String,
+        /// The requests of `load`, for the people behind their tokens
+        #[arg(long)]
+        requests: PathBuf,
+    },
+    /// The simulated GitHub
+    Github,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().role {
+        // One thread: it must leave the processors to what it measures.
+        Role::Load {
+            address,
+            requests,
+            connections,
+            milliseconds,
+        } => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(load::run(address, &requests, connections, milliseconds)),
+        role => tokio::runtime::Runtime::new()?.block_on(serve(role)),
+    }
+}
+
+async fn serve(role: Role) -> anyhow::Result<()> {
+    match role {
+        Role::Ceiling {
+            database,
+            connections,
+            list,
+            jit,
+            github,
+            requests,
+        } => ceiling::serve(&database, connections, &list, &jit, github, &requests).await,
+        _ => {
+            let simulator =
+                GitHubSimulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), GitHubOptions::default()).await?;
+            announce(simulator.url().trim_start_matches("http://"))?;
+            std::future::pending().await
+        }
+    }
+}
+
+/// The line that says that requests are answered now, as `guildhall serve` writes it.
+fn announce(address: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "listening on http://{address}")?)
+}

@@ -1,0 +1,164 @@
+//! The processes that are measured, and those that measure.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+
+use super::folder;
+use crate::{paths, process::output};
+
+/// Connections to PostgreSQL that Guildhall and its ceiling may have: `database.max_connections`' default.
+pub const POOL: u32 = 20;
+/// Connections of the load generator.
+pub const CONNECTIONS: usize = 32;
+
+/// A process that prints `listening on http://…` and serves; killed when it goes.
+pub struct Running {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// From its start to that line.
+    pub ready: Duration,
+}
+
+/// Where Guildhall finds its database.
+pub enum Database<'a> {
+    /// `DATABASE_URL`.
+    Url(&'a str),
+    /// A private cluster in this folder.
+    Private(&'a Path),
+}
+
+/// Starts Guildhall.
+pub fn guildhall(name: &str, database: &Database<'_>, github: Option<SocketAddr>) -> anyhow::Result<Running> {
+    let mut command = Command::new(paths::server("release"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    match database {
+        Database::Url(url) => command.env("DATABASE_URL", url),
+        Database::Private(dir) => command.env_remove("DATABASE_URL").env("GUILDHALL_DATA_DIR", dir),
+    };
+    if let Some(github) = github {
+        command
+            .env("GUILDHALL_GITHUB_API_URL", format!("http://{github}"))
+            .env("GUILDHALL_GITHUB_ORG", "acme")
+            .env("GUILDHALL_GITHUB_TOKEN", "demo-token");
+    }
+    start(name, &mut command)
+}
+
+/// The load generator's, the ceilings' and the simulated GitHub's program.
+pub fn helper() -> PathBuf {
+    paths::in_root("target/release/examples/bench")
+}
+
+/// Starts a program and waits until it listens. What it logs goes to a file, as in production it goes somewhere too.
+pub fn start(name: &str, command: &mut Command) -> anyhow::Result<Running> {
+    let log = File::create(folder().join(format!("{name}.log")))?;
+    command
+        .current_dir(paths::root())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log);
+    let begun = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("could not start {name}"))?;
+    let stdout = child.stdout.take().context("standard output is piped")?;
+    let mut lines = BufReader::new(stdout).lines();
+    let address = loop {
+        let Some(line) = lines.next().transpose()? else {
+            bail!(
+                "{name} ended before it was ready: {}; see target/bench/{name}.log",
+                child.wait()?
+            );
+        };
+        if let Some(address) = line.strip_prefix("listening on http://") {
+            break address.trim().parse()?;
+        }
+    };
+    Ok(Running {
+        child,
+        address,
+        ready: begun.elapsed(),
+    })
+}
+
+impl Running {
+    /// A line of /proc/…/status in MB: `VmRSS` is memory now, `VmHWM` the most there was.
+    pub fn memory(&self, key: &str) -> anyhow::Result<f64> {
+        let file = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(&file).with_context(|| format!("could not read {file}"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+        let kilobytes: f64 = line
+            .and_then(|line| line.split_whitespace().next())
+            .context("no such line")?
+            .parse()?;
+        Ok(kilobytes * 1024.0 / 1e6)
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        output(Command::new("kill").args(["-TERM", &self.child.id().to_string()]))?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has no data to lose: its database goes too.
+        if self.child.kill().and_then(|()| self.child.wait()).is_err() {
+            eprintln!("could not stop the process on {}", self.address);
+        }
+    }
+}
+
+/// What a round of load gave.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Answers a second.
+    pub rate: f64,
+    /// Median time of an answer, in milliseconds.
+    pub p50: f64,
+    /// The slowest hundredth, in milliseconds.
+    pub p99: f64,
+    /// Answers that were no success, or none.
+    pub errors: u64,
+}
+
+/// Sends the requests of a file for a while.
+pub fn load(to: &Running, requests: &Path, connections: usize, milliseconds: u32) -> anyhow::Result<Load> {
+    let printed = output(
+        Command::new(helper())
+            .args(["load", "--address", &to.address.to_string(), "--requests"])
+            .arg(requests)
+            .args([
+                "--connections",
+                &connections.to_string(),
+                "--milliseconds",
+                &milliseconds.to_string(),
+            ])
+            .stderr(Stdio::inherit()),
+    )?;
+    let numbers: Vec<f64> = printed.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    let [requests, errors, seconds, p50, p99, _bytes] = numbers[..] else {
+        bail!("the load generator printed {printed:?}");
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count, printed as one"
+    )]
+    let errors = errors as u64;
+    Ok(Load {
+        rate: requests / seconds,
+        p50: p50 / 1000.0,
+        p99: p99 / 1000.0,
+        errors,
+    })
+}
