@@ -12,9 +12,15 @@ fn x19_the_readme_lists_every_setting() {
     let readme = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = readme.split_once(START).expect("the start mark");
     let (_, after) = rest.split_once(END).expect("the end mark");
-    let wanted = format!("{before}{START}{}\n{END}{after}", server::config::reference().trim_end());
+    let wanted = format!(
+        "{before}{START}{}\n{END}{after}",
+        server::config::reference().trim_end()
+    );
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &wanted).unwrap();
     }
-    assert!(std::fs::read_to_string(&path).unwrap() == wanted, "run UPDATE=1 cargo test -p server --test readme");
+    assert!(
+        std::fs::read_to_string(&path).unwrap() == wanted,
+        "run UPDATE=1 cargo test -p server --test readme"
+    );
 }
