@@ -38,7 +38,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
-/// A JSON body that may be left out, which gives the default (SPEC B6).
+/// A JSON body that may be left out or null, which gives the default (SPEC B6).
 #[derive(Debug)]
 pub(super) struct OptionalJson<T>(pub(super) T);
 
@@ -57,7 +57,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
                 "The body's content type must be application/json",
             ));
         }
-        parse(&bytes).map(Self)
+        parse::<Option<T>>(&bytes).map(Option::unwrap_or_default).map(Self)
     }
 }
 
@@ -156,7 +156,16 @@ mod tests {
 
     #[test]
     fn what_is_not_an_object_is_a_bad_body() {
-        for text in ["", "{", "[]", " [null, null]", "3", "{} {}", "\"\u{1}\"", r#"{"name": "\ud800"}"#] {
+        for text in [
+            "",
+            "{",
+            "[]",
+            " [null, null]",
+            "3",
+            "{} {}",
+            "\"\u{1}\"",
+            r#"{"name": "\ud800"}"#,
+        ] {
             let problem = parse::<Patch>(text.as_bytes()).unwrap_err();
             assert_eq!(problem.code(), Code::BadBody, "{text:?}");
         }

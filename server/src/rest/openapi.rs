@@ -63,6 +63,7 @@ const ALWAYS: &[Code] = &[
     Code::Internal,
     Code::DatabaseUnavailable,
     Code::JwksUnavailable,
+    Code::TimedOut,
 ];
 /// What every route that reads a query string may answer.
 const WITH_QUERY: &[Code] = &[Code::Validation];

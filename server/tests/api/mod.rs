@@ -3,11 +3,13 @@
 #[path = "../../../backend/tests/common/database.rs"]
 pub mod database;
 
+use std::sync::LazyLock;
+
 use axum::{Router, body::Body};
-use backend::{Ctx, Method, tokens};
+use backend::{Ctx, tokens};
 use database::Database;
 use domain::{DEFAULT_ORGANIZATION, TokenName, UserId};
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::Value;
 use server::{AppState, config::Config};
 use simulators::github::GitHubSimulator;
@@ -90,7 +92,7 @@ impl World {
 
     /// A new token of a person: its id and its secret.
     pub async fn token(&self, owner: UserId) -> (Uuid, String) {
-        let mut ctx = Ctx::system(&self.state.backend, "tests", Method::Command)
+        let mut ctx = Ctx::system(&self.state.backend, "tests", backend::Method::Command)
             .await
             .expect("a transaction");
         let name = TokenName::parse("test").expect("a name");
@@ -195,16 +197,19 @@ impl World {
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-        Answer {
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             body,
-        }
+        };
+        documented(&method, &path, &answer);
+        answer
     }
 }
 
@@ -214,6 +219,66 @@ fn full(path: &str) -> String {
     } else {
         format!("/api/v1{path}")
     }
+}
+
+/// Checks that the OpenAPI document has the answer: its status, its content type, and the fields of its body.
+#[track_caller]
+fn documented(method: &Method, path: &str, answer: &Answer) {
+    static DOCUMENT: LazyLock<Value> =
+        LazyLock::new(|| serde_json::to_value(server::rest::openapi()).expect("the document"));
+    let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let fits = |template: &str| {
+        let (template, path) = (segments(template), segments(path));
+        let same = |(a, b): (&String, &String)| a == b || a.starts_with('{');
+        template.len() == path.len() && template.iter().zip(&path).all(same)
+    };
+    // The template with the fewest parameters is the one that the router takes.
+    let items = DOCUMENT["paths"].as_object().expect("paths");
+    let item = items
+        .iter()
+        .filter(|(template, _)| fits(template))
+        .min_by_key(|(template, _)| template.matches('{').count());
+    let Some(operation) = item.and_then(|(_, item)| item.get(method.as_str().to_lowercase())) else {
+        return;
+    };
+    let status = answer.status.as_str();
+    let response = operation["responses"].get(status);
+    let response = response.unwrap_or_else(|| panic!("{method} {path} answers {status}, which its document has not"));
+    let Some(content) = response["content"].as_object() else {
+        assert_eq!(answer.body, "", "{method} {path} {status} has a body");
+        return;
+    };
+    let content_type = answer.headers[header::CONTENT_TYPE].to_str().expect("text");
+    let content = content
+        .get(content_type)
+        .unwrap_or_else(|| panic!("{method} {path} answers {content_type}"));
+    let schema = content["schema"]["$ref"].as_str().expect("a schema with a name");
+    let schema = DOCUMENT.pointer(&schema[1..]).expect("the schema");
+    let known = properties(&DOCUMENT, schema);
+    for name in answer.body.as_object().expect("an object").keys() {
+        assert!(
+            known.contains(name),
+            "{method} {path} answers {name}, which its schema has not: {known:?}"
+        );
+    }
+}
+
+/// The names of a schema's properties, with those of the schemas that it is made of.
+fn properties(document: &Value, schema: &Value) -> Vec<String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return properties(document, document.pointer(&reference[1..]).expect("the schema"));
+    }
+    let own = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone());
+    let parts = schema["allOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|part| properties(document, part));
+    own.chain(parts).collect()
 }
 
 /// What came back.

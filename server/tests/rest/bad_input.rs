@@ -213,15 +213,15 @@ async fn what_is_not_json_is_not_read() {
             b"{\"a\": NaN}",
             deep.as_bytes(),
         ] {
+            // Where the body may be left out, null leaves it out.
+            if text == b"null" && path.ends_with("/deactivate") {
+                continue;
+            }
             let answer = world
                 .raw(&admin, method, &path, Some("application/json"), text.to_vec())
                 .await;
-            assert_eq!(
-                answer.status,
-                422,
-                "{method} {path} {:?}",
-                String::from_utf8_lossy(text).get(..20)
-            );
+            let text = String::from_utf8_lossy(&text[..text.len().min(20)]).into_owned();
+            assert_eq!(answer.status, 422, "{method} {path} {text:?}");
         }
         for content_type in [
             None,
