@@ -1,5 +1,7 @@
 //! Every key, once: what may be written in the file, its environment variable, its default and what it means.
 
+use std::fmt::Write as _;
+
 /// One setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
@@ -180,7 +182,8 @@ pub fn reference() -> String {
             text => format!("`{text}`"),
         };
         let doc = key.doc.replace('|', "\\|");
-        table += &format!("| `{}` | `{}` | {default} | {doc} |\n", key.name, key.env());
+        // Writing into a String cannot fail.
+        let _ = writeln!(table, "| `{}` | `{}` | {default} | {doc} |", key.name, key.env());
     }
     table
 }

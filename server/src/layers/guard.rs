@@ -20,7 +20,7 @@ const LARGEST_BODY: usize = 1024 * 1024;
 /// How long a body may take to arrive.
 const SLOWEST_BODY: Duration = Duration::from_secs(20);
 /// How long a request may take. Everything in it has shorter limits of its own.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Refuses what is not to be, and answers for what went wrong.
 pub(super) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {

@@ -9,7 +9,7 @@ use std::{
 use crate::common::database::Database;
 
 /// The program, with nothing in its environment but the database.
-fn guildhall(database: &Database, arguments: &[&str]) -> Command {
+pub fn guildhall(database: &Database, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guildhall"));
     command.args(arguments).env_clear().env("DATABASE_URL", database.url());
     command
@@ -127,13 +127,13 @@ fn documents_are_printed_without_any_configuration() {
 }
 
 /// A running server; killed at the end of the scope.
-struct Serving {
+pub struct Serving {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Serving {
-    fn start(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -152,6 +152,12 @@ impl Serving {
             url: url.to_owned(),
             child,
         }
+    }
+
+    /// Kills it with -9.
+    pub fn kill_now(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("its status");
     }
 
     /// Asks it to stop; returns its exit status and what it logged.

@@ -6,7 +6,8 @@
 )]
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests look into their database with statements made at run time"
+    clippy::expect_used,
+    reason = "tests look into their database with statements made at run time, and fail by panicking"
 )]
 
 #[path = "../common/mod.rs"]
@@ -14,6 +15,7 @@ mod common;
 
 mod bearer;
 mod command_line;
+mod crash;
 mod layers;
 mod sessions;
 mod sign_in;
