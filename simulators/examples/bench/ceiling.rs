@@ -1,6 +1,6 @@
 //! The ceilings: bare axum handlers over a pool of the same size that run the same SQL, and do nothing else.
 
-use std::{collections::HashMap, net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, path::Path, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -12,34 +12,22 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use sqlx::{FromRow as _, PgPool, postgres::PgPoolOptions};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::{
     announce,
-    load::Template,
-    recording::{self, Recorded, texts},
+    jit::{Jit, Request},
+    recording::{self, Recorded},
 };
 
 struct Ceiling {
     pool: PgPool,
     list: Recorded,
     jit: Jit,
-}
-
-/// What one call of `POST /api/v1/runners/jit` wrote, and where the next one's values go.
-struct Jit {
-    reserve: Recorded,
-    confirm: Recorded,
-    audit: Recorded,
-    github: reqwest::Client,
-    url: String,
-    /// Who has which token, by the whole header.
-    users: HashMap<String, String>,
-    labels: Vec<String>,
 }
 
 /// The columns of `backend::teams::list`. When those change, this does not decode any more, and says so.
@@ -92,30 +80,7 @@ pub async fn serve(
     let ceiling = {
         let mut connection = pool.acquire().await?;
         let mut list = recording::read(list, &["SELECT t.id, t.organization_id"], &mut connection).await?;
-        let starts = [
-            "INSERT INTO runners ",
-            "UPDATE runners SET github_runner_id",
-            "INSERT INTO audit_entries ",
-        ];
-        let mut writes = recording::read(jit, &starts, &mut connection).await?.into_iter();
-        let (Some(reserve), Some(confirm), Some(audit)) = (writes.next(), writes.next(), writes.next()) else {
-            anyhow::bail!("the recording is short");
-        };
-        let labels = reserve.parameters.iter().flatten().find(|text| text.starts_with('{'));
-        let labels = labels.map(|text| texts(text)).unwrap_or_default();
-        let users = Template::read_all(requests)?
-            .into_iter()
-            .filter_map(|template| Some((template.authorization()?.to_owned(), template.user.clone()?)))
-            .collect();
-        let jit = Jit {
-            reserve,
-            confirm,
-            audit,
-            github: client()?,
-            url: github,
-            users,
-            labels,
-        };
+        let jit = Jit::read(jit, github, requests, &mut connection).await?;
         Arc::new(Ceiling {
             pool: pool.clone(),
             list: list.remove(0),
@@ -133,16 +98,6 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
     });
     Ok(axum::serve(listener, router).await?)
-}
-
-/// As `integrations::http_client` builds it.
-fn client() -> anyhow::Result<reqwest::Client> {
-    // Fails when it was done before, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(10))
-        .tls_certs_only([]);
-    Ok(client.build()?)
 }
 
 /// An error as text, with 500.
@@ -163,7 +118,7 @@ impl IntoResponse for Failed {
 async fn list_teams(State(ceiling): State<Arc<Ceiling>>) -> Result<Json<Vec<Team>>, Failed> {
     let rows = ceiling
         .list
-        .query(DateTime::UNIX_EPOCH, |_, _| None)?
+        .query(|_| DateTime::UNIX_EPOCH, |_, _| None)?
         .fetch_all(&ceiling.pool)
         .await?;
     let mut teams = rows.iter().map(Team::from_row).collect::<Result<Vec<_>, _>>()?;
@@ -172,109 +127,15 @@ async fn list_teams(State(ceiling): State<Arc<Ceiling>>) -> Result<Json<Vec<Team
     Ok(Json(teams))
 }
 
-#[derive(Deserialize)]
-struct Request {
-    runner_name_prefix: String,
-    team_id: String,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    runner: AnswerRunner,
-    encoded_jit_config: String,
-}
-
-#[derive(Deserialize)]
-struct AnswerRunner {
-    id: i64,
-}
-
 async fn provision(
     State(ceiling): State<Arc<Ceiling>>,
     headers: HeaderMap,
     Json(request): Json<Request>,
-) -> Result<Response, Failed> {
-    let jit = &ceiling.jit;
-    #[expect(clippy::disallowed_methods, reason = "there is no Ctx here")]
-    let now = Utc::now();
-    let token = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let user = jit
-        .users
-        .get(token)
-        .ok_or_else(|| anyhow::anyhow!("whose token is that?"))?;
-    let id = Uuid::now_v7().to_string();
-    let name = format!("{}-{}", request.runner_name_prefix, &id[24..]);
-
-    // The recorded call's values, wherever they stand, give way to this one's.
-    let recorded = |index: usize| {
-        jit.reserve
-            .parameters
-            .get(index)
-            .and_then(Option::as_deref)
-            .unwrap_or_default()
-    };
-    let (old_id, old_team, old_name) = (recorded(0), recorded(1), recorded(3));
-    let old_user = jit
-        .audit
-        .parameters
-        .get(2)
-        .and_then(Option::as_deref)
-        .unwrap_or_default();
-    let replaced = |_: usize, value: &str| match value {
-        value if value == old_id => Some(id.clone()),
-        value if value == old_team => Some(request.team_id.clone()),
-        value if value == old_name => Some(name.clone()),
-        value if value == old_user => Some(user.clone()),
-        _ => None,
-    };
-
-    let mut transaction = ceiling.pool.begin().await?;
-    jit.reserve.query(now, replaced)?.execute(&mut *transaction).await?;
-    transaction.commit().await?;
-
-    let call = json!({"name": name, "runner_group_id": 1, "labels": jit.labels, "work_folder": "_work"});
-    let answer = jit
-        .github
-        .post(format!("{}/orgs/acme/actions/runners/generate-jitconfig", jit.url))
-        .header("authorization", "Bearer demo-token")
-        .header("accept", "application/vnd.github+json")
-        .json(&call)
-        .send()
-        .await?
-        .error_for_status()?;
-    let answer: Answer = serde_json::from_slice(&answer.bytes().await?)?;
-
-    let number = answer.runner.id.to_string();
-    let confirmed = |index: usize, value: &str| {
-        if jit.confirm.is_int8(index) {
-            Some(number.clone())
-        } else {
-            replaced(index, value)
-        }
-    };
-    let entry = Uuid::now_v7().to_string();
-    let noted = |index: usize, value: &str| {
-        if index == 0 {
-            Some(entry.clone())
-        } else {
-            replaced(index, value)
-        }
-    };
-    let mut transaction = ceiling.pool.begin().await?;
-    jit.confirm.query(now, confirmed)?.execute(&mut *transaction).await?;
-    jit.audit.query(now, noted)?.execute(&mut *transaction).await?;
-    transaction.commit().await?;
-
-    let body: Value = json!({
-        "runner_id": id,
-        "runner_name": name,
-        "encoded_jit_config": answer.encoded_jit_config,
-        "labels": jit.labels,
-        "expires_at": now,
-        "run_command": format!("./run.sh --jitconfig {}", answer.encoded_jit_config),
-    });
-    Ok((StatusCode::CREATED, Json(body)).into_response())
+) -> Result<(StatusCode, Json<Value>), Failed> {
+    let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let body = ceiling
+        .jit
+        .provision(&ceiling.pool, authorization.unwrap_or_default(), &request)
+        .await?;
+    Ok((StatusCode::CREATED, Json(body)))
 }

@@ -5,6 +5,7 @@
 //! is held against.
 
 mod ceiling;
+mod jit;
 mod load;
 mod recording;
 

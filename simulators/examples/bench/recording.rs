@@ -82,10 +82,10 @@ async fn types(connection: &mut PgConnection, sql: &'static str) -> anyhow::Resu
 }
 
 impl Recorded {
-    /// The statement with other values in the place of some. `now` stands for every time.
+    /// The statement with other values in the place of some, and `time` for every time.
     pub fn query<'q>(
         &self,
-        now: DateTime<Utc>,
+        time: impl Fn(usize) -> DateTime<Utc>,
         replaced: impl Fn(usize, &str) -> Option<String>,
     ) -> anyhow::Result<Query<'q, Postgres, PgArguments>> {
         #[expect(clippy::disallowed_methods, reason = "its text is only known while it runs")]
@@ -102,7 +102,7 @@ impl Recorded {
                 Type::Text => query.bind(value),
                 Type::Texts => query.bind(value.as_deref().map(texts)),
                 Type::Uuid => query.bind(value.as_deref().map(Uuid::parse_str).transpose()?),
-                Type::Time => query.bind(value.map(|_| now)),
+                Type::Time => query.bind(value.map(|_| time(index))),
                 Type::Json => query.bind(
                     value
                         .as_deref()
@@ -113,6 +113,21 @@ impl Recorded {
             };
         }
         Ok(query)
+    }
+
+    /// A parameter as it was logged; empty for null.
+    pub fn text(&self, index: usize) -> &str {
+        self.parameters
+            .get(index)
+            .and_then(Option::as_deref)
+            .unwrap_or_default()
+    }
+
+    /// The index of the parameter that `column` is compared with.
+    pub fn compared(&self, column: &str) -> Option<usize> {
+        let (_, rest) = self.sql.split_once(&format!("{column} = $"))?;
+        let digits = rest.split(|letter: char| !letter.is_ascii_digit()).next()?;
+        digits.parse::<usize>().ok()?.checked_sub(1)
     }
 
     /// Which placeholders hold a number of GitHub's.
