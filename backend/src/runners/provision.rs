@@ -113,6 +113,8 @@ struct Reservation {
     work_folder: WorkFolder,
     team: Option<(domain::OrganizationId, TeamId)>,
     created_at: DateTime<Utc>,
+    /// The lease as we wrote it: once the reaper has another, the reservation is not ours any more.
+    lease: DateTime<Utc>,
 }
 
 /// Provisions a runner for the caller.
@@ -219,11 +221,12 @@ async fn reserve(ctx: &mut Ctx, request: JitRequest) -> Result<Reservation> {
         work_folder: request.work_folder,
         team,
         created_at: ctx.now,
+        lease: ctx.now,
     };
     match request.naming {
         RunnerNaming::Exact(name) => {
             reservation.name = name;
-            if insert(ctx, &reservation, request.project).await? {
+            if insert(ctx, &mut reservation, request.project).await? {
                 return Ok(reservation);
             }
         }
@@ -235,7 +238,7 @@ async fn reserve(ctx: &mut Ctx, request: JitRequest) -> Result<Reservation> {
             };
             for _ in 0..NAME_ATTEMPTS {
                 reservation.name = prefix.with_suffix(rand::rng().next_u32());
-                if insert(ctx, &reservation, request.project).await? {
+                if insert(ctx, &mut reservation, request.project).await? {
                     return Ok(reservation);
                 }
             }
@@ -371,15 +374,16 @@ async fn own_labels(ctx: &mut Ctx, custom: &[Label]) -> Result<Vec<Label>> {
 }
 
 /// Writes the pending runner; false when a live runner has the name.
-async fn insert(ctx: &mut Ctx, reservation: &Reservation, project: Option<ProjectId>) -> Result<bool> {
+async fn insert(ctx: &mut Ctx, reservation: &mut Reservation, project: Option<ProjectId>) -> Result<bool> {
     let person = ctx.person()?.id;
     let labels: Vec<String> = reservation.labels.iter().map(ToString::to_string).collect();
     let lease = lease_seconds(ctx.backend.settings.reservation_lease);
-    let done = sqlx::query!(
-        "INSERT INTO runners (id, team_id, project_id, name, status, labels, runner_group_id, provisioned_by,
+    let written = sqlx::query_scalar!(
+        r#"INSERT INTO runners (id, team_id, project_id, name, status, labels, runner_group_id, provisioned_by,
             created_at, updated_at, lease_until)
         VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $8, clock_timestamp() + make_interval(secs => $9))
-        ON CONFLICT (lower(name)) WHERE status <> 'deleted' DO NOTHING",
+        ON CONFLICT (lower(name)) WHERE status <> 'deleted' DO NOTHING
+        RETURNING lease_until AS "lease_until!""#,
         reservation.id.0,
         reservation.team.map(|(_, team)| team.0),
         project.map(|id| id.0),
@@ -390,24 +394,27 @@ async fn insert(ctx: &mut Ctx, reservation: &Reservation, project: Option<Projec
         reservation.created_at,
         lease,
     )
-    .execute(ctx.connection())
+    .fetch_optional(ctx.connection())
     .await?;
-    Ok(done.rows_affected() == 1)
+    reservation.lease = written.unwrap_or(reservation.lease);
+    Ok(written.is_some())
 }
 
 pub(super) fn lease_seconds(lease: Duration) -> f64 {
     lease.as_secs_f64()
 }
 
-/// GitHub made the runner: it is ours. False when the reservation is gone.
+/// GitHub made the runner: it is ours. False when the lease ran out and the reaper has taken the
+/// reservation: it may be removing the runner at this moment.
 async fn confirm(ctx: &mut Ctx, reservation: &Reservation, github_id: i64) -> Result<bool> {
     let now = ctx.now;
     let done = sqlx::query!(
         "UPDATE runners SET github_runner_id = $2, lease_until = NULL, updated_at = $3
-        WHERE id = $1 AND lease_until IS NOT NULL AND status = 'pending'",
+        WHERE id = $1 AND lease_until = $4 AND status = 'pending'",
         reservation.id.0,
         github_id,
         now,
+        reservation.lease,
     )
     .execute(ctx.connection())
     .await?;
@@ -429,10 +436,11 @@ async fn release(ctx: &mut Ctx, reservation: &Reservation, error: &github::Error
     if error.is_ambiguous() {
         sqlx::query!(
             "UPDATE runners SET lease_until = clock_timestamp() + make_interval(secs => $2), updated_at = $3
-            WHERE id = $1 AND lease_until IS NOT NULL",
+            WHERE id = $1 AND lease_until = $4",
             reservation.id.0,
             lease_seconds(AMBIGUOUS_LEASE),
             now,
+            reservation.lease,
         )
         .execute(ctx.connection())
         .await?;
@@ -440,9 +448,10 @@ async fn release(ctx: &mut Ctx, reservation: &Reservation, error: &github::Error
         sqlx::query!(
             "UPDATE runners SET status = 'deleted', deleted_at = $2, updated_at = $2, lease_until = NULL,
                 deletion_reason = 'provisioning_failed'
-            WHERE id = $1 AND lease_until IS NOT NULL",
+            WHERE id = $1 AND lease_until = $3",
             reservation.id.0,
             now,
+            reservation.lease,
         )
         .execute(ctx.connection())
         .await?;

@@ -5,7 +5,7 @@ use domain::{OrganizationId, RunnerId, TeamId};
 use serde_json::json;
 
 use super::provision::lease_seconds;
-use crate::{Backend, Ctx, Method, Result, audit};
+use crate::{Backend, Ctx, Error, Method, Result, audit};
 
 struct Expired {
     id: RunnerId,
@@ -25,12 +25,15 @@ struct Expired {
 pub async fn reap(backend: &Backend) -> Result<usize> {
     let expired = take(backend).await?;
     let mut settled = 0;
-    for reservation in &expired {
-        if let Err(error) = remove_at_github(backend, &reservation.name).await {
-            tracing::warn!(runner = %reservation.name, %error, "cannot settle a reservation yet");
-            continue;
+    for mut reservation in expired {
+        match remove_at_github(backend, &mut reservation).await {
+            Ok(true) => settled += usize::from(settle(backend, &reservation).await?),
+            Ok(false) => {}
+            Err(Failure::Database(error)) => return Err(error),
+            Err(Failure::GitHub(error)) => {
+                tracing::warn!(runner = %reservation.name, %error, "cannot settle a reservation yet");
+            }
         }
-        settled += usize::from(settle(backend, reservation).await?);
     }
     Ok(settled)
 }
@@ -59,12 +62,40 @@ async fn take(backend: &Backend) -> Result<Vec<Expired>> {
         .collect())
 }
 
-async fn remove_at_github(backend: &Backend, name: &str) -> Result<(), integrations::github::Error> {
-    let Some(github) = &backend.github else { return Ok(()) };
-    if let Some(runner) = github.find_runner(name).await? {
-        github.delete_runner(runner.id).await?;
+enum Failure {
+    Database(Error),
+    GitHub(integrations::github::Error),
+}
+
+/// Sees to it that GitHub has no runner of that name. False when another process has taken the
+/// reservation meanwhile: what GitHub found may be a living runner that took the name since.
+async fn remove_at_github(backend: &Backend, reservation: &mut Expired) -> Result<bool, Failure> {
+    let Some(github) = &backend.github else { return Ok(true) };
+    let found = github.find_runner(&reservation.name).await.map_err(Failure::GitHub)?;
+    if let Some(runner) = found {
+        // Still ours after the answer: then nobody could take the name before it, and the number is
+        // the number of what we look for, however long removing it takes.
+        if !renew(backend, reservation).await.map_err(Failure::Database)? {
+            return Ok(false);
+        }
+        github.delete_runner(runner.id).await.map_err(Failure::GitHub)?;
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Takes the lease anew; false when it is not ours any more.
+async fn renew(backend: &Backend, reservation: &mut Expired) -> Result<bool> {
+    let renewed = sqlx::query_scalar!(
+        r#"UPDATE runners SET lease_until = clock_timestamp() + make_interval(secs => $3)
+        WHERE id = $1 AND lease_until = $2 RETURNING lease_until AS "lease_until!""#,
+        reservation.id.0,
+        reservation.lease_until,
+        lease_seconds(backend.settings.reservation_lease),
+    )
+    .fetch_optional(&backend.pool)
+    .await?;
+    reservation.lease_until = renewed.unwrap_or(reservation.lease_until);
+    Ok(renewed.is_some())
 }
 
 async fn settle(backend: &Backend, reservation: &Expired) -> Result<bool> {
