@@ -153,11 +153,14 @@ impl Sent<'_> {
             values: self
                 .values
                 .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .map(|(name, value)| ((*name).to_owned(), storable(value)))
                 .collect(),
-            refusal: (!matches!(error, Error::Invalid(_))).then(|| describe(&error)),
+            refusal: (!matches!(error, Error::Invalid(_))).then(|| storable(&describe(&error))),
             errors: if let Error::Invalid(fields) = error {
                 fields
+                    .into_iter()
+                    .map(|invalid| Invalid::new(invalid.field, storable(&invalid.message)))
+                    .collect()
             } else {
                 Vec::new()
             },
@@ -167,6 +170,11 @@ impl Sent<'_> {
         }
         ssr::redirect(self.back);
     }
+}
+
+/// Text as the session can keep it: PostgreSQL's JSON holds no NUL, and HTML shows none either.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// An error in words for people; a fault of ours is logged here, once, and named by its request.
