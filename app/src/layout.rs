@@ -174,7 +174,10 @@ fn frame(me: &Me, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> An
                                 .collect_view()}
                         </ol>
                     </nav>
-                    {visit.site.demo.then(|| view! { <span class="badge badge--info">"Demo"</span> })}
+                    {visit
+                        .site
+                        .demo
+                        .then(|| view! { <aside aria-label="Installation"><span class="badge badge--info">"Demo"</span></aside> })}
                 </div>
                 <main class=class id="content" tabindex="-1">{rendered.body}</main>
             </div>

@@ -8,6 +8,8 @@ use super::{Chip, chip_list};
 /// The ids of the form's fields that hold the policy.
 const REQUIRED: &str = "required_labels";
 const PATTERNS: &str = "optional_label_patterns";
+/// The id of the island's own field.
+const TRIED: &str = "try";
 
 /// A field for labels and what the policy makes of each. It reads the policy as it stands in the
 /// form beside it; without JavaScript it is a form of its own that asks the server.
@@ -26,6 +28,10 @@ pub fn LabelTester(
     // Runs in the browser only: follows the form beside the island.
     Effect::new(move || {
         let read = move || {
+            // Also what was typed before this ran.
+            if let Some(text) = field(TRIED) {
+                set_tried.set(text);
+            }
             if let Some(text) = field(REQUIRED) {
                 set_required.set(text);
             }
@@ -49,7 +55,6 @@ pub fn LabelTester(
                 placeholder="app-backend, gpu"
                 autocomplete="off"
                 aria-describedby="try-hint"
-                prop:value=tried
                 value=tried.get_untracked()
                 on:input:target=move |event| set_tried.set(event.target().value())
             />
@@ -67,7 +72,8 @@ pub fn LabelTester(
     }
 }
 
-fn field(id: &str) -> Option<String> {
+/// What a field holds, by its id.
+pub(super) fn field(id: &str) -> Option<String> {
     let element = document().get_element_by_id(id)?;
     Some(element.unchecked_into::<HtmlInputElement>().value())
 }

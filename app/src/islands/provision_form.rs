@@ -4,7 +4,10 @@ use domain::{Label, LabelPattern, LabelPolicy, RunnerNamePrefix, UserLabelPolicy
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Chip, chip_list, label_tester::kind};
+use super::{
+    Chip, chip_list,
+    label_tester::{field, kind},
+};
 
 /// A team in the dropdown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +61,18 @@ pub fn ProvisionForm(
     let (team, set_team) = signal(team);
     let (prefix, set_prefix) = signal(prefix);
     let (labels, set_labels) = signal(labels);
+    // Runs in the browser only: what was chosen and typed before this ran, or kept by the browser from an earlier visit.
+    Effect::new(move || {
+        for (id, set) in [
+            ("team_id", set_team),
+            ("runner_name_prefix", set_prefix),
+            ("labels", set_labels),
+        ] {
+            if let Some(text) = field(id) {
+                set.set(text);
+            }
+        }
+    });
     let has_teams = !teams.is_empty();
     let (has_team_error, has_prefix_error, has_labels_error) =
         (team_error.is_some(), prefix_error.is_some(), labels_error.is_some());
