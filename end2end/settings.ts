@@ -8,6 +8,8 @@ export const browser: PlaywrightTestConfig['use'] = {
   viewport: { width: 1280, height: 800 },
   locale: 'en-GB',
   timezoneId: 'UTC',
+  // Nothing to wait for, and no colour on its way to another while its contrast is measured.
+  contextOptions: { reducedMotion: 'reduce' },
   launchOptions: {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [

@@ -61,6 +61,26 @@ test('a page that is not there', async ({ as }) => {
   }
 });
 
+test('addresses that nobody would type are answered, too', async ({ as }) => {
+  const page = await as(superAdmin, '/teams');
+  for (const path of [
+    '/admin/teams?q=%00',
+    '/admin/teams?q=%ff%fe',
+    `/admin/teams?q=${'x'.repeat(4000)}`,
+    '/admin/teams?q=%25_%5C',
+    '/admin/teams/a%00b',
+    '/admin/teams/%ff',
+    '/admin/teams/..%2f..%2fetc',
+    '/provision?team=%00',
+    '/tokens?confirm=revoke&token=%00',
+    '/runners?cursor=%00',
+    '/login?next=%00',
+  ]) {
+    const answer = await fetch(origin() + path, { headers: { cookie: await cookie(page), accept: 'text/html' }, redirect: 'manual' });
+    expect(answer.status, path).toBeLessThan(500);
+  }
+});
+
 test('another site cannot send our forms, not even from the same machine', async ({ browser, api }) => {
   // Not watched: it does visit another site.
   const context = await browser.newContext();
@@ -131,7 +151,7 @@ test('requests that make no sense get an answer that does', async ({ as }) => {
   }
   for (const path of ['/actions/teams/create', '/actions/nothing']) {
     const answer = await fetch(origin() + path, { headers: { cookie: await cookie(page) }, redirect: 'manual' });
-    expect([303, 404, 405], path).toContain(answer.status);
+    expect(answer.status, path).toBeLessThan(500);
   }
 });
 

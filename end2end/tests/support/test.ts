@@ -4,6 +4,7 @@ import { type BrowserContext, type Page, expect, test as base } from '@playwrigh
 import { Api, unique } from './api';
 import { type Person, ada } from './people';
 import { LOG } from './server';
+import { type World, makeWorld } from './scenes';
 import { signIn } from './sign-in';
 import { origin, watch } from './watch';
 
@@ -16,11 +17,17 @@ interface Fixtures {
   anyone: () => Promise<Page>;
 }
 
+type State = Awaited<ReturnType<BrowserContext['storageState']>>;
+
 interface Shared {
   /** The API as the super_admin, with a token made on /tokens. */
   api: Api;
   /** The API as anybody. */
   apiOf: (who: Person) => Promise<Api>;
+  /** The cookies of somebody who is signed in, for tests that are not about that. */
+  cookiesOf: (who: Person | null) => Promise<State | undefined>;
+  /** What the scenes are set in. */
+  world: World;
 }
 
 export const test = base.extend<Fixtures, Shared>({
@@ -80,6 +87,27 @@ export const test = base.extend<Fixtures, Shared>({
     },
     { scope: 'worker' },
   ],
+
+  cookiesOf: [
+    async ({ browser }, use) => {
+      const known = new Map<string, State>();
+      await use(async (who) => {
+        if (!who) return undefined;
+        let state = known.get(who.email);
+        if (!state) {
+          const page = await browser.newPage({ baseURL: origin() });
+          await signIn(page, who);
+          state = await page.context().storageState();
+          known.set(who.email, state);
+          await page.close();
+        }
+        return state;
+      });
+    },
+    { scope: 'worker' },
+  ],
+
+  world: [async ({ api, apiOf }, use) => use(await makeWorld(api, apiOf)), { scope: 'worker', timeout: 60_000 }],
 
   api: [async ({ apiOf }, use) => use(await apiOf(ada)), { scope: 'worker' }],
 });

@@ -24,7 +24,9 @@ export function watch(context: BrowserContext, faults: string[]): void {
   context.on('console', (message) => {
     if (!['error', 'warning'].includes(message.type())) return;
     const page = message.text().startsWith('Failed to load resource') && pages.has(message.location().url);
-    if (!page) faults.push(`the console says: ${message.text()} (${message.location().url})`);
+    // Without JavaScript nothing uses what was preloaded for it.
+    const unused = message.text().includes('was preloaded using link preload but not used');
+    if (!page && !unused) faults.push(`the console says: ${message.text()} (${message.location().url})`);
   });
   context.on('weberror', (error) => faults.push(`a script failed: ${error.error().stack ?? error.error().message}`));
 }
