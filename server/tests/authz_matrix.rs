@@ -2,7 +2,9 @@
 //! a route.
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests fill their database with statements made at run time"
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fill their database with statements made at run time, and fail by panicking"
 )]
 #![allow(
     dead_code,
@@ -116,12 +118,12 @@ impl Cast {
                 "auditor" => {
                     world
                         .sql(&format!("UPDATE users SET is_auditor = true WHERE id = '{id}'"))
-                        .await
+                        .await;
                 }
                 "super_admin" => {
                     world
                         .sql(&format!("UPDATE users SET is_super_admin = true WHERE id = '{id}'"))
-                        .await
+                        .await;
                 }
                 "deactivated" => {
                     let sql =

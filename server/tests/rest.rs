@@ -1,7 +1,9 @@
 //! The API as clients meet it: what works, and what is refused in which words.
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests fill their database with statements made at run time"
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fill their database with statements made at run time, and fail by panicking"
 )]
 #![allow(
     dead_code,

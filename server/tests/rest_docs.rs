@@ -1,4 +1,5 @@
 //! What is written about the API is what the API does.
+#![expect(clippy::disallowed_methods, reason = "UPDATE=1 is for people at a terminal")]
 
 use std::path::Path;
 

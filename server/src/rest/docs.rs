@@ -24,7 +24,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 const FOR_A_DAY: &str = "public, max-age=86400";
 
-const PAGE: &str = r##"<!DOCTYPE html>
+const PAGE: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -39,7 +39,7 @@ const PAGE: &str = r##"<!DOCTYPE html>
 <script src="/api/docs/start.js"></script>
 </body>
 </html>
-"##;
+"#;
 
 const START: &str = r##"SwaggerUIBundle({
   url: "/api/openapi.json",
@@ -51,9 +51,9 @@ const START: &str = r##"SwaggerUIBundle({
 "##;
 
 /// The document and the pages about it.
-pub(super) fn router(document: OpenApi) -> Router<AppState> {
+pub(super) fn router(document: &OpenApi) -> Router<AppState> {
     // A document made of these types always serialises.
-    let document = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
+    let document = Bytes::from(serde_json::to_vec(document).unwrap_or_default());
     Router::new()
         .route(
             "/api/openapi.json",

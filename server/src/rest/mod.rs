@@ -47,7 +47,7 @@ fn api() -> OpenApiRouter<AppState> {
 pub fn router() -> Router<AppState> {
     let (routes, document) = api().split_for_parts();
     routes
-        .merge(docs::router(openapi::finish(document)))
+        .merge(docs::router(&openapi::finish(document)))
         .method_not_allowed_fallback(method_not_allowed)
 }
 

@@ -29,6 +29,7 @@ const RUNNER_SIZE: usize = 600;
 
 /// A runner, without its configuration, which is shown once and never kept.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of SPEC B18")]
 struct Runner {
     runner_id: Uuid,
     #[schema(example = "backend-runner-a1b2c3")]

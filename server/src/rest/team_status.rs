@@ -87,7 +87,7 @@ async fn activate_team(
     change(call, id, body, StatusChange::Activate).await
 }
 
-/// Activate an inactive team: another name of `activate`
+/// Activate an inactive team, by its other name
 #[utoipa::path(
     post,
     path = "/admin/teams/{id}/reactivate",
