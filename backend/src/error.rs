@@ -134,6 +134,15 @@ impl Error {
         Self::Internal(message.into().into())
     }
 
+    /// The database is out of reach for now.
+    fn database_unavailable() -> Self {
+        Self::Unavailable(
+            Code::DatabaseUnavailable,
+            "The database does not answer. Try again in a moment.".to_owned(),
+            Some(Duration::from_secs(2)),
+        )
+    }
+
     /// The error's code.
     pub fn code(&self) -> Code {
         match self {
@@ -211,15 +220,21 @@ impl From<sqlx::Error> for Error {
         match error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
                 tracing::error!(%error, "database unreachable");
-                Self::Unavailable(
-                    Code::DatabaseUnavailable,
-                    "The database does not answer. Try again in a moment.".to_owned(),
-                    Some(Duration::from_secs(2)),
-                )
+                Self::database_unavailable()
+            }
+            sqlx::Error::Database(refusal) if refusal.code().is_some_and(|code| is_going_away(&code)) => {
+                tracing::error!(error = %refusal, "database unreachable");
+                Self::database_unavailable()
             }
             other => Self::Internal(Box::new(other)),
         }
     }
+}
+
+/// Whether PostgreSQL ends connections or takes no more: it is stopping, starting, or full. Nothing
+/// is wrong with the question.
+fn is_going_away(code: &str) -> bool {
+    matches!(code, "57P01" | "57P02" | "57P03" | "53300")
 }
 
 impl From<serde_json::Error> for Error {

@@ -25,7 +25,7 @@ const PREFIX: &str = "guildhall_test_";
 /// No test runs as long as this: an older database has lost its owner.
 const STALE: Duration = Duration::from_mins(15);
 /// "guild" in ASCII: the advisory lock around building the template.
-const BUILDING: i64 = 0x67_75_69_6c_64;
+const BUILDING: i64 = 0x0067_7569_6c64;
 
 /// A database of one test. Dropped with everything in it at the end of the scope, also after a panic.
 pub struct Database {
@@ -53,7 +53,7 @@ impl Database {
         run(admin, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         let pool = PgPoolOptions::new()
             .max_connections(12)
-            .acquire_timeout(Duration::from_secs(60))
+            .acquire_timeout(Duration::from_mins(1))
             .connect_lazy_with(options().database(&name));
         Self { pool, name }
     }

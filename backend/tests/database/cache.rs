@@ -155,7 +155,7 @@ async fn changes_are_heard_within_a_second() {
         sql(format!(
             "UPDATE organization_members SET role = 'org_member' WHERE user_id = '{admin}'"
         ))
-        .await
+        .await;
     };
     other
         .hears(admin, "no org_admin", demoted, |person| {

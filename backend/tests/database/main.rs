@@ -5,7 +5,10 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
-    clippy::missing_panics_doc,
+    clippy::items_after_statements,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
     reason = "test equipment: it asks unchecked questions, and a panic is the failure"
 )]
 

@@ -329,7 +329,7 @@ async fn b8_adding_someone_twice_at_once_adds_them_once() {
     assert!(
         results
             .iter()
-            .flat_map(|result| result.as_ref().err())
+            .filter_map(|result| result.as_ref().err())
             .all(|error| error.code() == Code::AlreadyMember)
     );
     let counts: (i64, i32) = (

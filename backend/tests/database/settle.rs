@@ -414,7 +414,11 @@ async fn b15_an_answer_while_the_reaper_works_is_too_late() {
     let world = World::with_lease(Duration::from_millis(250)).await;
     let (team, dev) = ops(&world, 1).await;
     // GitHub thinks for 600 ms. The lease ends before, a reaper takes it over and begins to ask; then the answer comes.
-    let slow = |only: &str| Faults { latency_ms: 600, only: Some(only.to_owned()), ..Faults::default() };
+    let slow = |only: &str| Faults {
+        latency_ms: 600,
+        only: Some(only.to_owned()),
+        ..Faults::default()
+    };
     world.github.set_faults(slow("generate-jitconfig"));
     let reaping = async {
         tokio::time::sleep(Duration::from_millis(320)).await;
@@ -523,7 +527,10 @@ async fn b15_chaos_ends_in_the_same_truth_on_both_sides() {
     world.github.set_faults(Faults::default());
     within(Duration::from_secs(15), async || {
         runners::reap(&world.backend).await.unwrap();
-        world.one::<i64>("SELECT count(*) FROM runners WHERE lease_until IS NOT NULL").await == 0
+        world
+            .one::<i64>("SELECT count(*) FROM runners WHERE lease_until IS NOT NULL")
+            .await
+            == 0
     })
     .await;
     let mut stored: Vec<String> = world.all("SELECT name FROM runners WHERE status <> 'deleted'").await;
@@ -545,4 +552,26 @@ async fn b15_chaos_ends_in_the_same_truth_on_both_sides() {
         "QUOTA_EXCEEDED",
         "Team quota exceeded",
     );
+}
+
+/// D13, DESIGN rule 4: a PostgreSQL that is stopped under a request is 503 with a time to wait, and nobody's fault.
+#[tokio::test]
+async fn a_database_that_goes_away_is_unavailable() {
+    let world = World::new().await;
+    let (team, dev) = ops(&world, 1).await;
+    let mut ctx = world.write(dev).await;
+    backend::teams::get(&mut ctx, team).await.unwrap();
+    world
+        .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        .await;
+    let result = backend::teams::get(&mut ctx, team).await;
+    assert!(
+        matches!(&result, Err(Error::Unavailable(Code::DatabaseUnavailable, _, Some(_)))),
+        "{result:?}"
+    );
+    drop(ctx);
+    world
+        .provision(dev, input(team))
+        .await
+        .expect("the pool takes a new connection");
 }

@@ -606,8 +606,14 @@ async fn x2_teams_that_go_on_and_off_at_once_do_not_lock_each_other_out() {
         tasks.push(tokio::spawn(async move {
             for round in 0..10 {
                 let on = (n + round) % 2 == 0;
-                let what = if on { StatusChange::Activate } else { StatusChange::Deactivate };
-                change(&world, root, team, what).await.unwrap_or_else(|error| panic!("{n} {round}: {error}"));
+                let what = if on {
+                    StatusChange::Activate
+                } else {
+                    StatusChange::Deactivate
+                };
+                change(&world, root, team, what)
+                    .await
+                    .unwrap_or_else(|error| panic!("{n} {round}: {error}"));
             }
         }));
     }
