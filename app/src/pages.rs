@@ -121,7 +121,7 @@ pub fn my_teams() -> impl IntoView {
                                 <small class="table__sub">{team.organization_name.clone()}</small>
                             </th>
                             <td class="table__text table__optional" data-label="Description">
-                                {team.description.clone().map_or_else(|| view! { <span class="none">"–"</span> }.into_any(), |text| text.into_any())}
+                                {ui::or_dash(team.description.as_deref())}
                             </td>
                             <td data-label="Your role">{ui::role_badge(team.role)}</td>
                             <td data-label="Runners">{active.then(|| ui::meter(team.runner_count, team.max_runners))}</td>
@@ -224,7 +224,7 @@ pub(crate) fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc
                             let team = runner.team_name.clone();
                             view! {
                                 <td data-label="Team">
-                                    {team.map_or_else(|| view! { <span class="none">"–"</span> }.into_any(), |name| name.into_any())}
+                                    {ui::or_dash(team.as_deref())}
                                 </td>
                             }
                         })}

@@ -11,7 +11,7 @@ use leptos_router::{
 use crate::{pages, ssr};
 
 /// The HTML document. It also sets the page's Content-Security-Policy, whose nonce it knows.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+pub fn shell(options: &LeptosOptions) -> impl IntoView + use<> {
     let package = options.site_pkg_dir.to_string();
     let nonce = use_nonce();
     let script_nonce = nonce

@@ -51,6 +51,14 @@ pub fn person(email: &str, name: Option<&str>) -> AnyView {
     .into_any()
 }
 
+/// A text, or a dash where there is none.
+pub fn or_dash(text: Option<&str>) -> AnyView {
+    match text {
+        Some(text) => text.to_owned().into_any(),
+        None => view! { <span class="none">"–"</span> }.into_any(),
+    }
+}
+
 /// A badge of a team's status.
 pub fn status_badge(status: TeamStatus) -> AnyView {
     let (class, label) = match status {

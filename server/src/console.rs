@@ -19,7 +19,7 @@ use crate::{AppState, auth, page, problem::Problem, request::Info, router::is_ap
 pub(crate) fn router(state: &AppState) -> Router<AppState> {
     let shell = {
         let options = state.leptos.clone();
-        move || app::shell(options.clone())
+        move || app::shell(&options)
     };
     let not_found = render_app_async(shell.clone());
     let fallback = move |State(state): State<AppState>,

@@ -69,11 +69,15 @@ pub(crate) async fn upkeep(handle: PrometheusHandle) {
 }
 
 fn describe() {
-    use metrics::{Unit, describe_gauge, describe_histogram};
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     describe_histogram!(
         "guildhall_http_request_duration_seconds",
         Unit::Seconds,
         "Time to the head of the answer, by method, route and status"
+    );
+    describe_counter!(
+        "guildhall_runner_provisioning_total",
+        "Requests for a runner, by outcome: created, or the error's code"
     );
     describe_gauge!(
         "guildhall_database_connections",

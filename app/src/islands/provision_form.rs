@@ -84,10 +84,7 @@ pub fn ProvisionForm(
             view! { <option value=id selected=selected>{name}</option> }
         })
         .collect_view();
-    let chosen = {
-        let teams = teams.clone();
-        move || teams.iter().find(|choice| choice.id == team.get()).cloned()
-    };
+    let chosen = move || teams.iter().find(|choice| choice.id == team.get()).cloned();
     let chosen_for_use = chosen.clone();
     let chosen_for_name = chosen.clone();
     let preview = move || preview(chosen().as_ref(), has_teams, own_policy.as_ref(), &labels.get());
@@ -251,7 +248,7 @@ fn preview(team: Option<&TeamChoice>, has_teams: bool, own: Option<&UserLabelPol
             message,
         };
         return match own.map(|own| own.resolve(&custom)) {
-            Some(Ok(labels)) => Preview::Final(labels.iter().map(|label| own_chip(label)).collect()),
+            Some(Ok(labels)) => Preview::Final(labels.iter().map(own_chip).collect()),
             Some(Err(message)) => refused(message),
             None => refused("You are in no team and have no label policy of your own.".to_owned()),
         };

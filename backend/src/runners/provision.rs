@@ -128,6 +128,21 @@ pub async fn provision(
     request_info: RequestInfo,
     request: JitRequest,
 ) -> Result<Provisioned> {
+    let outcome = attempt(backend, caller, request_info, request).await;
+    let label = match &outcome {
+        Ok(_) => "created",
+        Err(error) => error.code().as_str(),
+    };
+    metrics::counter!("guildhall_runner_provisioning_total", "outcome" => label).increment(1);
+    outcome
+}
+
+async fn attempt(
+    backend: &Backend,
+    caller: Caller,
+    request_info: RequestInfo,
+    request: JitRequest,
+) -> Result<Provisioned> {
     let mut ctx = Ctx::write(backend, caller.clone(), request_info.clone()).await?;
     let reservation = reserve(&mut ctx, request).await?;
     let Some(github) = backend.github.clone() else {

@@ -109,10 +109,7 @@ fn table(
                     </td>
                     <td data-label="Joined">{ui::time_ago(member.joined_at, now)}</td>
                     <td data-label="Added by" class="table__optional">
-                        {match &member.added_by {
-                            Some(by) => by.clone().into_any(),
-                            None => view! { <span class="none">"–"</span> }.into_any(),
-                        }}
+                        {ui::or_dash(member.added_by.as_deref())}
                     </td>
                     <td class="table__actions">{(manages || own).then(|| menu(place, member, manages, own))}</td>
                 </tr>

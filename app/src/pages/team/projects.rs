@@ -108,10 +108,7 @@ fn table(place: &Place, projects: &[Project], manages: bool) -> AnyView {
                 <tr>
                     <th scope="row" class="table__title">{project.name.clone()}</th>
                     <td class="table__text table__optional" data-label="Description">
-                        {match &project.description {
-                            Some(text) => text.clone().into_any(),
-                            None => view! { <span class="none">"–"</span> }.into_any(),
-                        }}
+                        {ui::or_dash(project.description.as_deref())}
                     </td>
                     <td class="table__number" data-label="Members">{project.member_count}</td>
                     <td class="table__number" data-label="Runners">{project.runner_count}</td>

@@ -262,10 +262,7 @@ fn row(team: &Team) -> AnyView {
                 <small class="table__sub">{team.organization_name.clone()}</small>
             </th>
             <td class="table__text table__optional" data-label="Description">
-                {match &team.description {
-                    Some(text) => text.clone().into_any(),
-                    None => view! { <span class="none">"–"</span> }.into_any(),
-                }}
+                {ui::or_dash(team.description.as_deref())}
             </td>
             <td class="table__number" data-label="Members">{team.member_count}</td>
             <td class="table__number" data-label="Projects">{team.project_count}</td>
