@@ -1,7 +1,5 @@
 //! B25, DESIGN rule 2: every change leaves one entry, in its own transaction, and no secret anywhere.
 
-use std::time::Duration;
-
 use backend::{Ctx, Error, Result, members, organizations, projects, runners, teams, tokens};
 use domain::{
     DEFAULT_ORGANIZATION, OrgRole, ProjectName, Reason, StatusChange, TeamId, TeamName, TeamRole, TokenName, UserId,
@@ -11,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use uuid::Uuid;
 
-use crate::common::{World, request, within};
+use crate::common::{World, request};
 
 struct Entry {
     action: String,
@@ -367,8 +365,7 @@ async fn b25_entries_have_an_order_that_a_chain_can_stand_on() {
         "the open transaction may still put one before it"
     );
     first.commit().await.unwrap();
-    // Transactions of other databases hold the horizon back as well.
-    within(Duration::from_secs(20), async || world.one::<i64>(settled).await == 2).await;
+    // When it is final too is not for a test to say: any transaction on the server holds the horizon back.
     let order: Vec<String> = world
         .all("SELECT target FROM audit_entries ORDER BY txid, position")
         .await;

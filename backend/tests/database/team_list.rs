@@ -1,9 +1,6 @@
 //! The list of teams: search, filters, order, pages and totals (B3, D7, X6).
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::cell::Cell;
 
 use backend::{Error, teams};
 use domain::{
@@ -507,14 +504,17 @@ async fn page_cursor(world: &World, who: UserId) -> String {
     .expect("more than one team")
 }
 
-/// Counts what sqlx sends.
-#[derive(Clone, Default)]
-struct Statements(Arc<AtomicUsize>);
+thread_local! {
+    /// What sqlx sent on this thread: tests that run beside this one have threads of their own.
+    static STATEMENTS: Cell<usize> = const { Cell::new(0) };
+}
 
-impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Statements {
+struct CountStatements;
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for CountStatements {
     fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
         if event.metadata().target() == "sqlx::query" {
-            self.0.fetch_add(1, Ordering::Relaxed);
+            STATEMENTS.set(STATEMENTS.get() + 1);
         }
     }
 }
@@ -524,9 +524,7 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Statements {
 async fn b3_a_list_costs_a_fixed_number_of_queries() {
     let world = World::new().await;
     let root = world.super_admin().await;
-    let statements = Statements::default();
-    let subscriber = tracing_subscriber::registry().with(statements.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(CountStatements)).unwrap();
     let mut counts = Vec::new();
     for more in [3, 297] {
         world
@@ -544,9 +542,9 @@ async fn b3_a_list_costs_a_fixed_number_of_queries() {
             .await
             .unwrap();
         let mut costs = Vec::new();
-        let mut before = statements.0.load(Ordering::Relaxed);
+        let mut before = STATEMENTS.get();
         let mut cost = || {
-            let now = statements.0.load(Ordering::Relaxed);
+            let now = STATEMENTS.get();
             costs.push(now - std::mem::replace(&mut before, now));
         };
         teams::list(
