@@ -22,6 +22,7 @@ for (const scene of scenes) {
         // States of a page differ from it in a few elements: both themes and both widths once is enough for them.
         if (scene.act && (width === 1280) === (colorScheme === 'dark')) continue;
         await page.emulateMedia({ colorScheme });
+        await settled(page);
         expect.soft(await findings(page), `${width} px, ${colorScheme}`).toEqual([]);
       }
     }
@@ -42,5 +43,14 @@ async function overhang(page: Page): Promise<string[]> {
       .filter((element) => element.getBoundingClientRect().right > width + 0.5)
       .map((element) => `${element.tagName.toLowerCase()}.${element.getAttribute('class') ?? ''}`)
       .slice(0, 8);
+  });
+}
+
+/** Waits until colours are what they shall be: even the shortest transition takes a frame. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    for (let frames = 0; frames < 3; frames += 1) await new Promise((next) => requestAnimationFrame(next));
+    const passing = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(passing.map((one) => one.finished));
   });
 }

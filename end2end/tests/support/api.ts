@@ -6,6 +6,7 @@ export interface Team {
   id: string;
   slug: string;
   name: string;
+  organization_id: string | null;
   description: string | null;
   status: 'active' | 'inactive' | 'archived';
   required_labels: string[];

@@ -5,6 +5,8 @@ import { type Person, ada, audrey, max, nora, olga, tess } from './people';
 
 /** What the scenes are set in. */
 export interface World {
+  /** The id of the demo's organization. */
+  acme: string;
   /** The demo's own team, with members, projects and runners. */
   backend: Team;
   empty: Team;
@@ -42,11 +44,14 @@ export async function makeWorld(api: Api, apiOf: (who: Person) => Promise<Api>):
   const archived = await api.team({ name: unique('Old Portal'), members });
   await api.ok('POST', `/admin/teams/${archived.id}/archive`, {});
   const many = unique('Squad').replace(' ', '');
-  for (let index = 0; index < 51; index += 1) await api.team({ name: `${many} ${String(index).padStart(2, '0')}` });
-  return { backend, empty, full, inactive, archived, many };
+  for (let index = 0; index < 51; index += 1) {
+    // In the built-in organization: out of the way of the other scenes.
+    await api.team({ name: `${many} ${String(index).padStart(2, '0')}`, organization_id: null });
+  }
+  return { acme: await api.acme(), backend, empty, full, inactive, archived, many };
 }
 
-const team = (tab = '', which: keyof Omit<World, 'many'> = 'backend') => (world: World) =>
+const team = (tab = '', which: Exclude<keyof World, 'acme' | 'many'> = 'backend') => (world: World) =>
   `/admin/teams/${world[which].id}${tab && `/${tab}`}`;
 
 /** Opens the first menu in a table. */
@@ -81,9 +86,9 @@ export const scenes: Scene[] = [
   },
   { name: 'login-signed-in', as: max, at: '/login' },
 
-  { name: 'teams', as: ada, at: '/admin/teams?q=e&organization=', differs: true },
-  { name: 'teams-menu', as: ada, at: '/admin/teams', act: openMenu },
-  { name: 'teams-pages', as: olga, at: (world) => `/admin/teams?q=${world.many}&sort=-name` },
+  { name: 'teams', as: ada, at: (world) => `/admin/teams?organization=${world.acme}`, differs: true },
+  { name: 'teams-menu', as: ada, at: (world) => `/admin/teams?organization=${world.acme}&sort=-members`, act: openMenu },
+  { name: 'teams-pages', as: ada, at: (world) => `/admin/teams?q=${world.many}&sort=-name` },
   { name: 'teams-none', as: ada, at: '/admin/teams?q=nothing-like-it&status=inactive' },
   { name: 'team-new', as: ada, at: '/admin/teams/new', differs: true },
   {
