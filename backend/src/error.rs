@@ -231,10 +231,10 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether PostgreSQL ends connections or takes no more: it is stopping, starting, or full. Nothing
-/// is wrong with the question.
+/// Whether PostgreSQL ends connections or takes no more (it is stopping, starting, or full), or gave
+/// up one of two transactions that waited for each other. Nothing is wrong with the question.
 fn is_going_away(code: &str) -> bool {
-    matches!(code, "57P01" | "57P02" | "57P03" | "53300")
+    matches!(code, "57P01" | "57P02" | "57P03" | "53300" | "40P01" | "40001")
 }
 
 impl From<serde_json::Error> for Error {
