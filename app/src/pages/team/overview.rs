@@ -2,7 +2,7 @@
 
 use backend::teams;
 use domain::{
-    Permission,
+    Permission, TeamStatus,
     views::{Change, TeamOverview},
 };
 use leptos::prelude::*;
@@ -82,6 +82,10 @@ fn runners(overview: &TeamOverview, now: chrono::DateTime<chrono::Utc>) -> AnyVi
 }
 
 fn actions(place: &Place) -> Option<AnyView> {
+    // What is archived is kept as it was.
+    if place.page.team.status == TeamStatus::Archived {
+        return None;
+    }
     let standing = &place.page.standing;
     let mut links = Vec::new();
     if standing.may(Permission::MembersManage) {
