@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { ada } from '../tests/support/people';
 import { scenes } from '../tests/support/scenes';
+import { settled } from '../tests/support/settled';
 import { test } from '../tests/support/test';
 
 const FOLDER = resolve(process.cwd(), '../target/screenshots');
@@ -19,6 +20,8 @@ for (const scene of scenes) {
       await page.setViewportSize({ width, height: width > 700 ? 800 : 844 });
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
+        if (javaScriptEnabled) await settled(page);
+        else await page.waitForTimeout(300);
         const path = resolve(FOLDER, `${scene.name}${kind}.${colorScheme}.${width}.png`);
         await page.screenshot({ path, fullPage: true, caret: 'hide' });
       }
@@ -38,7 +41,8 @@ test('the menu of narrow screens', async ({ browser, cookiesOf, javaScriptEnable
   await page.getByLabel('Menu').click();
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: resolve(FOLDER, `navigation.${colorScheme}.390.png`), fullPage: true });
+    await settled(page);
+    await page.screenshot({ path: resolve(FOLDER, `navigation.${colorScheme}.390.png`) });
   }
   await context.close();
 });

@@ -3,6 +3,7 @@
 import type { Page } from '@playwright/test';
 import { findings } from './support/axe';
 import { scenes } from './support/scenes';
+import { settled } from './support/settled';
 import { expect, test } from './support/test';
 import { watch } from './support/watch';
 
@@ -43,14 +44,5 @@ async function overhang(page: Page): Promise<string[]> {
       .filter((element) => element.getBoundingClientRect().right > width + 0.5)
       .map((element) => `${element.tagName.toLowerCase()}.${element.getAttribute('class') ?? ''}`)
       .slice(0, 8);
-  });
-}
-
-/** Waits until colours are what they shall be: even the shortest transition takes a frame. */
-async function settled(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    for (let frames = 0; frames < 3; frames += 1) await new Promise((next) => requestAnimationFrame(next));
-    const passing = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
-    await Promise.allSettled(passing.map((one) => one.finished));
   });
 }
