@@ -214,8 +214,7 @@ pub async fn create(
             None => ("organization.member_add", json!(null)),
             Some(before) => ("organization.member_role", json!({"role": before})),
         };
-        let mut entry =
-            audit::Entry::new(action, "user", id, email.as_str()).change(before, json!({"role": role}));
+        let mut entry = audit::Entry::new(action, "user", id, email.as_str()).change(before, json!({"role": role}));
         entry.organization = Some(organization.into());
         audit::record(ctx, entry).await?;
     }

@@ -152,7 +152,7 @@ fn check_demo(config: &Config) -> Result<(), Misuse> {
     if !config.demo {
         return Ok(());
     }
-    if cfg!(not(feature = "demo")) {
+    if !crate::demo::BUILT_IN {
         return Err(Misuse(
             "this build has no --demo: it was built without the feature `demo`",
         ));

@@ -19,6 +19,9 @@ use simulators::{
 use crate::config::{Config, Oidc};
 pub(crate) use data::seed;
 
+/// Whether `serve --demo` works in this build.
+pub(crate) const BUILT_IN: bool = true;
+
 /// The running simulators. They stop when this is dropped.
 pub(crate) struct Simulators {
     _github: GitHubSimulator,

@@ -11,6 +11,9 @@ mod console;
 pub mod database;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(not(feature = "demo"))]
+#[path = "no_demo.rs"]
+mod demo;
 mod health;
 mod jobs;
 mod layers;

@@ -23,7 +23,6 @@ pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
     if config.listen.ip().is_unspecified() && config.public_url.is_none() && !config.demo {
         tracing::warn!("`public_url` (GUILDHALL_PUBLIC_URL) is not set: signing in works from this machine only");
     }
-    #[cfg(feature = "demo")]
     let _simulators = if config.demo {
         Some(crate::demo::start(&mut config).await?)
     } else {
@@ -41,7 +40,6 @@ async fn run(database: &Database, config: Config, socket: TcpListener) -> anyhow
     database.migrate().await?;
     let address = socket.local_addr()?;
     let state = AppState::new(database.pool.clone(), config)?;
-    #[cfg(feature = "demo")]
     if state.config.demo {
         crate::demo::seed(&state)
             .await

@@ -245,7 +245,10 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
     };
     Ok(Page {
         next: places.last().filter(|_| has_next).map(|place| cursor_at(place, false)),
-        previous: places.first().filter(|_| has_previous).map(|place| cursor_at(place, true)),
+        previous: places
+            .first()
+            .filter(|_| has_previous)
+            .map(|place| cursor_at(place, true)),
         items,
         total,
     })
@@ -318,7 +321,9 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &TeamQuery, scope: &Sco
     if let Some(pattern) = search_pattern(query) {
         // Lowered where the column is: Rust and PostgreSQL disagree on a few letters.
         sql.push(" AND (lower(t.name) LIKE lower(").push_bind(pattern.clone());
-        sql.push(") OR (lower(t.description) LIKE lower(").push_bind(pattern).push(")");
+        sql.push(") OR (lower(t.description) LIKE lower(")
+            .push_bind(pattern)
+            .push(")");
         if let Scope::Some { organizations, .. } = scope {
             // The description of an inactive team is not shown to its members, nor found.
             sql.push(" AND (t.status = 'active' OR t.organization_id = ANY(")
@@ -339,9 +344,6 @@ fn search_pattern(query: &TeamQuery) -> Option<String> {
     if text.is_empty() {
         return None;
     }
-    let escaped = text
-        .replace('\\', r"\\")
-        .replace('%', r"\%")
-        .replace('_', r"\_");
+    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     Some(format!("%{escaped}%"))
 }

@@ -57,7 +57,9 @@ pub(super) async fn apply(
     .map_err(|error| {
         edit::taken(error, &team.name, || {
             let (name, slug) = (&team.name, &team.slug);
-            format!("Team '{name}' cannot be restored: another team has its slug '{slug}' by now; archive that one first")
+            format!(
+                "Team '{name}' cannot be restored: another team has its slug '{slug}' by now; archive that one first"
+            )
         })
     })?;
     let members = sqlx::query_scalar!(
