@@ -2,7 +2,7 @@
 // that nobody else has.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,7 +50,10 @@ async function makeStorage(): Promise<Storage> {
     const folder = mkdtempSync(join(tmpdir(), 'guildhall-end2end-'));
     return {
       environment: { GUILDHALL_DATA_DIR: folder },
-      remove: async () => rmSync(folder, { recursive: true, force: true }),
+      remove: async () => {
+        removeCluster(folder);
+        rmSync(folder, { recursive: true, force: true });
+      },
     };
   }
   const name = `end2end_${randomBytes(6).toString('hex')}`;
@@ -61,6 +64,14 @@ async function makeStorage(): Promise<Storage> {
     environment: { DATABASE_URL: url.href },
     remove: () => execute(admin, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
+}
+
+/** Started as root, PostgreSQL keeps its data where its own user may write; a link in the folder leads there. */
+function removeCluster(folder: string): void {
+  const link = join(folder, 'postgres');
+  if (!existsSync(link)) return;
+  const home = dirname(realpathSync(link));
+  if (home.startsWith('/var/lib/guildhall/')) rmSync(home, { recursive: true, force: true });
 }
 
 async function execute(url: string, sql: string): Promise<void> {
@@ -82,6 +93,8 @@ function serve(storage: Record<string, string>): { child: ChildProcess; ready: P
     env: { ...Object.fromEntries(ours), ...storage },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // Also when the run is broken off.
+  process.once('exit', () => child.kill('SIGTERM'));
   const log = createWriteStream(LOG);
   child.stderr.pipe(log, { end: false });
   child.stdout.pipe(log, { end: false });
@@ -114,7 +127,8 @@ function tail(): string {
 }
 
 async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  const neverStarted = child.pid === undefined;
+  if (neverStarted || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise<void>((done) => child.once('exit', () => done()));
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
