@@ -74,10 +74,10 @@ fn with_count<T>(
 ) -> crate::ssr::Result<T> {
     match count {
         Ok(count) => Ok(parse(count)?),
-        Err(Error::Invalid(mut wrong)) => {
-            if let Err(others) = parse(None) {
-                wrong.extend(others);
-            }
+        Err(Error::Invalid(count)) => {
+            // In the order of the form, which ends with the number.
+            let mut wrong = parse(None).err().unwrap_or_default();
+            wrong.extend(count);
             Err(Error::Invalid(wrong))
         }
         Err(error) => Err(error),

@@ -84,6 +84,12 @@ impl Place {
         vec![("team", self.page.team.id.to_string()), ("at", self.path.clone())]
     }
 
+    /// Whether the viewer may change something here: by the permission table, and unless the team is
+    /// archived, which keeps it as it was.
+    fn may_change(&self, permission: domain::Permission) -> bool {
+        self.page.standing.may(permission) && self.page.team.status != TeamStatus::Archived
+    }
+
     /// A tab's address.
     fn tab(&self, tab: Tab) -> String {
         format!("{}{}", self.path, tab.suffix())

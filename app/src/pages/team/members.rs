@@ -24,7 +24,7 @@ pub fn members() -> impl IntoView {
         let state = forms::take("add-member").await;
         let role_state = forms::take("change-role").await;
         let removal_state = forms::take("remove-member").await;
-        let manages = place.page.standing.may(Permission::MembersManage);
+        let manages = place.may_change(Permission::MembersManage);
         let viewer = ctx.caller.user_id();
         let now = ctx.now;
         Ok(view! {

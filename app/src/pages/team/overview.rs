@@ -28,7 +28,7 @@ pub fn overview() -> impl IntoView {
 }
 
 fn warnings(overview: &TeamOverview, place: &Place) -> Option<AnyView> {
-    let manages = place.page.standing.may(Permission::MembersManage);
+    let manages = place.may_change(Permission::MembersManage);
     (overview.admin_count == 0).then(|| {
         let action =
             manages.then(|| view! { <p><a class="link" href=place.tab(Tab::Members)>"Choose an admin"</a></p> });

@@ -16,7 +16,7 @@ use crate::{
 pub fn projects() -> impl IntoView {
     page(tab_page(Tab::Projects, async |ctx, place| {
         let (_, list) = rules::list(ctx, place.page.team.id).await?;
-        let manages = place.page.standing.may(Permission::ProjectsManage);
+        let manages = place.may_change(Permission::ProjectsManage);
         let create = forms::take("create-project").await;
         let edit = forms::take("edit-project").await;
         let delete = forms::take("delete-project").await;

@@ -16,7 +16,7 @@ pub fn settings() -> impl IntoView {
         let standing = &place.page.standing;
         let state = forms::take("team-settings").await;
         let status_state = forms::take("team-status").await;
-        let edits = standing.may(Permission::TeamEdit) && place.page.team.status != TeamStatus::Archived;
+        let edits = place.may_change(Permission::TeamEdit);
         let administers = standing.may(Permission::TeamAdminister);
         Ok(view! {
             {ui::refusal(status_state.refusal())}
