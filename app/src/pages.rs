@@ -191,7 +191,7 @@ pub fn runners() -> impl IntoView {
             )
         } else {
             view! {
-                {runner_table(&list.items, now, true)}
+                {runner_table(&list.items, now)}
                 {ui::pagination(shown, list.total, "runner", list.previous, list.next, |cursor| format!("/runners?cursor={cursor}"))}
             }
             .into_any()
@@ -207,28 +207,19 @@ pub fn runners() -> impl IntoView {
     })
 }
 
-/// Runners in a table; a wide one has their teams and labels too.
-pub(crate) fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc>, wide: bool) -> AnyView {
+/// Runners in a table.
+fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc>) -> AnyView {
     let rows = runners
         .iter()
         .map(|runner| {
-            let labels = runner.labels.clone();
             view! {
                 <tr>
                     <th scope="row" class="table__title">
                         <span class="mono">{runner.name.clone()}</span>
                         <small class="table__sub">{runner.provisioned_by.clone()}</small>
                     </th>
-                    {wide
-                        .then(|| {
-                            let team = runner.team_name.clone();
-                            view! {
-                                <td data-label="Team">
-                                    {ui::or_dash(team.as_deref())}
-                                </td>
-                            }
-                        })}
-                    {wide.then(|| view! { <td data-label="Labels" class="table__optional">{ui::runner_labels(&labels)}</td> })}
+                    <td data-label="Team">{ui::or_dash(runner.team_name.as_deref())}</td>
+                    <td data-label="Labels" class="table__optional">{ui::runner_labels(&runner.labels)}</td>
                     <td class="table__state" data-label="Status">{runner_badge(runner)}</td>
                     <td data-label="Created">{ui::time_ago(runner.created_at, now)}</td>
                 </tr>
@@ -242,8 +233,8 @@ pub(crate) fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc
                 <thead>
                     <tr>
                         <th scope="col">"Name"</th>
-                        {wide.then(|| view! { <th scope="col">"Team"</th> })}
-                        {wide.then(|| view! { <th scope="col" class="table__optional">"Labels"</th> })}
+                        <th scope="col">"Team"</th>
+                        <th scope="col" class="table__optional">"Labels"</th>
                         <th scope="col">"Status"</th>
                         <th scope="col">"Created"</th>
                     </tr>
@@ -255,7 +246,8 @@ pub(crate) fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc
     .into_any()
 }
 
-fn runner_badge(runner: &Runner) -> AnyView {
+/// A badge of a runner's state.
+pub(crate) fn runner_badge(runner: &Runner) -> AnyView {
     use domain::RunnerStatus::{Active, Deleted, Offline, Pending};
     let (class, label) = match runner.status {
         _ if runner.busy => ("badge badge--busy", "Busy"),

@@ -173,6 +173,13 @@ impl Drop for Server {
     }
 }
 
+/// A client that follows no redirects, for tests of the program: nothing else in their process has chosen a TLS provider.
+pub fn client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+    client.expect("a client")
+}
+
 /// Where an answer sends the browser.
 pub fn location(response: &Response) -> String {
     let value = response.headers().get(header::LOCATION);

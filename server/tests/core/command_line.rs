@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::database::Database;
+use crate::common::{client, database::Database};
 
 /// The program, with nothing in its environment but the database.
 pub fn guildhall(database: &Database, arguments: &[&str]) -> Command {
@@ -197,7 +197,13 @@ async fn it_serves_until_it_is_told_to_stop() {
         "{}",
         serving.url
     );
-    let get = async |path: &str| reqwest::get(format!("{}{path}", serving.url)).await.expect("an answer");
+    let get = async |path: &str| {
+        client()
+            .get(format!("{}{path}", serving.url))
+            .send()
+            .await
+            .expect("an answer")
+    };
     assert_eq!(get("/readyz").await.status(), 200);
     // A secret where it should not be does not get into the log.
     assert_eq!(get("/auth/callback/oidc?code=s3cret&state=s3cret").await.status(), 503);
@@ -205,7 +211,7 @@ async fn it_serves_until_it_is_told_to_stop() {
     assert!(token.status.success());
     let token = text(&output(&database, &["token", "create", "--email", "a@example.com"]).stdout);
     let token = token.trim().to_owned();
-    let client = reqwest::Client::builder().build().expect("a client");
+    let client = client();
     let me = client
         .get(format!("{}/api/v1/auth/me", serving.url))
         .bearer_auth(&token)
@@ -248,10 +254,7 @@ async fn the_demo_has_people_and_teams_once() {
     let again = demo();
     assert_eq!(counts().await, first);
     // Signing in finds the account that is there.
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .expect("a client");
+    let client = client();
     let follow = async |url: String, cookie: &str| {
         let answer = client
             .get(url)

@@ -7,7 +7,7 @@ use domain::{Email, TeamRole, TokenName, UserRef};
 use simulators::github::{Faults, GitHubSimulator};
 
 use super::command_line::{Serving, guildhall};
-use crate::common::database::Database;
+use crate::common::{client, database::Database};
 
 const QUOTA: i32 = 10;
 
@@ -42,9 +42,7 @@ async fn team_with_a_member(database: &Database) -> (String, String) {
 
 /// Sends as many requests at once; returns how many made a runner.
 async fn provision(url: &str, token: &str, team: &str, requests: usize) -> usize {
-    // In this process nothing else has chosen one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().build().expect("a client");
+    let client = client();
     let calls = (0..requests).map(|_| {
         let request = client
             .post(format!("{url}/api/v1/runners/jit"))

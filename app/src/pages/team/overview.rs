@@ -3,12 +3,12 @@
 use backend::teams;
 use domain::{
     Permission, TeamStatus,
-    views::{Change, TeamOverview},
+    views::{Change, Runner, TeamOverview},
 };
 use leptos::prelude::*;
 
 use super::{Place, Tab, page, tab_page};
-use crate::{icon::icon, pages::runner_table, ui};
+use crate::{icon::icon, pages::runner_badge, ui};
 
 /// `/admin/teams/{team}`.
 pub fn overview() -> impl IntoView {
@@ -61,11 +61,21 @@ fn stats(overview: &TeamOverview, place: &Place) -> AnyView {
 }
 
 fn runners(overview: &TeamOverview, now: chrono::DateTime<chrono::Utc>) -> AnyView {
+    let row = |runner: &Runner| {
+        view! {
+            <li class="row">
+                <div class="row__main">
+                    <span class="row__title mono">{runner.name.clone()}</span>
+                    <span class="row__text">{runner.provisioned_by.clone()}", "{ui::time_ago(runner.created_at, now)}</span>
+                </div>
+                {runner_badge(runner)}
+            </li>
+        }
+    };
     let body = if overview.runners.is_empty() {
         view! { <div class="card__body"><p class="muted">"No runners now."</p></div> }.into_any()
     } else {
-        view! { <div class="card__body card__body--flush">{runner_table(&overview.runners, now, false)}</div> }
-            .into_any()
+        view! { <ul class="rows">{overview.runners.iter().map(row).collect_view()}</ul> }.into_any()
     };
     view! {
         <section class="card" aria-labelledby="runners-title">
