@@ -101,6 +101,7 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
         rpm_limit: patch.rpm_limit.unwrap_or(team.limits.rpm_limit),
     };
     let max_runners = patch.max_runners.unwrap_or(team.max_runners);
+    let groups = patch.runner_group_ids.unwrap_or_else(|| team.runner_group_ids.clone());
     let name = patch.name.map_or_else(|| team.name.clone(), String::from);
     let description = patch
         .description
@@ -109,6 +110,7 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
     let unchanged = policy == team.policy
         && limits == team.limits
         && max_runners == team.max_runners
+        && groups == team.runner_group_ids
         && name == team.name
         && description == team.description;
     if unchanged {
@@ -116,6 +118,9 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
     }
     require_not_archived(&page)?;
     require_policy_rights(&page, &policy, max_runners, &limits)?;
+    if groups != team.runner_group_ids {
+        page.standing.require(Permission::PolicyEdit)?;
+    }
     if limits != team.limits {
         limits.within(&ceiling(ctx, team.organization_id).await?)?;
     }
@@ -123,7 +128,7 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
     sqlx::query!(
         "UPDATE teams SET name = $2, description = $3, required_labels = $4, optional_label_patterns = $5,
             max_runners = $6, models = $7, max_budget = $8, budget_duration = $9, tpm_limit = $10, rpm_limit = $11,
-            updated_at = $12
+            updated_at = $12, runner_group_ids = $13
         WHERE id = $1",
         id.0,
         name,
@@ -137,6 +142,7 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
         limits.tpm_limit,
         limits.rpm_limit,
         now,
+        &groups,
     )
     .execute(ctx.connection())
     .await
@@ -253,6 +259,7 @@ pub(super) fn fields(team: &Team) -> Value {
         "required_labels": team.policy.required,
         "optional_label_patterns": team.policy.optional,
         "max_runners": team.max_runners,
+        "runner_group_ids": team.runner_group_ids,
         "models": team.limits.models,
         "max_budget": team.limits.max_budget,
         "budget_duration": team.limits.budget_duration,

@@ -113,6 +113,19 @@ fn parse_budget(amount: Option<Decimal>) -> Result<Option<Money>, Invalid> {
     amount.map(|amount| Money::parse("max_budget", amount)).transpose()
 }
 
+fn parse_runner_groups(ids: Vec<i64>) -> Result<Vec<i64>, Invalid> {
+    if ids.len() > 100 || ids.iter().any(|id| *id < 1) {
+        return Err(Invalid::new("runner_group_ids", "must be at most 100 positive numbers"));
+    }
+    let mut groups: Vec<i64> = Vec::with_capacity(ids.len());
+    for id in ids {
+        if !groups.contains(&id) {
+            groups.push(id);
+        }
+    }
+    Ok(groups)
+}
+
 fn parse_max_runners(count: i64) -> Result<i32, Invalid> {
     i32::try_from(count)
         .ok()
@@ -138,6 +151,8 @@ pub struct TeamPatchInput {
     pub optional_label_patterns: Option<Vec<String>>,
     /// Most runners at a time.
     pub max_runners: Option<Option<i64>>,
+    /// GitHub runner groups it may use; none means the default group.
+    pub runner_group_ids: Option<Vec<i64>>,
     /// Active or inactive.
     pub is_active: Option<bool>,
     /// AI models.
@@ -160,6 +175,7 @@ pub struct TeamPatch {
     pub(super) required: Option<Vec<Label>>,
     pub(super) optional: Option<Vec<LabelPattern>>,
     pub(super) max_runners: Option<Option<i32>>,
+    pub(super) runner_group_ids: Option<Vec<i64>>,
     pub(super) is_active: Option<bool>,
     pub(super) models: Option<Vec<String>>,
     pub(super) max_budget: Option<Option<Money>>,
@@ -211,6 +227,9 @@ impl TeamPatchInput {
                         .map(|count| count.map(parse_max_runners).transpose())
                         .transpose(),
                 )
+                .flatten(),
+            runner_group_ids: fields
+                .take(self.runner_group_ids.map(parse_runner_groups).transpose())
                 .flatten(),
             is_active: self.is_active,
             models: fields

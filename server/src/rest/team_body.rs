@@ -37,6 +37,8 @@ pub(super) struct Team {
     /// Most runners at a time; null is no limit.
     #[schema(example = 10)]
     max_runners: Option<i32>,
+    /// GitHub runner groups that its runners may join; empty means the default group.
+    runner_group_ids: Vec<i64>,
     /// AI models; empty means all that the organization has.
     models: Vec<String>,
     /// Budget for one period, in US dollars; null is no limit.
@@ -77,6 +79,7 @@ impl From<views::Team> for Team {
             required_labels: team.policy.required.into_iter().map(String::from).collect(),
             optional_label_patterns: team.policy.optional.into_iter().map(String::from).collect(),
             max_runners: team.max_runners,
+            runner_group_ids: team.runner_group_ids,
             models: team.limits.models,
             max_budget: team.limits.max_budget.map(domain::Money::to_f64),
             budget_duration: team.limits.budget_duration.map(String::from),
@@ -231,6 +234,10 @@ pub(super) struct TeamPatch {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 100_000)]
     max_runners: Option<Option<i64>>,
+    /// GitHub runner groups that its runners may join; null or empty: the default group.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Vec<i64>>)]
+    runner_group_ids: Option<Option<Vec<i64>>>,
     /// false deactivates, true activates.
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
@@ -263,6 +270,7 @@ impl From<TeamPatch> for TeamPatchInput {
             required_labels: body.required_labels.map(Option::unwrap_or_default),
             optional_label_patterns: body.optional_label_patterns.map(Option::unwrap_or_default),
             max_runners: body.max_runners,
+            runner_group_ids: body.runner_group_ids.map(Option::unwrap_or_default),
             is_active: body.is_active,
             models: body.models.map(Option::unwrap_or_default),
             max_budget: body.max_budget.map(|amount| amount.map(Decimal::from)),

@@ -208,3 +208,35 @@ async fn b18_b35_who_sees_which_runners() {
         "B12: shown once"
     );
 }
+
+#[tokio::test]
+async fn b30_a_teams_runners_join_its_runner_groups_only() {
+    let world = World::new().await;
+    let (root, lead) = (world.super_admin().await, world.person("lead").await);
+    let team = world.team("Ops").await;
+    world.join(team, &lead, "admin").await;
+    let path = format!("/admin/teams/{team}");
+    let changed = world
+        .patch(&root, &path, json!({"runner_group_ids": [2, 3, 2]}))
+        .await
+        .is(200);
+    assert_eq!(changed["runner_group_ids"], json!([2, 3]));
+    let raised = world.patch(&lead, &path, json!({"runner_group_ids": [1]})).await;
+    raised.refused(403, "FORBIDDEN", "Insufficient permissions");
+    let bad = world.patch(&root, &path, json!({"runner_group_ids": [0]})).await;
+    bad.invalid(&["runner_group_ids"]);
+    let other = json!({"team_id": team, "runner_group_id": 1});
+    world
+        .post(&lead, "/runners/jit", other)
+        .await
+        .invalid(&["runner_group_id"]);
+    let cleared = world
+        .patch(&root, &path, json!({"runner_group_ids": null}))
+        .await
+        .is(200);
+    assert_eq!(cleared["runner_group_ids"], json!([]));
+    world
+        .post(&lead, "/runners/jit", json!({"team_id": team}))
+        .await
+        .is(201);
+}
