@@ -117,8 +117,8 @@ test('a team from its creation to its last runner', async ({ anyone, api }, info
     await page.goto(`/admin/teams/${id}`);
     await expect(page.locator('.usage__value')).toHaveText('2 of 2');
     await expect(page.getByText('The quota is used up')).toBeVisible();
-    const runners = page.getByRole('table', { name: 'Runners' });
-    await expect(runners.getByRole('rowheader')).toHaveCount(2);
+    const runners = page.getByRole('region', { name: 'Runners' });
+    await expect(runners.getByRole('listitem')).toHaveCount(2);
     await expect(runners).toContainText(/checkout-[0-9a-f]{6}/);
     await page.goto(`${origin()}/runners`);
     await expect(page.getByRole('row').filter({ hasText: name })).toHaveCount(2);
