@@ -198,17 +198,19 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
         .push(direction)
         .push(", t.id")
         .push(direction);
-    sql.push(" LIMIT ")
-        .push_bind(limit + 1)
-        .push(" OFFSET ")
-        .push_bind(query.offset.max(0));
+    // Written out, as statuses are: with a limit that it does not know PostgreSQL would plan the same list anew for
+    // each request, which takes twice as long as reading it.
+    sql.push(" LIMIT ").push(limit + 1);
+    if query.offset > 0 {
+        sql.push(" OFFSET ").push_bind(query.offset);
+    }
     let rows = sql.build().fetch_all(ctx.connection()).await?;
 
     let mut total: Option<i64> = None;
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
         total = Some(row.try_get("total")?);
-        let team = <TeamRow as sqlx::FromRow<'_, _>>::from_row(row)?.into_team()?;
+        let team = TeamRow::by_place(row)?.into_team()?;
         // The place of what the database sorted, whatever of it is shown.
         let place = (query.sort.key(&team), team.id.0);
         let shown = if scope.sees_whole(&team) {
@@ -285,9 +287,8 @@ fn push_total(sql: &mut QueryBuilder<Postgres>, query: &TeamQuery, scope: &Scope
         push_counted(sql, query, scope);
         return;
     }
-    sql.push("(SELECT coalesce(sum(teams), 0)::bigint FROM team_totals WHERE status = ANY(")
-        .push_bind(statuses(query));
-    sql.push(")");
+    sql.push("(SELECT coalesce(sum(teams), 0)::bigint FROM team_totals WHERE ")
+        .push(statuses("status", query));
     if let Some(organizations) = whole {
         sql.push(" AND organization_id = ANY(")
             .push_bind(organizations)
@@ -303,10 +304,7 @@ fn push_counted(sql: &mut QueryBuilder<Postgres>, query: &TeamQuery, scope: &Sco
 }
 
 fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &TeamQuery, scope: &Scope) {
-    match query.statuses.as_slice() {
-        [one] => sql.push("t.status = ").push_bind(one.as_str()),
-        _ => sql.push("t.status = ANY(").push_bind(statuses(query)).push(")"),
-    };
+    sql.push(statuses("t.status", query));
     if let Scope::Some { organizations, teams } = scope {
         // Archived teams are hidden from their members.
         sql.push(" AND (t.organization_id = ANY(")
@@ -334,8 +332,14 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &TeamQuery, scope: &Sco
     }
 }
 
-fn statuses(query: &TeamQuery) -> Vec<&'static str> {
-    query.statuses.iter().map(|status| status.as_str()).collect()
+/// The condition on a status, in words of our own: nobody else's text gets in here.
+fn statuses(column: &str, query: &TeamQuery) -> String {
+    let words: Vec<&str> = query.statuses.iter().map(|status| status.as_str()).collect();
+    match words.as_slice() {
+        // Partial indexes are found by it.
+        [one] => format!("{column} = '{one}'"),
+        words => format!("{column} = ANY('{{{}}}')", words.join(",")),
+    }
 }
 
 /// The search as a LIKE pattern that takes `%` and `_` as themselves.

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use domain::{BudgetDuration, Label, LabelPattern, LabelPolicy, Limits, Money, OrganizationId, TeamId, views::Team};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::Result;
 
-/// The columns of a team in every query; `o` is its organization, `c` and `d` who created and
+/// The columns of a team in every query, in the order of [`TeamRow::by_place`]; `o` is its organization, `c` and `d` who created and
 /// deactivated it.
 pub(super) const COLUMNS: &str = "t.id, t.organization_id, o.slug AS organization_slug, o.name AS organization_name,
     t.name, t.slug, t.description, t.status, t.is_system, t.runners_enabled, t.required_labels,
@@ -20,7 +20,7 @@ pub(super) const COLUMNS: &str = "t.id, t.organization_id, o.slug AS organizatio
 pub(super) const TABLES: &str = "teams t JOIN organizations o ON o.id = t.organization_id
     LEFT JOIN users c ON c.id = t.created_by LEFT JOIN users d ON d.id = t.deactivated_by";
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct TeamRow {
     pub(super) id: Uuid,
     organization_id: Uuid,
@@ -50,17 +50,54 @@ pub(super) struct TeamRow {
     member_count: i32,
     project_count: i32,
     runner_count: i32,
-    #[sqlx(default)]
     pub(super) viewer_super_admin: bool,
-    #[sqlx(default)]
     pub(super) viewer_auditor: bool,
-    #[sqlx(default)]
     pub(super) viewer_org_role: Option<String>,
-    #[sqlx(default)]
     pub(super) viewer_team_role: Option<String>,
 }
 
 impl TeamRow {
+    /// Reads the [`COLUMNS`] that a query begins with, by place: looking up each by its name takes as long as reading
+    /// it, 28 times for each team of a list.
+    pub(super) fn by_place(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let mut place = 0..;
+        let mut next = || place.next().unwrap_or(usize::MAX);
+        Ok(Self {
+            id: row.try_get(next())?,
+            organization_id: row.try_get(next())?,
+            organization_slug: row.try_get(next())?,
+            organization_name: row.try_get(next())?,
+            name: row.try_get(next())?,
+            slug: row.try_get(next())?,
+            description: row.try_get(next())?,
+            status: row.try_get(next())?,
+            is_system: row.try_get(next())?,
+            runners_enabled: row.try_get(next())?,
+            required_labels: row.try_get(next())?,
+            optional_label_patterns: row.try_get(next())?,
+            max_runners: row.try_get(next())?,
+            runner_group_ids: row.try_get(next())?,
+            models: row.try_get(next())?,
+            max_budget: row.try_get(next())?,
+            budget_duration: row.try_get(next())?,
+            tpm_limit: row.try_get(next())?,
+            rpm_limit: row.try_get(next())?,
+            created_at: row.try_get(next())?,
+            updated_at: row.try_get(next())?,
+            created_by: row.try_get(next())?,
+            deactivated_at: row.try_get(next())?,
+            deactivated_by: row.try_get(next())?,
+            deactivation_reason: row.try_get(next())?,
+            member_count: row.try_get(next())?,
+            project_count: row.try_get(next())?,
+            runner_count: row.try_get(next())?,
+            viewer_super_admin: false,
+            viewer_auditor: false,
+            viewer_org_role: None,
+            viewer_team_role: None,
+        })
+    }
+
     pub(super) fn into_team(self) -> Result<Team> {
         Ok(Team {
             id: TeamId(self.id),
