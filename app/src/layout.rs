@@ -5,7 +5,7 @@ use std::future::Future;
 
 use backend::identity;
 use domain::views::Me;
-use leptos::prelude::*;
+use leptos::{prelude::*, tachys::html::InertElement};
 use leptos_meta::Title;
 
 use crate::{
@@ -58,12 +58,18 @@ impl Rendered {
 
 /// A page of someone signed in: loads it, then shows it in the layout; or shows why not.
 pub fn page(load: impl Future<Output = Result<Rendered>> + Send + 'static) -> impl IntoView {
-    view! { <Suspense>{Suspend::new(async move { show(load.await).await })}</Suspense> }
+    view! { <Suspense>{Suspend::new(async move { whole(show(load.await).await) })}</Suspense> }
 }
 
 /// A page without the layout, for people who have not signed in.
 pub fn plain_page(load: impl Future<Output = AnyView> + Send + 'static) -> impl IntoView {
-    view! { <Suspense>{Suspend::new(load)}</Suspense> }
+    view! { <Suspense>{Suspend::new(async move { whole(load.await) })}</Suspense> }
+}
+
+/// The page as text. All of it is there, so it is written into one buffer at once; left to itself, Leptos would write
+/// each part that may still wait for something into a buffer of its own.
+fn whole(page: AnyView) -> InertElement {
+    InertElement::new(page.to_html())
 }
 
 async fn show(loaded: Result<Rendered>) -> AnyView {

@@ -11,7 +11,7 @@ use domain::{TeamRole, TeamStatus};
 pub use field::{Field, error_summary, text_area};
 use leptos::prelude::*;
 pub use pager::pagination;
-pub use text::{ago, date, initials, plural};
+pub use text::{ago, date, initials, machine, moment, plural};
 
 use crate::{icon::icon, ssr::Flash};
 
@@ -184,15 +184,12 @@ pub fn runner_labels(labels: &[String]) -> AnyView {
 
 /// A moment as a date, machine-readable to the second.
 pub fn time(at: DateTime<Utc>) -> AnyView {
-    let machine = at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    view! { <time datetime=machine title=at.format("%-d %b %Y, %H:%M UTC").to_string()>{date(at)}</time> }.into_any()
+    view! { <time datetime=machine(at) title=moment(at)>{date(at)}</time> }.into_any()
 }
 
 /// A moment as a distance from now.
 pub fn time_ago(at: DateTime<Utc>, now: DateTime<Utc>) -> AnyView {
-    let machine = at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    view! { <time datetime=machine title=at.format("%-d %b %Y, %H:%M UTC").to_string()>{ago(at, now)}</time> }
-        .into_any()
+    view! { <time datetime=machine(at) title=moment(at)>{ago(at, now)}</time> }.into_any()
 }
 
 /// An empty list: what belongs there, and the next step.

@@ -1,10 +1,27 @@
 //! Words for numbers and times.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Timelike as _, Utc};
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+// Put together by hand: a list has hundreds of dates, and chrono reads its format anew for each.
 
 /// A date as people write it: 3 Mar 2026.
 pub fn date(at: DateTime<Utc>) -> String {
-    at.format("%-d %b %Y").to_string()
+    let month = MONTHS.get(at.month0() as usize).copied().unwrap_or_default();
+    format!("{} {month} {}", at.day(), at.year())
+}
+
+/// A moment as people write it: 3 Mar 2026, 09:05 UTC.
+pub fn moment(at: DateTime<Utc>) -> String {
+    format!("{}, {:02}:{:02} UTC", date(at), at.hour(), at.minute())
+}
+
+/// A moment as machines read it, to the second.
+pub fn machine(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// How long ago something was, in the largest whole unit; after a month the date.
@@ -44,6 +61,14 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
+
+    #[test]
+    fn moments_read_well() {
+        let at = DateTime::from_timestamp(1_772_528_705, 0).unwrap();
+        assert_eq!(date(at), "3 Mar 2026");
+        assert_eq!(moment(at), "3 Mar 2026, 09:05 UTC");
+        assert_eq!(machine(at), "2026-03-03T09:05:05Z");
+    }
 
     #[test]
     fn distances_read_well() {
