@@ -68,6 +68,8 @@ codes! {
     TeamInactive = "TEAM_INACTIVE", 403;
     /// The person has teams and must name one.
     TeamRequired = "TEAM_REQUIRED", 400;
+    /// The email address is not in the organization's domains, and the person was not invited as a guest.
+    ForeignDomain = "FOREIGN_EMAIL_DOMAIN", 400;
     /// The change would leave the team without an admin.
     LastAdmin = "LAST_TEAM_ADMIN", 400;
     /// There is nothing at this address, or no such object that the caller may see.

@@ -256,23 +256,3 @@ pub fn me(principal: &Principal) -> Me {
             .collect(),
     }
 }
-
-/// Makes someone who joins a team a member of its organization, if they are not yet.
-pub(crate) async fn ensure_organization_member(
-    ctx: &mut Ctx,
-    organization: domain::OrganizationId,
-    user: UserId,
-) -> Result<()> {
-    if organization == DEFAULT_ORGANIZATION {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO organization_members (organization_id, user_id, role) VALUES ($1, $2, 'org_member')
-        ON CONFLICT DO NOTHING",
-        organization.0,
-        user.0,
-    )
-    .execute(ctx.connection())
-    .await?;
-    Ok(())
-}

@@ -7,7 +7,7 @@ use domain::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Code, Ctx, Error, Result, audit, cursor::Cursor, identity, teams};
+use crate::{Code, Ctx, Error, Result, audit, cursor::Cursor, identity, organizations, teams};
 
 /// The fix that the seed prints beside the literal (SPEC D5).
 const LAST_ADMIN: &str =
@@ -105,7 +105,7 @@ pub async fn add(ctx: &mut Ctx, team: TeamId, user: &UserRef, role: TeamRole) ->
             )
         })
     })?;
-    identity::ensure_organization_member(ctx, page.team.organization_id, user).await?;
+    organizations::ensure_member(ctx, page.team.organization_id, user, &email).await?;
     get(ctx, team, user)
         .await?
         .ok_or_else(|| Error::internal("a member that was just added is not there"))

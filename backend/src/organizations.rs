@@ -1,5 +1,8 @@
 //! Organizations: what a team belongs to.
 
+mod admission;
+
+pub(crate) use admission::{Admission, ensure_member};
 use domain::{
     BudgetDuration, DEFAULT_ORGANIZATION, Limits, Money, OrgRole, OrganizationId, OrganizationName, Permission, Slug,
     Standing, views::Organization,

@@ -52,8 +52,10 @@ pub struct Principal {
     pub can_use_jit: bool,
     /// Roles in organizations.
     pub organizations: Vec<(OrganizationId, OrgRole)>,
-    /// Memberships of teams that are not archived.
+    /// Memberships of teams that are not archived, and that have not ended.
     pub teams: Vec<Membership>,
+    /// When the first of the memberships or roles ends: from then on this is out of date.
+    pub valid_until: Option<DateTime<Utc>>,
 }
 
 impl Principal {
@@ -77,13 +79,18 @@ impl Principal {
             return Err(Error::refused(Code::Deactivated, "User account is deactivated."));
         }
         let teams = sqlx::query!(
-            "SELECT m.team_id, m.role, t.organization_id, t.name, t.status, t.is_system
+            r#"SELECT m.team_id, CASE WHEN m.admin_until <= now() THEN 'member' ELSE m.role END AS "role!",
+                t.organization_id, t.name, t.status, t.is_system, m.expires_at,
+                CASE WHEN m.admin_until > now() THEN m.admin_until END AS admin_until
             FROM team_members m JOIN teams t ON t.id = m.team_id
-            WHERE m.user_id = $1 AND t.status <> 'archived' ORDER BY lower(t.name), t.id",
+            WHERE m.user_id = $1 AND t.status <> 'archived' AND (m.expires_at IS NULL OR m.expires_at > now())
+            ORDER BY lower(t.name), t.id"#,
             id.0,
         )
         .fetch_all(pool)
         .await?;
+        let ends = teams.iter().flat_map(|team| [team.expires_at, team.admin_until]);
+        let valid_until = ends.flatten().min();
         let teams = teams.into_iter().map(|team| {
             Ok(Membership {
                 team_id: TeamId(team.team_id),
@@ -107,6 +114,7 @@ impl Principal {
                 .map(|(organization, role)| Ok((OrganizationId(organization), role.parse()?)))
                 .collect::<Result<_>>()?,
             teams: teams.collect::<Result<_>>()?,
+            valid_until,
         })
     }
 
@@ -130,6 +138,14 @@ impl Principal {
     pub fn is_admin(&self) -> bool {
         self.super_admin || self.organizations.iter().any(|(_, role)| *role == OrgRole::OrgAdmin)
     }
+}
+
+fn clock() -> DateTime<Utc> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is kept in memory outlives the request that took its time"
+    )]
+    Utc::now()
 }
 
 /// What is known of a token.
@@ -168,7 +184,9 @@ impl Principals {
     /// # Errors
     /// As [`Principal::load`].
     pub async fn get(&self, pool: &PgPool, id: UserId) -> Result<Arc<Principal>> {
-        if let Some(known) = self.known(&self.people, &id) {
+        if let Some(known) = self.known(&self.people, &id)
+            && known.valid_until.is_none_or(|end| end > clock())
+        {
             return Ok(known);
         }
         let epoch = self.epoch();

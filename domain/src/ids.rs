@@ -56,6 +56,10 @@ ids! {
     RunnerId,
     /// A personal access token (not its secret).
     TokenId,
+    /// A service in an organization's catalogue.
+    ServiceId,
+    /// An API key (not its secret).
+    KeyId,
     /// An entry of the audit log.
     AuditId,
 }

@@ -277,6 +277,41 @@ impl Email {
     }
 }
 
+text_type! {
+    /// The domain of email addresses, in lower case: `example.com`.
+    EmailDomain
+}
+
+impl EmailDomain {
+    /// Parses a domain; a leading `@` is taken off.
+    ///
+    /// # Errors
+    /// When it is no domain name with at least two labels, or longer than 253 characters.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim().trim_start_matches('@').to_lowercase();
+        if text.len() <= 253 && text.contains('.') && is_domain(&text) {
+            Ok(Self(text))
+        } else {
+            Err(Invalid::new("domain", "must be a domain name like example.com"))
+        }
+    }
+}
+
+text_type! {
+    /// What an API key is called: 1 to 100 characters, unique in its project.
+    KeyName
+}
+
+impl KeyName {
+    /// Parses a name that a person typed.
+    ///
+    /// # Errors
+    /// When it is empty, too long or has control characters.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        one_line("name", text, 1, 100).map(Self)
+    }
+}
+
 /// Whether a text can be a domain name: dot-separated labels, none empty.
 fn is_domain(text: &str) -> bool {
     !text.is_empty()
@@ -316,6 +351,14 @@ mod tests {
         let long = Slug::parse(&"a".repeat(63)).unwrap();
         assert!(Slug::parse(long.numbered(12).as_str()).is_ok());
         assert_eq!(Slug::parse("ops").unwrap().numbered(2).as_str(), "ops-2");
+    }
+
+    #[test]
+    fn x10_email_domains() {
+        assert_eq!(EmailDomain::parse(" @Example.COM ").unwrap().as_str(), "example.com");
+        for bad in ["", "localhost", "a..b", "-a.b", "a b.c", "a@b.c", "*.example.com"] {
+            assert!(EmailDomain::parse(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

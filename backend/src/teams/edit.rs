@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Lock, NewTeam, TeamPatch, load, locked_for, require_not_archived};
-use crate::{Code, Ctx, Error, Result, audit, identity, organizations};
+use crate::{Code, Ctx, Error, Result, audit, organizations};
 
 /// Creates a team.
 ///
@@ -61,7 +61,8 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
         && let Some(creator) = creator
     {
         crate::members::insert(ctx, &page.team, creator, domain::TeamRole::Admin).await?;
-        identity::ensure_organization_member(ctx, organization, creator).await?;
+        let email = ctx.caller.name().to_owned();
+        organizations::ensure_member(ctx, organization, creator, &email).await?;
         return load(ctx, id, Lock::None).await;
     }
     Ok(page)

@@ -1,0 +1,85 @@
+//! Whom an organization takes in (SPEC D3, X10).
+
+use domain::{DEFAULT_ORGANIZATION, OrganizationId};
+
+use crate::{Code, Ctx, Error, Result};
+
+/// An organization's rule about email domains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Admission {
+    /// The verified domains; none takes anyone.
+    domains: Vec<String>,
+}
+
+impl Admission {
+    /// Loads the rule. The organization `default` takes anyone.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn load(ctx: &mut Ctx, organization: OrganizationId) -> Result<Self> {
+        if organization == DEFAULT_ORGANIZATION {
+            return Ok(Self { domains: Vec::new() });
+        }
+        let domains = sqlx::query_scalar!(
+            "SELECT domain FROM organization_domains
+            WHERE organization_id = $1 AND verified_at IS NOT NULL ORDER BY domain",
+            organization.0,
+        )
+        .fetch_all(ctx.connection())
+        .await?;
+        Ok(Self { domains })
+    }
+
+    /// Checks someone who does not belong to the organization yet; whoever does is in, as a guest or otherwise.
+    ///
+    /// # Errors
+    /// 400 `User <email> is not in this organization's email domains (<list>)`.
+    pub(crate) fn admit(&self, email: &str) -> Result<()> {
+        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        if self.domains.is_empty() || self.domains.iter().any(|own| own == domain) {
+            return Ok(());
+        }
+        Err(Error::refused(
+            Code::ForeignDomain,
+            format!(
+                "User {email} is not in this organization's email domains ({}). An org_admin of the organization can invite them as a guest.",
+                self.domains.join(", ")
+            ),
+        ))
+    }
+}
+
+/// Makes someone who joins a team a member of its organization, if they are not yet and its rule takes them in.
+///
+/// # Errors
+/// As [`Admission::admit`].
+pub(crate) async fn ensure_member(
+    ctx: &mut Ctx,
+    organization: OrganizationId,
+    user: domain::UserId,
+    email: &str,
+) -> Result<()> {
+    if organization == DEFAULT_ORGANIZATION {
+        return Ok(());
+    }
+    let belongs = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM organization_members WHERE organization_id = $1 AND user_id = $2) AS "belongs!""#,
+        organization.0,
+        user.0,
+    )
+    .fetch_one(ctx.connection())
+    .await?;
+    if belongs {
+        return Ok(());
+    }
+    Admission::load(ctx, organization).await?.admit(email)?;
+    sqlx::query!(
+        "INSERT INTO organization_members (organization_id, user_id, role) VALUES ($1, $2, 'org_member')
+        ON CONFLICT DO NOTHING",
+        organization.0,
+        user.0,
+    )
+    .execute(ctx.connection())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,10 @@
+DROP TRIGGER project_members_notify_delete ON project_members;
+DROP TRIGGER project_members_notify_update ON project_members;
+DROP TRIGGER project_members_notify_insert ON project_members;
+ALTER TABLE team_members DROP COLUMN expires_at, DROP COLUMN admin_until;
+DROP INDEX users_by_email_idx, users_super_admins_idx, users_deactivated_idx;
+ALTER TABLE users DROP COLUMN deactivated_by, DROP COLUMN deactivation_reason, DROP COLUMN last_seen_at;
+DROP INDEX organization_members_list_idx, organization_members_admins_idx;
+ALTER TABLE organization_members DROP COLUMN is_guest, DROP COLUMN added_by;
+DROP TABLE organization_domains;
+ALTER TABLE organizations DROP COLUMN max_runners;

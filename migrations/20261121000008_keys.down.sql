@@ -1,0 +1,2 @@
+DROP TABLE api_keys;
+DROP FUNCTION notify_keys, notify_key;
