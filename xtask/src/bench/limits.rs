@@ -19,7 +19,7 @@ const STARTS: usize = 5;
 pub fn measure(data: &Data, table: &mut Table) -> anyhow::Result<()> {
     let server = guildhall("guildhall-bytes", &Database::Url(&data.url), None)?;
     for page in ["/admin/teams", "/provision"] {
-        let (total, parts) = first_visit(server.address, page, &data.cookie())?;
+        let (total, parts) = first_visit(server.address, page, &Data::cookie())?;
         table.number(
             &format!("first visit of {page}, compressed"),
             total,
@@ -70,12 +70,16 @@ pub fn measure(data: &Data, table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn is_script(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "js")
+}
+
 /// Compressed kilobytes of a page with all that it loads, and what they are.
 fn first_visit(address: SocketAddr, page: &str, cookie: &str) -> anyhow::Result<(f64, String)> {
     let html = http::get(address, page, &[cookie])?.text();
     let mut found: BTreeSet<String> = links(&html);
     // A script may load more, next to itself.
-    for script in found.clone().iter().filter(|path| path.ends_with(".js")) {
+    for script in found.clone().iter().filter(|path| is_script(path)) {
         let folder = script.rsplit_once('/').map_or("", |(folder, _)| folder);
         let text = http::get(address, script, &[])?.text();
         let beside = text.split(['\'', '"', '`']).filter_map(|word| word.strip_prefix("./"));

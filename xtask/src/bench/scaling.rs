@@ -91,7 +91,7 @@ pub fn measure(sizes: &[&Data], table: &mut Table) -> anyhow::Result<()> {
 }
 
 fn second_page(data: &Data, address: SocketAddr, first: &str) -> anyhow::Result<String> {
-    let text = http::get(address, first, &[&data.authorization()])?.text();
+    let text = http::get(address, first, &[&Data::authorization()])?.text();
     let cursor = text
         .split("\"next_cursor\":\"")
         .nth(1)

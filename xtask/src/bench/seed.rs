@@ -81,12 +81,12 @@ impl Data {
     }
 
     /// The super_admin's token.
-    pub fn authorization(&self) -> String {
+    pub fn authorization() -> String {
         format!("Authorization: Bearer {}", token(1))
     }
 
     /// The super_admin's session.
-    pub fn cookie(&self) -> String {
+    pub fn cookie() -> String {
         format!("Cookie: guildhall={SESSION}")
     }
 
@@ -108,7 +108,7 @@ impl Data {
         let mut lines = String::new();
         for team in 1..=people {
             let (user, token) = (provisioner(team, self.size), token(provisioner(team, self.size)));
-            let body = self.jit_body(team).replace('"', "\\\"");
+            let body = jit_body(team).replace('"', "\\\"");
             writeln!(
                 lines,
                 "{{\"method\": \"POST\", \"path\": \"/api/v1/runners/jit\", \"user\": \"{}\", \"headers\": \
@@ -127,15 +127,8 @@ impl Data {
     /// The request of one team for a runner, and the header of the person who sends it.
     pub fn one_jit(&self) -> (String, String) {
         (
-            self.jit_body(1),
+            jit_body(1),
             format!("Authorization: Bearer {}", token(provisioner(1, self.size))),
-        )
-    }
-
-    fn jit_body(&self, team: u32) -> String {
-        format!(
-            r#"{{"runner_name_prefix": "bench", "labels": ["backend-api"], "team_id": "{}"}}"#,
-            id('3', team)
         )
     }
 
@@ -206,4 +199,12 @@ fn script(size: Size) -> String {
         first = last + 1;
     }
     sql + "VACUUM ANALYZE;\n"
+}
+
+/// The body of a request for a runner.
+fn jit_body(team: u32) -> String {
+    format!(
+        r#"{{"runner_name_prefix": "bench", "labels": ["backend-api"], "team_id": "{}"}}"#,
+        id('3', team)
+    )
 }

@@ -78,14 +78,15 @@ pub fn measure(database: &Throwaway, data: &Data, table: &mut Table) -> anyhow::
 
 /// PostgreSQL's log of one call of each: what the ceilings do again.
 fn recordings(database: &Throwaway, data: &Data, ours: &Running) -> anyhow::Result<(PathBuf, PathBuf)> {
-    let list = || http::get(ours.address, LIST, &[&data.authorization()]);
+    let list = || http::get(ours.address, LIST, &[&Data::authorization()]);
     let (body, authorization) = data.one_jit();
     let jit = || {
         let headers = ["Content-Type: application/json", authorization.as_str()];
         http::request(ours.address, "POST", "/api/v1/runners/jit", &headers, &body)
     };
     // Warm: who calls is known then, as for nearly every request.
-    (list()?, jit()?);
+    list()?;
+    jit()?;
     let log = paths::in_root("target/bench-pg/postgres.log");
     Ok((
         record(database, &log, "list", || list().map(drop))?,
