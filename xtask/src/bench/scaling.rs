@@ -38,7 +38,7 @@ pub fn measure(sizes: &[&Data], table: &mut Table) -> anyhow::Result<()> {
         let mut requests = Vec::new();
         for (data, server) in sizes.iter().zip(&servers) {
             let path = if path.is_empty() {
-                second_page(data, server.address, first)?
+                second_page(server.address, first)?
             } else {
                 path.to_owned()
             };
@@ -90,7 +90,7 @@ pub fn measure(sizes: &[&Data], table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn second_page(data: &Data, address: SocketAddr, first: &str) -> anyhow::Result<String> {
+fn second_page(address: SocketAddr, first: &str) -> anyhow::Result<String> {
     let text = http::get(address, first, &[&Data::authorization()])?.text();
     let cursor = text
         .split("\"next_cursor\":\"")
