@@ -64,8 +64,8 @@ fn scope(caller: &Caller) -> Result<Scope> {
     }
 }
 
-/// Whether the caller may change accounts.
-fn manages(caller: &Caller) -> bool {
+/// Whether the caller may create, change and deactivate accounts.
+pub fn may_change(caller: &Caller) -> bool {
     organizations::standing(caller, DEFAULT_ORGANIZATION).may(Permission::AccountsManage)
 }
 

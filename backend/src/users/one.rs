@@ -5,7 +5,7 @@ use domain::{
     views::{Account, AccountOrganization, AccountPage, AccountTeam},
 };
 
-use super::{Scope, counts, key, manages, scope};
+use super::{Scope, counts, key, may_change, scope};
 use crate::{Ctx, Error, Result};
 
 /// An account. An org_admin sees of it what is in their organizations.
@@ -57,7 +57,7 @@ pub async fn get(ctx: &mut Ctx, user: &UserRef) -> Result<AccountPage> {
         teams,
         counts,
         whole,
-        manages: manages(&ctx.caller),
+        manages: may_change(&ctx.caller),
     })
 }
 
