@@ -6,6 +6,7 @@ mod projects;
 mod runners;
 mod teams;
 mod tokens;
+mod users;
 
 use domain::TeamId;
 

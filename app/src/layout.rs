@@ -227,15 +227,23 @@ fn sidebar(me: &Me) -> AnyView {
         ],
     )];
     let manages = me.super_admin || me.org_admin || !me.teams.is_empty();
+    let mut administration = Vec::new();
     if manages {
-        groups.push((
-            "Administration",
-            vec![Entry {
-                icon: "building",
-                label: "Teams",
-                href: "/admin/teams",
-            }],
-        ));
+        administration.push(Entry {
+            icon: "building",
+            label: "Teams",
+            href: "/admin/teams",
+        });
+    }
+    if me.sees_people {
+        administration.push(Entry {
+            icon: "user",
+            label: "Users",
+            href: "/admin/users",
+        });
+    }
+    if !administration.is_empty() {
+        groups.push(("Administration", administration));
     }
     groups.push((
         "Help",

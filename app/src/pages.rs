@@ -4,6 +4,7 @@ pub mod provision;
 pub mod team;
 pub mod teams;
 pub mod tokens;
+pub mod users;
 
 use backend::{identity, runners::RunnerQuery, teams as team_rules};
 use domain::{TeamStatus, views::Runner};

@@ -102,6 +102,54 @@ pub async fn record(ctx: &mut Ctx, entry: Entry<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Writes several entries at a time.
+///
+/// # Errors
+/// As [`record`].
+pub(crate) async fn record_all(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
+    let (method, actor) = (ctx.caller.method().as_str(), ctx.caller.name().to_owned());
+    let (request, now, actor_id) = (ctx.request.clone(), ctx.now, ctx.caller.user_id().map(|id| id.0));
+    let ids: Vec<Uuid> = entries.iter().map(|_| Uuid::now_v7()).collect();
+    let actions: Vec<&str> = entries.iter().map(|entry| entry.action).collect();
+    let organizations: Vec<Option<Uuid>> = entries.iter().map(|entry| entry.organization.map(|id| id.0)).collect();
+    let teams: Vec<Option<Uuid>> = entries.iter().map(|entry| entry.team.map(|id| id.0)).collect();
+    let kinds: Vec<&str> = entries.iter().map(|entry| entry.kind).collect();
+    let target_ids: Vec<String> = entries.iter().map(|entry| entry.id.to_string()).collect();
+    let targets: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
+    let successes: Vec<bool> = entries.iter().map(|entry| entry.success).collect();
+    let befores: Vec<Value> = entries.iter().map(|entry| entry.before.clone()).collect();
+    let afters: Vec<Value> = entries.iter().map(|entry| entry.after.clone()).collect();
+    sqlx::query!(
+        "INSERT INTO audit_entries (id, at, actor_id, actor, method, request_id, ip, user_agent, action,
+            organization_id, team_id, target_kind, target_id, target, success, before, after)
+        SELECT e.id, $1, $2, $3, $4, $5, $6, $7, e.action, e.organization_id, e.team_id, e.kind, e.target_id, e.target,
+            e.success, e.before, e.after
+        FROM unnest($8::uuid[], $9::text[], $10::uuid[], $11::uuid[], $12::text[], $13::text[], $14::text[],
+            $15::boolean[], $16::jsonb[], $17::jsonb[])
+            AS e(id, action, organization_id, team_id, kind, target_id, target, success, before, after)",
+        now,
+        actor_id,
+        actor,
+        method,
+        request.id,
+        request.ip,
+        request.user_agent,
+        &ids,
+        &actions as &[&str],
+        &organizations as &[Option<Uuid>],
+        &teams as &[Option<Uuid>],
+        &kinds as &[&str],
+        &target_ids,
+        &targets as &[&str],
+        &successes,
+        &befores,
+        &afters,
+    )
+    .execute(ctx.connection())
+    .await?;
+    Ok(())
+}
+
 /// The latest changes in a team, newest first. The caller was authorised by the page.
 pub(crate) async fn latest_of_team(ctx: &mut Ctx, team: TeamId, limit: i64) -> Result<Vec<Change>> {
     let rows = sqlx::query!(

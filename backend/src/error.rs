@@ -72,6 +72,8 @@ codes! {
     ForeignDomain = "FOREIGN_EMAIL_DOMAIN", 400;
     /// The change would leave the team without an admin.
     LastAdmin = "LAST_TEAM_ADMIN", 400;
+    /// The change would leave the installation without an active super_admin.
+    LastSuperAdmin = "LAST_ACTIVE_ADMIN", 400;
     /// There is nothing at this address, or no such object that the caller may see.
     NotFound = "NOT_FOUND", 404;
     /// The address exists, with other methods.

@@ -1,6 +1,8 @@
 //! People: who signs in, who is created, who they are.
 
-use domain::{DEFAULT_ORGANIZATION, Email, OrgRole, Permission, PersonName, UserId, UserRef, views::Me};
+use domain::{
+    DEFAULT_ORGANIZATION, Email, OrgRole, OrganizationId, Permission, PersonName, UserId, UserRef, views::Me,
+};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -84,7 +86,7 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
         }
         None => {
             let name = claims.name.as_deref().and_then(|name| PersonName::parse(name).ok());
-            insert(ctx, &email, name.as_ref(), false).await?
+            insert(ctx, &email, name.as_ref(), Rights::default()).await?
         }
     };
     sqlx::query!(
@@ -120,14 +122,43 @@ pub async fn find_identity(connection: &mut PgConnection, issuer: &str, subject:
     Ok(id.map(UserId))
 }
 
-async fn insert(ctx: &mut Ctx, email: &Email, name: Option<&PersonName>, super_admin: bool) -> Result<UserId> {
+/// What a new account may do beside what memberships give it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rights {
+    /// Administers the installation.
+    pub(crate) super_admin: bool,
+    /// Sees everything.
+    pub(crate) auditor: bool,
+    /// May provision runners.
+    pub(crate) can_use_jit: bool,
+}
+
+impl Default for Rights {
+    /// A stranger's (SPEC X17).
+    fn default() -> Self {
+        Self {
+            super_admin: false,
+            auditor: false,
+            can_use_jit: true,
+        }
+    }
+}
+
+/// A new account; the caller was authorised.
+///
+/// # Errors
+/// 409 `User <email> already exists`.
+pub(crate) async fn insert(ctx: &mut Ctx, email: &Email, name: Option<&PersonName>, rights: Rights) -> Result<UserId> {
     let id = Uuid::now_v7();
     sqlx::query!(
-        "INSERT INTO users (id, email, display_name, is_super_admin) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO users (id, email, display_name, is_super_admin, is_auditor, can_use_jit)
+        VALUES ($1, $2, $3, $4, $5, $6)",
         id,
         email.as_str(),
         name.map(PersonName::as_str),
-        super_admin,
+        rights.super_admin,
+        rights.auditor,
+        rights.can_use_jit,
     )
     .execute(ctx.connection())
     .await
@@ -136,7 +167,10 @@ async fn insert(ctx: &mut Ctx, email: &Email, name: Option<&PersonName>, super_a
             Error::refused(Code::NameTaken, format!("User {email} already exists"))
         })
     })?;
-    let after = json!({"email": email, "display_name": name, "super_admin": super_admin});
+    let after = json!({
+        "email": email, "display_name": name, "super_admin": rights.super_admin, "auditor": rights.auditor,
+        "can_use_jit": rights.can_use_jit,
+    });
     audit::record(
         ctx,
         audit::Entry::new("user.create", "user", id, email.as_str()).change(json!(null), after),
@@ -156,7 +190,7 @@ pub async fn create(
     super_admin: bool,
     organization: Option<(&str, OrgRole)>,
 ) -> Result<UserId> {
-    organizations::standing(&ctx.caller, DEFAULT_ORGANIZATION).require(Permission::InstallationManage)?;
+    organizations::standing(&ctx.caller, DEFAULT_ORGANIZATION).require(Permission::AccountsManage)?;
     let existing = sqlx::query!("SELECT id, is_super_admin FROM users WHERE email = $1", email.as_str())
         .fetch_optional(ctx.connection())
         .await?;
@@ -175,51 +209,72 @@ pub async fn create(
             }
             UserId(user.id)
         }
-        None => insert(ctx, email, name, super_admin).await?,
+        None => {
+            let rights = Rights {
+                super_admin,
+                ..Rights::default()
+            };
+            insert(ctx, email, name, rights).await?
+        }
     };
     if let Some((slug, role)) = organization {
         let organization = sqlx::query_scalar!("SELECT id FROM organizations WHERE slug = $1", slug)
             .fetch_optional(ctx.connection())
             .await?
             .ok_or_else(|| Error::not_found("Organization", slug))?;
-        let before = sqlx::query_scalar!(
-            "SELECT role FROM organization_members WHERE organization_id = $1 AND user_id = $2 FOR UPDATE",
-            organization,
-            id.0,
-        )
-        .fetch_optional(ctx.connection())
-        .await?;
-        if before.as_deref() == Some(role.as_str()) {
-            ctx.touch(id);
-            return Ok(id);
-        }
-        sqlx::query!(
-            "INSERT INTO organization_members (organization_id, user_id, role) VALUES ($1, $2, $3)
-            ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role",
-            organization,
-            id.0,
-            role.as_str(),
-        )
-        .execute(ctx.connection())
-        .await
-        .map_err(|error| {
-            Error::from(error).on_constraint("organization_members_default_has_no_admin", || {
-                Error::invalid(
-                    "role",
-                    "must not be org_admin: only super_admins administer the default organization",
-                )
-            })
-        })?;
-        let (action, before) = match before {
-            None => ("organization.member_add", json!(null)),
-            Some(before) => ("organization.member_role", json!({"role": before})),
-        };
-        let mut entry = audit::Entry::new(action, "user", id, email.as_str()).change(before, json!({"role": role}));
-        entry.organization = Some(organization.into());
-        audit::record(ctx, entry).await?;
+        set_organization_role(ctx, OrganizationId(organization), id, email, role).await?;
     }
     ctx.touch(id);
     Ok(id)
+}
+
+/// Makes someone a member of an organization in a role, whatever they were in it; the caller was authorised.
+///
+/// # Errors
+/// When the organization is the default one and the role org_admin.
+pub(crate) async fn set_organization_role(
+    ctx: &mut Ctx,
+    organization: OrganizationId,
+    user: UserId,
+    email: &Email,
+    role: OrgRole,
+) -> Result<()> {
+    let before = sqlx::query_scalar!(
+        "SELECT role FROM organization_members WHERE organization_id = $1 AND user_id = $2 FOR UPDATE",
+        organization.0,
+        user.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    if before.as_deref() == Some(role.as_str()) {
+        return Ok(());
+    }
+    let by = ctx.caller.user_id().map(|id| id.0);
+    sqlx::query!(
+        "INSERT INTO organization_members (organization_id, user_id, role, added_by) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role",
+        organization.0,
+        user.0,
+        role.as_str(),
+        by,
+    )
+    .execute(ctx.connection())
+    .await
+    .map_err(|error| {
+        Error::from(error).on_constraint("organization_members_default_has_no_admin", || {
+            Error::invalid(
+                "role",
+                "must not be org_admin: only super_admins administer the default organization",
+            )
+        })
+    })?;
+    let (action, before) = match before {
+        None => ("organization.member_add", json!(null)),
+        Some(before) => ("organization.member_role", json!({"role": before})),
+    };
+    let mut entry = audit::Entry::new(action, "user", user, email.as_str()).change(before, json!({"role": role}));
+    entry.organization = Some(organization);
+    audit::record(ctx, entry).await
 }
 
 /// A person by id or email.
@@ -247,6 +302,7 @@ pub fn me(principal: &Principal) -> Me {
         oidc_sub: principal.oidc_sub.clone(),
         super_admin: principal.super_admin,
         org_admin: principal.is_admin(),
+        sees_people: principal.super_admin || principal.auditor || !principal.organizations_seen_whole().is_empty(),
         can_use_jit: principal.can_use_jit,
         teams: principal
             .teams

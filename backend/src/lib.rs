@@ -21,6 +21,7 @@ pub mod sessions;
 mod settings;
 pub mod teams;
 pub mod tokens;
+pub mod users;
 
 pub use context::{Backend, Caller, Ctx, Method, RequestInfo};
 pub use error::{Code, Error, Result};

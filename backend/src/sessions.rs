@@ -9,8 +9,9 @@ use chrono::{DateTime, Utc};
 use domain::UserId;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
-use crate::{Backend, Result};
+use crate::{Backend, Ctx, Result};
 
 /// The key under which a session's data holds its person.
 pub const USER_KEY: &str = "user";
@@ -19,7 +20,7 @@ fn row_id(id: &str) -> String {
     hex::encode(Sha256::digest(id.as_bytes()))
 }
 
-fn user_of(data: &Value) -> Option<uuid::Uuid> {
+fn user_of(data: &Value) -> Option<Uuid> {
     data.get(USER_KEY)
         .and_then(Value::as_str)
         .and_then(|text| text.parse().ok())
@@ -118,6 +119,21 @@ pub async fn delete_of_user(backend: &Backend, user: UserId) -> Result<()> {
         .execute(&backend.pool)
         .await?;
     backend.principals.forget_all();
+    Ok(())
+}
+
+/// Ends all sessions of some people, in a transaction. What memory knows of them is worth nothing from then on: the
+/// people are forgotten with it.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn end_of(ctx: &mut Ctx, users: &[Uuid]) -> Result<()> {
+    sqlx::query!("DELETE FROM sessions WHERE user_id = ANY($1)", users)
+        .execute(ctx.connection())
+        .await?;
+    for user in users {
+        ctx.touch(UserId(*user));
+    }
     Ok(())
 }
 

@@ -137,6 +137,26 @@ pub async fn revoke(ctx: &mut Ctx, id: TokenId) -> Result<()> {
     audit::record(ctx, entry).await
 }
 
+/// Revokes all tokens of some people; the caller was authorised, and audits it with what it is part of.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn revoke_of(ctx: &mut Ctx, owners: &[Uuid]) -> Result<()> {
+    let now = ctx.now;
+    // In the order in which `write_last_used` locks them.
+    sqlx::query!(
+        "WITH theirs AS (SELECT id FROM personal_access_tokens WHERE user_id = ANY($1) AND revoked_at IS NULL
+            ORDER BY id FOR NO KEY UPDATE)
+        UPDATE personal_access_tokens t SET revoked_at = $2 FROM theirs WHERE t.id = theirs.id",
+        owners,
+        now,
+    )
+    .execute(ctx.connection())
+    .await?;
+    ctx.touch_tokens();
+    Ok(())
+}
+
 /// The owner of a token, from memory where changes are heard.
 ///
 /// # Errors
@@ -196,9 +216,12 @@ pub async fn write_last_used(pool: &PgPool) -> Result<()> {
         return Ok(());
     }
     let (ids, times): (Vec<Uuid>, Vec<DateTime<Utc>>) = used.into_iter().unzip();
+    // Locked in one order: several processes do this at a time.
     sqlx::query!(
         "UPDATE personal_access_tokens t SET last_used_at = greatest(t.last_used_at, used.at)
-        FROM unnest($1::uuid[], $2::timestamptz[]) AS used(id, at) WHERE t.id = used.id",
+        FROM (SELECT t.id, used.at FROM unnest($1::uuid[], $2::timestamptz[]) AS used(id, at)
+            JOIN personal_access_tokens t USING (id) ORDER BY t.id FOR NO KEY UPDATE OF t) used
+        WHERE t.id = used.id",
         &ids,
         &times,
     )

@@ -153,6 +153,21 @@ impl Reason {
 }
 
 text_type! {
+    /// Why an account is deactivated or restored: 10 to 500 characters, shown with it and in the audit log (SPEC B26).
+    Comment
+}
+
+impl Comment {
+    /// Parses a comment.
+    ///
+    /// # Errors
+    /// When it is too short, too long or has control characters.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        one_line("comment", text, 10, 500).map(Self)
+    }
+}
+
+text_type! {
     /// A description: at most 500 characters, may have several lines (SPEC B4).
     Description
 }
@@ -344,6 +359,21 @@ mod tests {
         assert_eq!(slug("日本語"), None);
         assert_eq!(slug("x"), None);
         assert_eq!(slug(&"a".repeat(80)).unwrap().len(), 63);
+    }
+
+    #[test]
+    fn b26_comments_are_10_to_500_characters() {
+        assert_eq!(Comment::parse("  has left us ").unwrap().as_str(), "has left us");
+        for bad in [
+            "",
+            "too short",
+            "nine      ",
+            &"é".repeat(501),
+            "on two\nlines, that is",
+        ] {
+            assert_eq!(Comment::parse(bad).unwrap_err().field, "comment", "{bad:?}");
+        }
+        assert!(Comment::parse(&"é".repeat(500)).is_ok());
     }
 
     #[test]

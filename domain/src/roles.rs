@@ -143,6 +143,8 @@ pub enum Permission {
     AuditView,
     /// Users, user label policies, identity links, machine clients, instances.
     DirectoryManage,
+    /// Accounts themselves: create, deactivate, make super_admin or auditor, allow runners.
+    AccountsManage,
 }
 
 /// One row: what each role is granted.
@@ -183,7 +185,7 @@ const fn row(permission: Permission, label: &'static str, grants: [Grant; 6]) ->
 use Grant::{Lower, No, Own, Yes};
 
 /// SPEC P, as code. Columns: super_admin, org_admin, team admin, team member, nobody, auditor.
-pub const TABLE: [Row; 16] = [
+pub const TABLE: [Row; 17] = [
     row(
         Permission::TeamView,
         "see a team, its members and projects",
@@ -251,6 +253,11 @@ pub const TABLE: [Row; 16] = [
         Permission::DirectoryManage,
         "manage users, links and machine clients",
         [Yes, Yes, No, No, No, No],
+    ),
+    row(
+        Permission::AccountsManage,
+        "create, change and deactivate accounts",
+        [Yes, No, No, No, No, No],
     ),
 ];
 
@@ -322,6 +329,7 @@ impl Standing {
             Permission::RunnerProvision => "User not a member of team",
             Permission::ServiceUse => "You are not a member of this team",
             Permission::TeamView => "Access denied: not a team member",
+            Permission::DirectoryManage | Permission::AccountsManage => "Admin privileges required",
             _ if self.team.is_some() => "Insufficient permissions",
             _ => "Admin privileges required for team management",
         };

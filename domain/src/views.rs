@@ -1,6 +1,9 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
+mod users;
+
 use chrono::{DateTime, Utc};
+pub use users::*;
 use uuid::Uuid;
 
 use crate::{
@@ -88,7 +91,7 @@ pub struct TeamPage {
 pub struct TeamOverview {
     /// The team and the viewer's standing.
     pub page: TeamPage,
-    /// How many of the members are admins.
+    /// How many of the members are admins now, with an account that is active.
     pub admin_count: i64,
     /// The team's runners, newest first, at most ten.
     pub runners: Vec<Runner>,
@@ -293,6 +296,8 @@ pub struct Me {
     pub super_admin: bool,
     /// Administers some organization.
     pub org_admin: bool,
+    /// Sees people's accounts: all of them, or those of some organization.
+    pub sees_people: bool,
     /// May provision runners.
     pub can_use_jit: bool,
     /// Active teams: id, name, role.
@@ -331,21 +336,6 @@ pub struct Organization {
     pub team_count: i64,
     /// Ceilings for its teams.
     pub limits: Limits,
-}
-
-/// A person in a list.
-#[derive(Debug, Clone, PartialEq)]
-pub struct User {
-    /// Id.
-    pub id: UserId,
-    /// Email.
-    pub email: String,
-    /// Name.
-    pub display_name: Option<String>,
-    /// Administers the installation.
-    pub super_admin: bool,
-    /// Whether the account is deactivated.
-    pub deactivated: bool,
 }
 
 /// An id of any kind in a link.

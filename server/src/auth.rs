@@ -1,7 +1,7 @@
 //! Who calls: the person behind a token, a JWT or a session.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use backend::{Caller, Code, Ctx, Error, Method, RequestInfo, Result, identity, tokens};
+use backend::{Caller, Code, Ctx, Error, Method, RequestInfo, Result, identity, tokens, users};
 use domain::UserId;
 use http::{HeaderMap, header, request::Parts};
 use integrations::oidc::{self, Identity};
@@ -79,6 +79,7 @@ async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> 
         ));
     };
     let principal = state.backend.principals.get(&state.backend.pool, user).await?;
+    users::seen(user, clock::now());
     Ok(Caller::Person(principal, method))
 }
 
@@ -143,7 +144,10 @@ pub(crate) async fn by_session(state: &AppState, session: &Session) -> Result<Op
         return Ok(None);
     };
     match state.backend.principals.get(&state.backend.pool, user).await {
-        Ok(principal) => Ok(Some(Caller::Person(principal, Method::Session))),
+        Ok(principal) => {
+            users::seen(user, clock::now());
+            Ok(Some(Caller::Person(principal, Method::Session)))
+        }
         Err(Error::Refused(Code::Deactivated | Code::BadToken, _)) => Ok(None),
         Err(error) => Err(error),
     }

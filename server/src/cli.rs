@@ -89,9 +89,9 @@ struct TokenCreate {
     /// What it is for
     #[arg(long, value_parser = TokenName::parse, default_value = "Command line")]
     name: TokenName,
-    /// How long it works, such as `12h`, `30d` or `8w`; without an end if not given
-    #[arg(long)]
-    expires: Option<Lifetime>,
+    /// How long it works, such as `12h`, `30d` or `8w`, or `never` for no end
+    #[arg(long, default_value = lifetime::DEFAULT)]
+    expires: Lifetime,
 }
 
 /// The exit status for what the caller has to change: the command line or the configuration.

@@ -10,6 +10,7 @@ use axum::{
 };
 use backend::{Code, Error};
 use http::{HeaderMap, Method, Uri};
+use leptos::server_fn::axum::server_fn_paths;
 use leptos_axum::{LeptosRoutes as _, generate_route_list, handle_server_fns, render_app_async};
 use tower_sessions::Session;
 
@@ -42,9 +43,20 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
     };
     Router::new()
         .leptos_routes(state, generate_route_list(app::App), shell)
-        .route("/actions/{*fn_name}", any(handle_server_fns))
+        .route("/actions/{*fn_name}", any(action))
         .fallback(fallback)
         .layer(middleware::from_fn_with_state(state.clone(), visit))
+}
+
+/// A server function; there is nothing at any other address, nor for any other method.
+async fn action(State(state): State<AppState>, request: Request) -> Response {
+    let known =
+        server_fn_paths().any(|(path, method)| path == request.uri().path() && method == request.method().as_str());
+    if known {
+        return handle_server_fns(request).await.into_response();
+    }
+    let nothing = Error::refused(Code::NotFound, "There is nothing at this address");
+    page::refusal(&state, request.headers(), nothing)
 }
 
 /// Finds out who visits.

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{listen, runners, sessions, tokens};
+use backend::{listen, runners, sessions, tokens, users};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::JoinSet;
 
@@ -27,9 +27,12 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         async move { runners::reap(&backend).await.map(drop) }
     }));
     let last_used = backend.pool.clone();
-    jobs.spawn(every(Duration::from_secs(10), "last use of tokens", move || {
+    jobs.spawn(every(Duration::from_secs(10), "last use", move || {
         let pool = last_used.clone();
-        async move { tokens::write_last_used(&pool).await }
+        async move {
+            tokens::write_last_used(&pool).await?;
+            users::write_last_seen(&pool).await
+        }
     }));
     let ended = backend.clone();
     jobs.spawn(every(Duration::from_hours(1), "ended sessions", move || {
@@ -45,6 +48,9 @@ impl Jobs {
         self.0.shutdown().await;
         if let Err(error) = tokens::write_last_used(&state.backend.pool).await {
             tracing::warn!(%error, "when tokens were last used is lost");
+        }
+        if let Err(error) = users::write_last_seen(&state.backend.pool).await {
+            tracing::warn!(%error, "when people were last seen is lost");
         }
     }
 }

@@ -61,6 +61,17 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("DELETE /api/v1/admin/teams/{id}/projects/{project_id}",    [401, 403, 403, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
     ("GET /api/v1/admin/organizations",                          [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("POST /api/v1/admin/organizations",                         [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 201, 403]),
+    ("GET /api/v1/admin/users",                                  [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/users",                                 [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 201, 403]),
+    // Whether a person exists is told to those who may see them.
+    ("GET /api/v1/admin/users/{id}",                             [401, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 403]),
+    ("PATCH /api/v1/admin/users/{id}",                           [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("PUT /api/v1/admin/users/{id}",                             [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("DELETE /api/v1/admin/users/{id}",                          [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 204, 403]),
+    ("POST /api/v1/admin/users/{id}/deactivate",                 [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/users/{id}/activate",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/batch/disable-users",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/batch/restore-users",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("GET /api/v1/runners",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     // Whether a runner exists is told to those who may see it.
     ("GET /api/v1/runners/{id}",                                 [401, 404, 200, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
@@ -199,6 +210,19 @@ impl Scene {
     }
 }
 
+/// A new account in the organization, for one try.
+async fn account(world: &World, cast: &Cast, name: &str, deactivated: bool) -> Uuid {
+    let person = world.person(&name.to_lowercase().replace(' ', "-")).await;
+    belong(world, cast.organization, &person, "org_member").await;
+    if deactivated {
+        let id = person.id;
+        world
+            .sql(&format!("UPDATE users SET deactivated_at = now() WHERE id = '{id}'"))
+            .await;
+    }
+    person.id.0
+}
+
 /// The request of a route, with everything that it needs to succeed.
 fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
     let (method, path) = route.split_once(' ').unwrap();
@@ -210,6 +234,13 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("PATCH", "/admin/teams/{id}/members/{user_id}") => json!({"role": "admin"}),
         ("POST" | "PATCH", path) if path.contains("/projects") => json!({"name": "Renamed"}),
         ("POST", "/admin/organizations") => json!({"name": name}),
+        ("POST", "/admin/users") => json!({"email": format!("{}@example.com", name.replace(' ', "-"))}),
+        ("PUT" | "PATCH", "/admin/users/{id}") => json!({"display_name": name}),
+        ("POST", "/admin/users/{id}/deactivate") => json!({"comment": "has left the company"}),
+        ("POST", "/admin/users/{id}/activate") => return None,
+        ("POST", path) if path.starts_with("/admin/batch/") => {
+            json!({"user_ids": [cast.target.id], "comment": "has left the company", "dry_run": true})
+        }
         ("POST", "/runners/jit") => json!({"team_id": scene.team}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),
         // The status changes work without a body.
@@ -236,6 +267,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
             let person = cast.people[column].as_ref();
             let id = if template.contains("/auth/tokens/") {
                 world.token(person.unwrap_or(&cast.target).id).await.0
+            } else if template.contains("/admin/users/") {
+                account(&world, &cast, &name, template.ends_with("/activate")).await
             } else if template.contains("/runners/") {
                 scene.runner
             } else {
@@ -245,6 +278,10 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 .replace("{id}", &id.to_string())
                 .replace("{user_id}", &cast.target.email)
                 .replace("{project_id}", &scene.project.to_string());
+            let path = match *route {
+                "DELETE /api/v1/admin/users/{id}" => format!("{path}?comment=has+left+the+company"),
+                _ => path,
+            };
             let body = body(route, &cast, &scene, &name);
             let answer = world
                 .call(person.map(|person| person.token.as_str()), method, &path, body)

@@ -26,3 +26,5 @@ mod seed;
 mod teams;
 #[path = "rest/tokens.rs"]
 mod tokens;
+#[path = "rest/users.rs"]
+mod users;

@@ -22,9 +22,14 @@ pub async fn overview(ctx: &mut Ctx, page: TeamPage) -> Result<TeamOverview> {
             changes: Vec::new(),
         });
     }
+    // Who is deactivated, or admin no more, manages nothing: such a team is shown as one without an admin (SPEC D12).
+    let now = ctx.now;
     let admin_count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM team_members WHERE team_id = $1 AND role = 'admin'"#,
-        id.0
+        r#"SELECT count(*) AS "n!" FROM team_members m JOIN users u ON u.id = m.user_id
+        WHERE m.team_id = $1 AND m.role = 'admin' AND u.deactivated_at IS NULL
+            AND (m.expires_at IS NULL OR m.expires_at > $2) AND (m.admin_until IS NULL OR m.admin_until > $2)"#,
+        id.0,
+        now,
     )
     .fetch_one(ctx.connection())
     .await?;

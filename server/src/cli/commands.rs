@@ -46,7 +46,7 @@ pub(super) async fn create_token(config: &Config, options: TokenCreate) -> anyho
         let (owner, _) = identity::find(&mut ctx, &UserRef::Email(email.clone()))
             .await
             .map_err(|error| unknown_user(error, &email))?;
-        let end = expires.map(|lifetime| ctx.now + lifetime.0);
+        let end = expires.end(ctx.now);
         let (_, secret) = tokens::create(&mut ctx, owner, &name, end).await?;
         ctx.commit().await?;
         Ok(secret)

@@ -111,6 +111,18 @@ impl PathPart for UserRef {
     }
 }
 
+/// An account, by id or email.
+pub(super) struct Account(pub(super) UserRef);
+
+impl PathPart for Account {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        UserRef::parse("id", id)
+            .map(Self)
+            .map_err(|_| Error::not_found("User", shown(id)).into())
+    }
+}
+
 impl<A: PathPart, B: PathPart> PathPart for (A, B) {
     fn read(params: &RawPathParams) -> Result<Self, Problem> {
         Ok((A::read(params)?, B::read(params)?))

@@ -19,6 +19,10 @@ mod team_body;
 mod team_status;
 mod teams;
 mod tokens;
+mod user_batch;
+mod user_body;
+mod user_status;
+mod users;
 
 use axum::Router;
 use backend::Code;
@@ -39,6 +43,9 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(runners::router())
         .merge(jit::router())
         .merge(me::router())
+        .merge(users::router())
+        .merge(user_status::router())
+        .merge(user_batch::router())
         .merge(tokens::router());
     OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
 }

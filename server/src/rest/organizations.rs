@@ -46,7 +46,7 @@ struct Organization {
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "the schema of domain::OrgRole, which knows nothing of OpenAPI")]
-enum RoleInOrganization {
+pub(super) enum RoleInOrganization {
     /// Manages the organization and all of its teams.
     OrgAdmin,
     /// Belongs to it.

@@ -10,14 +10,14 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
-use backend::{Code, Error, Result};
+use backend::{Code, Error, Result, users};
 use http::{HeaderMap, header};
 use integrations::oidc::{self, Provider};
 use serde::Deserialize;
 use tower_sessions::Session;
 use url::Url;
 
-use crate::{AppState, auth, page, request::Info, sessions};
+use crate::{AppState, auth, clock, page, request::Info, sessions};
 use pending::Pending;
 
 /// The one provider there is.
@@ -141,6 +141,7 @@ async fn complete(
     // Refuses accounts that are deactivated.
     let principal = state.backend.principals.get(&state.backend.pool, user).await?;
     sessions::sign_in(session, principal.id).await?;
+    users::signed_in(&state.backend, principal.id, clock::now()).await?;
     tracing::info!(user = %principal.id, issuer = identity.issuer, "signed in");
     Ok(next)
 }

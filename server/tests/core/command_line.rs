@@ -55,6 +55,18 @@ async fn from_an_empty_database_to_a_token() {
             .await
             .expect("a row");
     assert_eq!(days, 30);
+    // As long as over the API unless said otherwise; for ever only when that is said.
+    for (expires, days) in [(&[][..], Some(90)), (&["--expires", "never"], None)] {
+        let arguments = [&["token", "create", "--email", "ada@example.com"][..], expires].concat();
+        assert!(output(&database, &arguments).status.success(), "{expires:?}");
+        let found: Option<i32> = sqlx::query_scalar(
+            "SELECT extract(day FROM expires_at - created_at)::int FROM personal_access_tokens ORDER BY id DESC LIMIT 1",
+        )
+        .fetch_one(&database.pool)
+        .await
+        .expect("a row");
+        assert_eq!(found, days, "{expires:?}");
+    }
     assert!(output(&database, &["migrate"]).status.success());
 }
 

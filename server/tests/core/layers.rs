@@ -94,6 +94,42 @@ async fn other_sites_change_nothing() {
 }
 
 #[tokio::test]
+async fn unknown_actions_are_not_found() {
+    let server = Server::start().await;
+    let cookie = server.sign_in(MAX).await;
+    let send = async |method: reqwest::Method, path: &str, accept: &str| {
+        let request = server
+            .client
+            .request(method, format!("{}{path}", server.url))
+            .header("cookie", &cookie)
+            .header("accept", accept)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", &server.url);
+        request.send().await.expect("an answer")
+    };
+    use reqwest::Method;
+    for (method, path) in [
+        (Method::POST, "/actions/nothing/here"),
+        (Method::GET, "/actions/nothing"),
+        // An action is sent, not visited.
+        (Method::GET, "/actions/teams/create"),
+    ] {
+        let page = send(method.clone(), path, "text/html").await;
+        assert_eq!(page.status(), 404, "{method} {path}");
+        let page = page.text().await.expect("a page");
+        assert!(page.contains("There is nothing at this address"), "{page}");
+        let answer = send(method, path, "*/*").await;
+        assert_eq!(answer.status(), 404, "{path}");
+        let body: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(body["error_code"], "NOT_FOUND");
+    }
+    assert_eq!(
+        send(Method::POST, "/actions/teams/create", "text/html").await.status(),
+        303
+    );
+}
+
+#[tokio::test]
 async fn bodies_end_at_one_mebibyte() {
     let server = Server::start().await;
     server.person("ada@example.com", true).await;

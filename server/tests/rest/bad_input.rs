@@ -65,6 +65,29 @@ fn bodies(team: &str, project: &str, user: &str) -> Vec<(&'static str, String, V
         ),
         (
             "POST",
+            "/admin/users".to_owned(),
+            json!({
+                "email": "eve@example.com", "display_name": "Eve", "is_admin": false, "is_auditor": false,
+                "can_use_jit": true, "organization_id": null, "organization_role": null
+            }),
+        ),
+        (
+            "PATCH",
+            format!("/admin/users/{user}"),
+            json!({"display_name": "Eve", "is_admin": true, "is_auditor": false, "can_use_jit": true}),
+        ),
+        (
+            "POST",
+            format!("/admin/users/{user}/deactivate"),
+            json!({"comment": "a good comment", "dry_run": true}),
+        ),
+        (
+            "POST",
+            "/admin/batch/disable-users".to_owned(),
+            json!({"user_ids": ["eve@example.com"], "all": false, "comment": "a good comment", "dry_run": true}),
+        ),
+        (
+            "POST",
             "/auth/tokens".to_owned(),
             json!({"name": "t", "expires_at": null}),
         ),

@@ -1,0 +1,338 @@
+//! One account: what it is, where it belongs, what a super_admin does with it.
+
+use backend::users;
+use domain::{
+    OrgRole, Permission, UserRef,
+    views::{AccountOrganization, AccountPage, AccountTeam},
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use super::{STATUS, UPDATE, flags, last_seen, role_badges, status_badge};
+use crate::{
+    forms::{self, FormState},
+    layout::{Rendered, page},
+    ssr::{self, Code, Ctx, Error, Result},
+    ui::{self, Confirm, Field},
+};
+
+/// `/admin/users/{id or email}`.
+pub fn account() -> impl IntoView {
+    let key = use_params_map().with_untracked(|params| params.get("user").unwrap_or_default());
+    page(async move {
+        let mut ctx = ssr::read().await?;
+        let now = ctx.now;
+        let user = UserRef::parse("user", &key).map_err(|_| Error::not_found("User", &key))?;
+        let page = users::get(&mut ctx, &user).await?;
+        let status = forms::take(STATUS).await;
+        let (dialog, refusal) = dialog(&mut ctx, &page, &status).await?;
+        drop(ctx);
+        let state = forms::take(UPDATE).await;
+        let shown = page.account.shown().to_owned();
+        let body = view! {
+            {header(&page)}
+            {refusal.or_else(|| ui::refusal(status.refusal()).filter(|_| dialog.is_none()))}
+            {deactivated(&page, now)}
+            <div class="split">
+                <div class="split__main">
+                    {organizations(&page.organizations)} {teams(&page.teams, now)}
+                    {page.manages.then(|| form(&page, &state))} {danger_zone(&page)}
+                </div>
+                <aside class="split__aside" aria-label="Details">{facts(&page, now)} {numbers(&page)}</aside>
+            </div>
+            {dialog}
+        };
+        Ok(Rendered::new(shown, body).under("Users", "/admin/users"))
+    })
+}
+
+fn path(page: &AccountPage) -> String {
+    format!("/admin/users/{}", page.account.id)
+}
+
+fn header(page: &AccountPage) -> AnyView {
+    let account = &page.account;
+    let shown = account.shown().to_owned();
+    let email = account.display_name.is_some().then(|| account.email.clone());
+    view! {
+        <header class="page-header">
+            <span class=format!("{} avatar--large", ui::avatar_class(&account.email)) aria-hidden="true">
+                {ui::initials(&shown)}
+            </span>
+            <div class="page-header__text">
+                <h1 class="page-header__title">{shown}" "{status_badge(account)}{role_badges(account)}</h1>
+                {email.map(|email| view! { <p class="page-header__description">{email}</p> })}
+            </div>
+        </header>
+    }
+    .into_any()
+}
+
+/// Since when, by whom and why an account is deactivated.
+fn deactivated(page: &AccountPage, now: chrono::DateTime<chrono::Utc>) -> Option<AnyView> {
+    let at = page.account.deactivated_at?;
+    let by = page.deactivated_by.clone().map(|by| format!(" by {by}"));
+    let reason = page.deactivation_reason.clone();
+    let body = view! {
+        <p>"Deactivated "{ui::time_ago(at, now)}{by}"."</p>
+        {reason.map(|reason| view! { <p>{reason}</p> })}
+    };
+    Some(ui::callout(
+        "warning",
+        "Nobody can sign in to this account",
+        body.into_any(),
+    ))
+}
+
+fn organizations(organizations: &[AccountOrganization]) -> AnyView {
+    let row = |organization: &AccountOrganization| {
+        let role = match organization.role {
+            OrgRole::OrgAdmin => view! { <span class="badge badge--role">"Organization admin"</span> }.into_any(),
+            OrgRole::OrgMember => view! { <span class="badge badge--member">"Member"</span> }.into_any(),
+            OrgRole::Auditor => view! { <span class="badge badge--info">"Auditor"</span> }.into_any(),
+        };
+        view! {
+            <li class="row">
+                <div class="row__main">
+                    <a class="row__title" href=format!("/admin/organizations/{}", organization.id)>{organization.name.clone()}</a>
+                    <span class="row__text mono">{organization.slug.clone()}</span>
+                </div>
+                {organization.guest.then(|| view! { <span class="badge">"Guest"</span> })}
+                {role}
+            </li>
+        }
+    };
+    let body = if organizations.is_empty() {
+        view! { <div class="card__body"><p class="muted">"In no organization."</p></div> }.into_any()
+    } else {
+        view! { <ul class="rows">{organizations.iter().map(row).collect_view()}</ul> }.into_any()
+    };
+    view! {
+        <section class="card" aria-labelledby="organizations-title">
+            <header class="card__header"><h2 class="card__title" id="organizations-title">"Organizations"</h2></header>
+            {body}
+        </section>
+    }
+    .into_any()
+}
+
+fn teams(teams: &[AccountTeam], now: chrono::DateTime<chrono::Utc>) -> AnyView {
+    let row = |team: &AccountTeam| {
+        view! {
+            <tr>
+                <th scope="row" class="table__title">
+                    <a href=format!("/admin/teams/{}", team.id)>{team.name.clone()}</a>
+                    <small class="table__sub">{team.organization_name.clone()}</small>
+                </th>
+                <td data-label="Role">{ui::role_badge(team.role)}</td>
+                <td class="table__number" data-label="Project roles">{team.project_roles}</td>
+                <td data-label="Joined">
+                    {ui::time_ago(team.joined_at, now)}
+                    {team.expires_at.map(|end| view! { <small class="table__sub">"until "{ui::time(end)}</small> })}
+                </td>
+                <td class="table__state" data-label="Status">{ui::status_badge(team.status)}</td>
+            </tr>
+        }
+    };
+    let body = if teams.is_empty() {
+        view! { <div class="card__body"><p class="muted">"In no team."</p></div> }.into_any()
+    } else {
+        view! {
+            <div class="card__body card__body--flush">
+                <div class="table-wrap">
+                    <table class="table">
+                        <caption class="visually-hidden">"Teams"</caption>
+                        <thead>
+                            <tr>
+                                <th scope="col">"Team"</th>
+                                <th scope="col">"Role"</th>
+                                <th scope="col" class="table__number">"Project roles"</th>
+                                <th scope="col">"Joined"</th>
+                                <th scope="col">"Status"</th>
+                            </tr>
+                        </thead>
+                        <tbody>{teams.iter().map(row).collect_view()}</tbody>
+                    </table>
+                </div>
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="card" aria-labelledby="teams-title">
+            <header class="card__header"><h2 class="card__title" id="teams-title">"Teams"</h2></header>
+            {body}
+        </section>
+    }
+    .into_any()
+}
+
+fn facts(page: &AccountPage, now: chrono::DateTime<chrono::Utc>) -> AnyView {
+    let account = &page.account;
+    let id = account.id.to_string();
+    view! {
+        <section class="card" aria-labelledby="facts-title">
+            <header class="card__header"><h2 class="card__title" id="facts-title">"Account"</h2></header>
+            <div class="card__body">
+                <dl class="facts facts--stacked">
+                    <div><dt>"Email"</dt><dd>{account.email.clone()}</dd></div>
+                    <div><dt>"Last seen"</dt><dd>{last_seen(account, now)}</dd></div>
+                    <div><dt>"Created"</dt><dd>{ui::time(account.created_at)}</dd></div>
+                    <div><dt>"Provisions runners"</dt><dd>{if account.can_use_jit { "allowed" } else { "not allowed" }}</dd></div>
+                    <div><dt>"User id"</dt><dd><code>{id}</code></dd></div>
+                </dl>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// What hangs on the account; its sessions and tokens are no business of an organization's.
+fn numbers(page: &AccountPage) -> AnyView {
+    let counts = &page.counts;
+    let fact = |label: &'static str, count: i64| view! { <div><dt>{label}</dt><dd>{count}</dd></div> };
+    view! {
+        <section class="card" aria-labelledby="numbers-title">
+            <header class="card__header"><h2 class="card__title" id="numbers-title">"In use"</h2></header>
+            <div class="card__body">
+                <dl class="facts">
+                    {page.whole.then(|| view! { {fact("Sessions", counts.sessions)} {fact("Access tokens", counts.tokens)} })}
+                    {fact("API keys", counts.keys)}
+                    {fact("Live runners", counts.runners)}
+                    {fact("Project roles", counts.project_roles)}
+                </dl>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn form(page: &AccountPage, state: &FormState) -> AnyView {
+    let account = &page.account;
+    let name = account.display_name.clone().unwrap_or_default();
+    view! {
+        {ui::error_summary(state)}
+        {ui::refusal(state.refusal())}
+        <form class="card" method="post" action="/actions/users/update">
+            <header class="card__header"><h2 class="card__title">"Name and rights"</h2></header>
+            <div class="card__body stack">
+                <input type="hidden" name="user" value=account.id.to_string() />
+                <input type="hidden" name="sent" value="yes" />
+                {Field {
+                    name: "display_name",
+                    label: "Name",
+                    hint: "At most 200 characters. Without one, the email address is shown.",
+                    current: &name,
+                    ..Field::default()
+                }
+                    .view(state)}
+                {flags(state, account.super_admin, account.auditor, account.can_use_jit)}
+            </div>
+            <footer class="card__footer"><button class="button button--primary">"Save Changes"</button></footer>
+        </form>
+    }
+    .into_any()
+}
+
+fn danger_zone(page: &AccountPage) -> AnyView {
+    if !page.manages {
+        let words = format!(
+            "To change or deactivate this account, ask {}.",
+            Permission::AccountsManage.who()
+        );
+        return ui::callout("info", "Name, rights and status", view! { <p>{words}</p> }.into_any());
+    }
+    let row = if page.account.deactivated_at.is_some() {
+        view! {
+            <div class="row__main">
+                <span class="row__title">"Reactivate account"</span>
+                <span class="row__text">"The person can sign in again, with the memberships they have. Tokens stay revoked."</span>
+            </div>
+            <form method="post" action="/actions/users/activate">
+                <input type="hidden" name="user" value=page.account.id.to_string() />
+                <button class="button">"Reactivate"</button>
+            </form>
+        }
+        .into_any()
+    } else {
+        view! {
+            <div class="row__main">
+                <span class="row__title">"Deactivate account"</span>
+                <span class="row__text">"Ends all access at once. Memberships and runners stay; it can be reactivated."</span>
+            </div>
+            <a class="button button--danger-quiet" href=format!("{}?confirm=deactivate", path(page))>"Deactivate…"</a>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="card danger-zone" aria-labelledby="status-title">
+            <header class="card__header"><h2 class="card__title" id="status-title">"Status"</h2></header>
+            <ul class="rows"><li class="row">{row}</li></ul>
+        </section>
+    }
+    .into_any()
+}
+
+/// The question before an account is deactivated, with what ends; or why it cannot be asked.
+async fn dialog(ctx: &mut Ctx, page: &AccountPage, state: &FormState) -> Result<(Option<AnyView>, Option<AnyView>)> {
+    if !page.manages || ssr::query("confirm").as_deref() != Some("deactivate") {
+        return Ok((None, None));
+    }
+    let effects = match users::preview_deactivation(ctx, &UserRef::Id(page.account.id)).await {
+        Ok(effects) => effects,
+        // Reached by an old link.
+        Err(Error::Refused(Code::WrongState, _)) => return Ok((None, None)),
+        Err(error @ Error::Refused(Code::LastSuperAdmin, _)) => {
+            return Ok((None, ui::refusal(Some(&error.detail()))));
+        }
+        Err(error) => return Err(error),
+    };
+    let counts = effects.counts;
+    let loss = |count: i64, text: String| (text, count > 0);
+    let mut consequences = vec![
+        loss(
+            counts.sessions,
+            format!("Ends {} at once", ui::plural(counts.sessions, "session")),
+        ),
+        loss(
+            counts.tokens,
+            format!("Revokes {} for good", ui::plural(counts.tokens, "access token")),
+        ),
+        loss(
+            counts.keys,
+            format!(
+                "{} {} working",
+                ui::plural(counts.keys, "API key"),
+                if counts.keys == 1 { "stops" } else { "stop" }
+            ),
+        ),
+    ];
+    for (_, team) in effects.teams_without_admin {
+        consequences.push((format!("{team} is left without an admin"), true));
+    }
+    consequences.push((
+        format!("Leaves {} running", ui::plural(counts.runners, "runner")),
+        false,
+    ));
+    let comment = Field {
+        name: "comment",
+        label: "Comment",
+        hint: "10 to 500 characters, shown on the account and in the audit log.",
+        required: true,
+        autofocus: true,
+        ..Field::default()
+    };
+    let dialog = ui::confirm(Confirm {
+        id: "deactivate-user",
+        title: format!("Deactivate {}?", page.account.shown()),
+        text: "Nobody can sign in to the account until it is reactivated. Memberships are kept.".to_owned(),
+        consequences,
+        action: "/actions/users/deactivate",
+        fields: vec![("user", page.account.id.to_string())],
+        input: Some(view! { {ui::refusal(state.refusal())} {comment.view(state)} }.into_any()),
+        button: "Deactivate",
+        danger: true,
+        cancel: path(page),
+    });
+    Ok((Some(dialog), None))
+}

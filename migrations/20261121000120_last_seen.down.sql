@@ -1,0 +1,2 @@
+DROP TRIGGER users_notify ON users;
+CREATE TRIGGER users_notify AFTER UPDATE OR DELETE ON users FOR EACH ROW EXECUTE FUNCTION notify_user();
