@@ -4,7 +4,7 @@ use domain::{
     OrganizationId, TeamId,
     views::{Change, FieldChange},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{Caller, Ctx, Result};
@@ -96,6 +96,55 @@ pub async fn record(ctx: &mut Ctx, entry: Entry<'_>) -> Result<()> {
         entry.success,
         entry.before,
         entry.after,
+    )
+    .execute(ctx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Writes several entries in one statement: what happens to many at once costs as one.
+///
+/// # Errors
+/// As [`record`].
+pub(crate) async fn record_all(ctx: &mut Ctx, entries: Vec<Entry<'_>>) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let (method, actor) = (ctx.caller.method().as_str(), ctx.caller.name().to_owned());
+    let actor_id = ctx.caller.user_id().map(|id| id.0);
+    let (request, now) = (ctx.request.clone(), ctx.now);
+    let rows: Vec<Value> = entries
+        .into_iter()
+        .map(|entry| {
+            json!({
+                "id": Uuid::now_v7(),
+                "action": entry.action,
+                "organization_id": entry.organization,
+                "team_id": entry.team,
+                "target_kind": entry.kind,
+                "target_id": entry.id,
+                "target": entry.name,
+                "success": entry.success,
+                "before": entry.before,
+                "after": entry.after,
+            })
+        })
+        .collect();
+    sqlx::query!(
+        r#"INSERT INTO audit_entries (id, at, actor_id, actor, method, request_id, ip, user_agent, action,
+            organization_id, team_id, target_kind, target_id, target, success, before, after)
+        SELECT e.id, $1, $2, $3, $4, $5, $6, $7, e.action, e.organization_id, e.team_id, e.target_kind, e.target_id,
+            e.target, e.success, e.before, e.after
+        FROM jsonb_to_recordset($8) AS e(id uuid, action text, organization_id uuid, team_id uuid, target_kind text,
+            target_id text, target text, success boolean, before jsonb, after jsonb)"#,
+        now,
+        actor_id,
+        actor,
+        method,
+        request.id,
+        request.ip,
+        request.user_agent,
+        Value::Array(rows),
     )
     .execute(ctx.connection())
     .await?;

@@ -1,6 +1,11 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
+mod guides;
+mod services;
+
 use chrono::{DateTime, Utc};
+pub use guides::*;
+pub use services::*;
 use uuid::Uuid;
 
 use crate::{
