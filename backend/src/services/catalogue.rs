@@ -3,7 +3,7 @@
 mod input;
 
 use domain::{
-    DEFAULT_ORGANIZATION, Description, OrganizationId, PathRule, Permission, Refusal, ServiceId, Standing, TeamId,
+    DEFAULT_ORGANIZATION, Description, OrganizationId, PathRule, Permission, Refusal, ServiceId, TeamId,
     views::{Catalogue, Service, ServiceDeletion, ServiceUser},
 };
 pub use input::{NewService, NewServiceInput, ServicePatch, ServicePatchInput};
@@ -11,23 +11,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::preview;
-use crate::{Caller, Code, Ctx, Error, Result, audit, organizations};
+use crate::{Caller, Code, Ctx, Error, Result, audit, organizations::standing};
 
 /// How many services one organization may have: lists show them all.
 pub(super) const MAX_SERVICES: i64 = 500;
 
-/// What the caller is with regard to a catalogue. The organization `default` is a super_admin's (SPEC X13).
-fn standing(caller: &Caller, organization: OrganizationId) -> Standing {
-    let standing = organizations::standing(caller, organization);
-    if organization == DEFAULT_ORGANIZATION {
-        Standing { org: None, ..standing }
-    } else {
-        standing
-    }
-}
-
 fn may_read(caller: &Caller, organization: OrganizationId) -> bool {
-    let standing = organizations::standing(caller, organization);
+    let standing = standing(caller, organization);
     standing.super_admin
         || standing.auditor
         || standing.org.is_some()
@@ -52,6 +42,7 @@ fn require_change(caller: &Caller, organization: OrganizationId) -> Result<()> {
     if standing.may(Permission::TeamAdminister) {
         return Ok(());
     }
+    // It has no org_admin (SPEC X13).
     let who_can = if organization == DEFAULT_ORGANIZATION {
         "a super_admin".to_owned()
     } else {
