@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use backend::identity;
-use domain::views::Me;
+use domain::{TeamRole, views::Me};
 use leptos::{prelude::*, tachys::html::InertElement};
 use leptos_meta::Title;
 
@@ -230,12 +230,28 @@ fn sidebar(me: &Me) -> AnyView {
     if manages {
         groups.push((
             "Administration",
-            vec![Entry {
-                icon: "building",
-                label: "Teams",
-                href: "/admin/teams",
-            }],
+            vec![
+                Entry {
+                    icon: "building",
+                    label: "Teams",
+                    href: "/admin/teams",
+                },
+                Entry {
+                    icon: "services",
+                    label: "Services",
+                    href: "/admin/services",
+                },
+            ],
         ));
+        if me.super_admin || me.org_admin || me.teams.iter().any(|(_, _, role)| *role == TeamRole::Admin) {
+            if let Some((_, entries)) = groups.last_mut() {
+                entries.push(Entry {
+                    icon: "star",
+                    label: "Guides",
+                    href: "/admin/guide",
+                });
+            }
+        }
     }
     groups.push((
         "Help",

@@ -48,7 +48,7 @@ pub async fn of_team(ctx: &mut Ctx, team: TeamId) -> Result<(TeamPage, Vec<Servi
 /// When the database does not answer.
 pub async fn choices(ctx: &mut Ctx, team: &Team) -> Result<Vec<ServiceChoice>> {
     let rows = sqlx::query!(
-        r#"SELECT s.id, s.name, s.description, s.kind, a.reason AS "reason?", a.allowed_at AS "allowed_at?",
+        r#"SELECT s.id, s.name, s.description, s.kind, s.created_at, a.reason AS "reason?", a.allowed_at AS "allowed_at?",
             u.email AS "allowed_by?"
         FROM services s LEFT JOIN team_services a ON a.service_id = s.id AND a.team_id = $2
             LEFT JOIN users u ON u.id = a.allowed_by
@@ -67,6 +67,7 @@ pub async fn choices(ctx: &mut Ctx, team: &Team) -> Result<Vec<ServiceChoice>> {
                 name: row.name,
                 description: row.description,
                 kind: row.kind.parse()?,
+                created_at: row.created_at,
                 allowed: row
                     .reason
                     .zip(row.allowed_at)
@@ -340,6 +341,7 @@ mod tests {
                 name: name.to_owned(),
                 description: None,
                 kind: ServiceKind::Http,
+                created_at: chrono::DateTime::UNIX_EPOCH,
                 allowed: None,
             })
             .collect()

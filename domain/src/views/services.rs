@@ -70,6 +70,8 @@ pub struct ServiceChoice {
     pub description: Option<String>,
     /// What it is.
     pub kind: ServiceKind,
+    /// Since when the catalogue has it.
+    pub created_at: DateTime<Utc>,
     /// The reason why the team may use it, with when and by whom; none means not (SPEC X9).
     pub allowed: Option<AllowedService>,
 }
