@@ -4,6 +4,7 @@
 mod members;
 mod projects;
 mod runners;
+mod services;
 mod teams;
 mod tokens;
 mod users;

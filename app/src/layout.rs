@@ -11,6 +11,7 @@ use leptos_meta::Title;
 use crate::{
     forms,
     icon::icon,
+    navigation,
     ssr::{self, Caller, Code, Error, Flash, Result, Visit},
     ui,
 };
@@ -193,66 +194,8 @@ fn frame(me: &Me, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> An
     .into_any()
 }
 
-/// One entry of the navigation.
-struct Entry {
-    icon: &'static str,
-    label: &'static str,
-    href: &'static str,
-}
-
 fn sidebar(me: &Me) -> AnyView {
-    let mut groups = vec![(
-        "My work",
-        vec![
-            Entry {
-                icon: "teams",
-                label: "My teams",
-                href: "/teams",
-            },
-            Entry {
-                icon: "runner",
-                label: "Runners",
-                href: "/runners",
-            },
-            Entry {
-                icon: "provision",
-                label: "Provision a runner",
-                href: "/provision",
-            },
-            Entry {
-                icon: "key",
-                label: "Access tokens",
-                href: "/tokens",
-            },
-        ],
-    )];
-    let manages = me.super_admin || me.org_admin || !me.teams.is_empty();
-    let mut administration = Vec::new();
-    if manages {
-        administration.push(Entry {
-            icon: "building",
-            label: "Teams",
-            href: "/admin/teams",
-        });
-    }
-    if me.sees_people {
-        administration.push(Entry {
-            icon: "user",
-            label: "Users",
-            href: "/admin/users",
-        });
-    }
-    if !administration.is_empty() {
-        groups.push(("Administration", administration));
-    }
-    groups.push((
-        "Help",
-        vec![Entry {
-            icon: "book",
-            label: "API reference",
-            href: "/api/docs",
-        }],
-    ));
+    let groups = navigation::groups(me);
     let path = ssr::path();
     let name = me.display_name.clone().unwrap_or_else(|| me.email.clone());
     let initials = ui::initials(&name);

@@ -17,6 +17,8 @@ mod icon;
 #[cfg(feature = "ssr")]
 mod layout;
 #[cfg(feature = "ssr")]
+mod navigation;
+#[cfg(feature = "ssr")]
 mod once;
 #[cfg(feature = "ssr")]
 mod pages;

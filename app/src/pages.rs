@@ -1,6 +1,8 @@
 //! The console's pages: server only.
 
+pub mod guide;
 pub mod provision;
+pub mod services;
 pub mod team;
 pub mod teams;
 pub mod tokens;

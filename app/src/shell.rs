@@ -71,6 +71,11 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/users") view=pages::users::list ssr=SsrMode::Async />
                 <Route path=path!("/admin/users/new") view=pages::users::new ssr=SsrMode::Async />
                 <Route path=path!("/admin/users/:user") view=pages::users::account ssr=SsrMode::Async />
+                <Route path=path!("/admin/services") view=pages::services::list ssr=SsrMode::Async />
+                <Route path=path!("/admin/services/new") view=pages::services::new ssr=SsrMode::Async />
+                <Route path=path!("/admin/services/:service") view=pages::services::edit ssr=SsrMode::Async />
+                <Route path=path!("/admin/guide") view=pages::guide::index ssr=SsrMode::Async />
+                <Route path=path!("/admin/guide/:guide") view=pages::guide::guide ssr=SsrMode::Async />
                 <Route path=path!("/teams") view=pages::my_teams ssr=SsrMode::Async />
                 <Route path=path!("/provision") view=pages::provision::page ssr=SsrMode::Async />
                 <Route path=path!("/runners") view=pages::runners ssr=SsrMode::Async />

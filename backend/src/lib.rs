@@ -8,6 +8,7 @@ pub mod audit;
 mod context;
 mod cursor;
 mod error;
+pub mod guides;
 pub mod identity;
 pub mod keys;
 pub mod listen;

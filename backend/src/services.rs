@@ -1,5 +1,14 @@
 //! Services: the catalogue of an organization, and what each team may use of it.
 
+mod allow;
+mod catalogue;
+mod preview;
+
+pub use allow::{AllowInput, Saved, allow, choices, of_team, preview, preview_stop, set, stop};
+pub use catalogue::{
+    NewService, NewServiceInput, ServicePatch, ServicePatchInput, catalogues, create, delete, find, get, list,
+    preview_delete, update, users,
+};
 use domain::{OrganizationId, PathRule, ServiceKind, TeamId, TeamStatus};
 use sqlx::PgPool;
 

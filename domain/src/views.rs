@@ -1,10 +1,15 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
+mod guides;
+mod services;
 mod users;
 
 use chrono::{DateTime, Utc};
-pub use users::*;
 use uuid::Uuid;
+
+pub use guides::*;
+pub use services::*;
+pub use users::*;
 
 use crate::{
     Label, LabelPattern, LabelPolicy, Limits, OrgRole, OrganizationId, ProjectId, RunnerId, RunnerStatus, Standing,

@@ -72,6 +72,14 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("POST /api/v1/admin/users/{id}/activate",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("POST /api/v1/admin/batch/disable-users",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("POST /api/v1/admin/batch/restore-users",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    // Everyone of the organization reads its catalogue.
+    ("GET /api/v1/admin/organizations/{id}/services",            [401, 403, 200, 200, 200, 200, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/organizations/{id}/services",           [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("GET /api/v1/admin/organizations/{id}/services/{service_id}", [401, 403, 200, 200, 200, 200, 200, 403, 200, 200, 200, 403]),
+    ("PATCH /api/v1/admin/organizations/{id}/services/{service_id}", [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("DELETE /api/v1/admin/organizations/{id}/services/{service_id}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
+    ("GET /api/v1/admin/teams/{id}/services",                    [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("PUT /api/v1/admin/teams/{id}/services",                    [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
     ("GET /api/v1/runners",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     // Whether a runner exists is told to those who may see it.
     ("GET /api/v1/runners/{id}",                                 [401, 404, 200, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
@@ -182,6 +190,7 @@ struct Scene {
     team: Uuid,
     project: Uuid,
     runner: Uuid,
+    service: Uuid,
 }
 
 impl Scene {
@@ -203,10 +212,22 @@ impl Scene {
                 cast.target.id
             ))
             .await;
+        let service = Uuid::now_v7();
+        world
+            .sql(&format!(
+                "INSERT INTO services (id, organization_id, name) VALUES ('{service}', '{}', '{service}')",
+                cast.organization
+            ))
+            .await;
         world
             .sql(&format!("UPDATE teams SET status = '{status}' WHERE id = '{team}'"))
             .await;
-        Self { team, project, runner }
+        Self {
+            team,
+            project,
+            runner,
+            service,
+        }
     }
 }
 
@@ -232,6 +253,12 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("PATCH", "/admin/teams/{id}") => json!({"description": "Changed"}),
         ("POST", "/admin/teams/{id}/members") => json!({"user_id": cast.newcomer.email}),
         ("PATCH", "/admin/teams/{id}/members/{user_id}") => json!({"role": "admin"}),
+        ("POST" | "PATCH", path) if path.contains("/organizations/{id}/services") => {
+            json!({"name": format!("new-{}", scene.team)})
+        }
+        ("PUT", "/admin/teams/{id}/services") => {
+            json!({"allowed_services": [{"service": scene.service, "reason": "a test"}]})
+        }
         ("POST" | "PATCH", path) if path.contains("/projects") => json!({"name": "Renamed"}),
         ("POST", "/admin/organizations") => json!({"name": name}),
         ("POST", "/admin/users") => json!({"email": format!("{}@example.com", name.replace(' ', "-"))}),
@@ -271,12 +298,15 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 account(&world, &cast, &name, template.ends_with("/activate")).await
             } else if template.contains("/runners/") {
                 scene.runner
+            } else if template.contains("/organizations/") {
+                cast.organization
             } else {
                 scene.team
             };
             let path = template
                 .replace("{id}", &id.to_string())
                 .replace("{user_id}", &cast.target.email)
+                .replace("{service_id}", &scene.service.to_string())
                 .replace("{project_id}", &scene.project.to_string());
             let path = match *route {
                 "DELETE /api/v1/admin/users/{id}" => format!("{path}?comment=has+left+the+company"),

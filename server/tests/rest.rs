@@ -22,6 +22,8 @@ mod members;
 mod pages;
 #[path = "rest/seed.rs"]
 mod seed;
+#[path = "rest/services.rs"]
+mod services;
 #[path = "rest/teams.rs"]
 mod teams;
 #[path = "rest/tokens.rs"]

@@ -1,9 +1,11 @@
 //! `/admin/teams/{team}`: five tabs under one header.
 
+mod hints;
 mod members;
 mod overview;
 mod policy;
 mod projects;
+mod services;
 mod settings;
 
 use backend::teams::{self, Found, TeamKey};

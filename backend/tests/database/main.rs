@@ -25,6 +25,7 @@ mod migrations;
 mod people;
 mod permissions;
 mod provision;
+mod services;
 mod settle;
 mod team_list;
 mod teams;

@@ -11,6 +11,7 @@ use domain::{
     UserRef,
 };
 
+use super::services;
 use crate::AppState;
 
 /// How the demo is called in the audit log.
@@ -191,6 +192,7 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
         let id = create_team(&mut ctx, organization, team).await?;
         first = first.or(Some(id));
     }
+    services::seed(&mut ctx, organization).await?;
     let (max, _) = identity::find(&mut ctx, &UserRef::Email(Email::parse("max@acme.example")?)).await?;
     ctx.commit().await?;
     let max = Arc::new(Principal::load(&backend.pool, max).await?);

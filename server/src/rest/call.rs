@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
-use domain::{ProjectId, RunnerId, TeamId, TokenId, UserRef};
+use domain::{OrganizationId, ProjectId, RunnerId, ServiceId, TeamId, TokenId, UserRef};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
 
@@ -101,6 +101,21 @@ impl PathPart for ProjectId {
     fn read(params: &RawPathParams) -> Result<Self, Problem> {
         let id = text(params, "project_id");
         id.parse().map_err(|_| Error::not_found("Project", shown(id)).into())
+    }
+}
+
+impl PathPart for OrganizationId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        id.parse()
+            .map_err(|_| Error::not_found("Organization", shown(id)).into())
+    }
+}
+
+impl PathPart for ServiceId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "service_id");
+        id.parse().map_err(|_| Error::not_found("Service", shown(id)).into())
     }
 }
 

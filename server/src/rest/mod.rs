@@ -15,7 +15,9 @@ mod organizations;
 mod projects;
 mod query;
 mod runners;
+mod services;
 mod team_body;
+mod team_services;
 mod team_status;
 mod teams;
 mod tokens;
@@ -40,6 +42,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(members::router())
         .merge(projects::router())
         .merge(organizations::router())
+        .merge(services::router())
+        .merge(team_services::router())
         .merge(runners::router())
         .merge(jit::router())
         .merge(me::router())

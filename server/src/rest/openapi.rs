@@ -28,6 +28,7 @@ use crate::problem::{self, ProblemBody};
         (name = "Teams", description = "Create, change, deactivate and archive teams"),
         (name = "Members", description = "Who belongs to a team, and as what"),
         (name = "Projects", description = "Projects of a team"),
+        (name = "Services", description = "An organization's services, and which of them a team may use"),
         (name = "Runners", description = "Just-in-time CI runners"),
         (name = "Me", description = "The caller"),
         (name = "Tokens", description = "The caller's access tokens"),

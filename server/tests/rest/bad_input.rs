@@ -57,6 +57,16 @@ fn bodies(team: &str, project: &str, user: &str) -> Vec<(&'static str, String, V
         ),
         (
             "POST",
+            format!("/admin/organizations/{}/services", domain::DEFAULT_ORGANIZATION),
+            json!({"name": "svc", "description": "d", "kind": "http", "path_prefixes": ["/a"]}),
+        ),
+        (
+            "PUT",
+            format!("/admin/teams/{team}/services"),
+            json!({"allowed_services": [], "dry_run": false}),
+        ),
+        (
+            "POST",
             "/runners/jit".to_owned(),
             json!({
                 "runner_name": "r", "runner_name_prefix": "r", "labels": ["a"], "team_id": team, "project_id": project,

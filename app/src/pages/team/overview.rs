@@ -18,6 +18,7 @@ pub fn overview() -> impl IntoView {
         Ok(view! {
             {warnings(&overview, place)}
             {stats(&overview, place)}
+            {super::hints::hints(&overview, place)}
             <div class="split">
                 <div class="split__main">{runners(&overview, now)} {changes(&overview.changes, now)}</div>
                 <aside class="split__aside" aria-label="Details">{actions(place)} {facts(&overview)}</aside>
@@ -106,6 +107,9 @@ fn actions(place: &Place) -> Option<AnyView> {
     }
     if standing.grant(Permission::PolicyEdit) >= domain::Grant::Lower {
         links.push(("label", "Edit label policy", place.tab(Tab::Policy)));
+    }
+    if standing.may(Permission::MembersManage) {
+        links.push(("book", "Guides", format!("/admin/guide?team={}", place.page.team.id)));
     }
     if links.is_empty() {
         return None;
@@ -204,7 +208,7 @@ fn item(change: &Change, now: chrono::DateTime<chrono::Utc>) -> AnyView {
         _ => ("timeline__item", "edit"),
     };
     let detail = match change.action.as_str() {
-        "team.update" | "project.update" | "member.role" => Some(details(change)),
+        "team.update" | "team.services" | "project.update" | "member.role" => Some(details(change)),
         _ => None,
     };
     view! {
@@ -247,6 +251,7 @@ fn verb(action: &str) -> &'static str {
     match action {
         "team.create" => "created the team",
         "team.update" => "changed the team",
+        "team.services" => "changed the services of",
         "team.deactivate" => "deactivated the team",
         "team.activate" => "activated the team",
         "team.archive" => "archived the team",

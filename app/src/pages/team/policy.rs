@@ -16,7 +16,8 @@ use crate::{
 
 /// `/admin/teams/{team}/policy`.
 pub fn policy() -> impl IntoView {
-    page(tab_page(Tab::Policy, async |_ctx, place| {
+    page(tab_page(Tab::Policy, async |ctx, place| {
+        let services = super::services::section(ctx, place).await?;
         let team = &place.page.team;
         let state = forms::take("team-policy").await;
         let required = state.value("required_labels", &label_list(&team.policy.required));
@@ -82,6 +83,7 @@ pub fn policy() -> impl IntoView {
         };
         let tried = ssr::query("try").unwrap_or_default();
         Ok(view! {
+            {services}
             <div class="split">
                 <div class="split__main">{policy}</div>
                 <aside class="split__aside" aria-label="Try labels">

@@ -35,7 +35,7 @@ pub fn new() -> impl IntoView {
         // Ticked at first; as it was sent, when the form comes back.
         let admin = state.value("sent", "").is_empty() || !state.value("make_me_admin", "").is_empty();
         let body = view! {
-            {ui::page_header("Create Team", None, Some("A team groups people and says which runners they may have.".to_owned()), ().into_any())}
+            {ui::page_header("Create Team", None, Some("A team groups people and says which runners and services they may have. One for each department or function, with 5 to 20 members and 2 or 3 admins, is easy to manage.".to_owned()), ().into_any())}
             {ui::error_summary(&state)}
             {ui::refusal(state.refusal())}
             <form class="card" method="post" action="/actions/teams/create">
@@ -43,14 +43,14 @@ pub fn new() -> impl IntoView {
                     {Field {
                         name: "name",
                         label: "Name",
-                        hint: "2 to 50 characters. The short name in addresses is made from it and stays.",
+                        hint: "2 to 50 characters that say who it is: \"Engineering\", not \"Team 1\". The short name in addresses is made from it and stays.",
                         required: true,
                         placeholder: "Backend Team",
                         autofocus: true,
                         ..Field::default()
                     }
                         .view(&state)}
-                    {ui::text_area(&state, "description", "Description", "What the team is for; at most 500 characters.", "")}
+                    {ui::text_area(&state, "description", "Description", "What the team is for, so that others need not ask; at most 500 characters.", "")}
                     {match only {
                         Some(id) => view! { <input type="hidden" name="organization_id" value=id /> }.into_any(),
                         None => {

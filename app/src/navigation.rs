@@ -1,0 +1,52 @@
+//! What the sidebar leads to, for each kind of person.
+
+use domain::{TeamRole, views::Me};
+
+/// One entry of the navigation.
+pub struct Entry {
+    /// Name of its icon.
+    pub icon: &'static str,
+    /// Its words.
+    pub label: &'static str,
+    /// Where it leads.
+    pub href: &'static str,
+}
+
+/// The groups that have something for someone, with their titles.
+pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
+    let manages = me.super_admin || me.org_admin || me.teams.iter().any(|(_, _, role)| *role == TeamRole::Admin);
+    let sees_teams = manages || me.sees_people || !me.teams.is_empty();
+    let work = [
+        (true, "teams", "My teams", "/teams"),
+        (true, "runner", "Runners", "/runners"),
+        (true, "provision", "Provision a runner", "/provision"),
+        (true, "key", "API keys", "/keys"),
+        (true, "terminal", "Access tokens", "/tokens"),
+    ];
+    let administration = [
+        (me.sees_people, "building", "Organizations", "/admin/organizations"),
+        (sees_teams, "teams", "Teams", "/admin/teams"),
+        (me.sees_people, "user", "Users", "/admin/users"),
+        (sees_teams, "services", "Services", "/admin/services"),
+        (manages, "star", "Guides", "/admin/guide"),
+    ];
+    let help = [
+        (true, "info", "Why?", "/admin/explain"),
+        (true, "book", "API reference", "/api/docs"),
+    ];
+    let shown = |entries: &[(bool, &'static str, &'static str, &'static str)]| -> Vec<Entry> {
+        entries
+            .iter()
+            .filter(|(shown, ..)| *shown)
+            .map(|&(_, icon, label, href)| Entry { icon, label, href })
+            .collect()
+    };
+    [
+        ("My work", shown(&work)),
+        ("Administration", shown(&administration)),
+        ("Help", shown(&help)),
+    ]
+    .into_iter()
+    .filter(|(_, entries)| !entries.is_empty())
+    .collect()
+}

@@ -1,0 +1,180 @@
+//! Scenario 3: somebody leaves a team.
+
+use domain::{TeamRole, views::PersonInTeam};
+use leptos::prelude::*;
+
+use super::{
+    Facts,
+    onboard::listed,
+    step::{State, Step},
+};
+use crate::ui;
+
+/// Whether the rule of the last admin keeps the person in the team (SPEC D5).
+fn is_last_admin(person: &PersonInTeam) -> bool {
+    person.role == Some(TeamRole::Admin) && !person.other_admin
+}
+
+/// Another admin, runners, keys, the membership, the account.
+pub(super) fn steps(facts: &Facts) -> Vec<Step> {
+    let (who, team) = (facts.who(), facts.team_name());
+    let Some(person) = &facts.person else {
+        let text = if facts.is_unknown() {
+            "There is no account with this address."
+        } else {
+            "Choose the team, and write down the person's email address."
+        };
+        return vec![Step::new(State::Todo, format!("Find who leaves {team}"), text)];
+    };
+    let gone = person.role.is_none();
+    vec![
+        admin(facts, person, &who, &team),
+        runners(person, &who),
+        keys(facts, person, &who),
+        Step::new(
+            match (gone, is_last_admin(person)) {
+                (true, _) => State::Done,
+                (false, true) => State::Blocked,
+                (false, false) => State::Todo,
+            },
+            format!("Remove {who} from {team}"),
+            if gone {
+                format!("{who} is not in the team.")
+            } else if is_last_admin(person) {
+                "Cannot remove last team admin. First promote another member to team_admin.".to_owned()
+            } else if person.project_roles > 0 {
+                format!(
+                    "This removes {} too ({}). Coming back needs being added to the team and to each project again.",
+                    ui::plural(person.project_roles, "project role"),
+                    listed(person)
+                )
+            } else {
+                "Access ends at once. Coming back needs being added again.".to_owned()
+            },
+        )
+        .at(
+            "Review and remove",
+            if gone || is_last_admin(person) {
+                None
+            } else {
+                facts.tab(&format!("/members?confirm=remove&user={}", person.id))
+            },
+        ),
+        account(facts, person, &who),
+    ]
+}
+
+fn admin(facts: &Facts, person: &PersonInTeam, who: &str, team: &str) -> Step {
+    let title = format!("Leave {team} with an admin");
+    let text = if is_last_admin(person) {
+        format!("{who} is the last admin. Make another member an admin first.")
+    } else if person.role == Some(TeamRole::Admin) {
+        "There is another admin.".to_owned()
+    } else {
+        format!("{who} is not an admin, so nothing changes.")
+    };
+    Step::if_done(!is_last_admin(person), title, text).at(
+        "Choose another admin",
+        facts.tab("/members").filter(|_| is_last_admin(person)),
+    )
+}
+
+fn runners(person: &PersonInTeam, who: &str) -> Step {
+    let title = "Decide about their runners";
+    if person.runners == 0 {
+        return Step::new(State::Done, title, format!("{who} has no live runner of the team."));
+    }
+    let verb = if person.runners == 1 { "keeps" } else { "keep" };
+    Step::new(
+        State::Todo,
+        title,
+        format!(
+            "{} {verb} running for the team and count against its quota. Delete those that nobody needs.",
+            ui::plural(person.runners, "live runner")
+        ),
+    )
+    .at("Open runners", Some("/runners".to_owned()))
+}
+
+fn keys(facts: &Facts, person: &PersonInTeam, who: &str) -> Step {
+    let title = "Replace their keys";
+    if person.keys == 0 {
+        return Step::new(State::Done, title, format!("{who} has no key of the team that works."));
+    }
+    let more = person.keys - i64::try_from(person.key_names.len()).unwrap_or_default();
+    let mut names = person.key_names.join(", ");
+    if more > 0 {
+        names.push_str(" and more");
+    }
+    let recent = if person.recent_keys > 0 {
+        format!(
+            " {} used in the last 30 days: what runs on them stops.",
+            person.recent_keys
+        )
+    } else {
+        " None was used in the last 30 days.".to_owned()
+    };
+    Step::new(
+        State::Todo,
+        title,
+        format!(
+            "{} ({names}) end with the membership.{recent} Let someone else make new ones first.",
+            ui::plural(person.keys, "key")
+        ),
+    )
+    .at("Open projects", facts.tab("/projects"))
+}
+
+fn account(facts: &Facts, person: &PersonInTeam, who: &str) -> Step {
+    let title = "If they leave the company: deactivate the account";
+    if person.deactivated {
+        return Step::new(State::Done, title, format!("The account of {who} is deactivated."));
+    }
+    let super_admin = facts.team.as_ref().is_some_and(|page| page.standing.super_admin);
+    let text = if super_admin {
+        "That ends every session, token and key of theirs, in all teams."
+    } else {
+        "That ends every session, token and key of theirs, in all teams. Ask a super_admin."
+    };
+    Step::new(State::Optional, title, text).at(
+        "Open the account",
+        super_admin.then(|| format!("/admin/users/{}", person.id)),
+    )
+}
+
+/// What the person has in the team.
+pub(super) fn belongings(facts: &Facts, now: chrono::DateTime<chrono::Utc>) -> Option<AnyView> {
+    let person = facts.person.as_ref()?;
+    let role = match person.role {
+        Some(role) => ui::role_badge(role),
+        None => view! { <span class="none">"none"</span> }.into_any(),
+    };
+    let projects = if person.project_roles > 0 {
+        listed(person)
+    } else {
+        "none".to_owned()
+    };
+    let seen = match person.last_seen_at {
+        Some(at) => ui::time_ago(at, now),
+        None => "never".into_any(),
+    };
+    Some(
+        view! {
+            <section class="card" aria-labelledby="belongings-title">
+                <header class="card__header"><h2 class="card__title" id="belongings-title">{format!("In {}", facts.team_name())}</h2></header>
+                <div class="card__body">
+                    {ui::person(&person.email, person.display_name.as_deref())}
+                    <dl class="facts facts--stacked">
+                        <div><dt>"Role"</dt><dd>{role}{is_last_admin(person).then_some(" the last one")}</dd></div>
+                        {person.joined_at.map(|at| view! { <div><dt>"Joined"</dt><dd>{ui::time(at)}</dd></div> })}
+                        <div><dt>"Projects"</dt><dd>{projects}</dd></div>
+                        <div><dt>"Keys that work"</dt><dd>{person.keys}</dd></div>
+                        <div><dt>"Live runners"</dt><dd>{person.runners}</dd></div>
+                        <div><dt>"Last seen"</dt><dd>{seen}</dd></div>
+                    </dl>
+                </div>
+            </section>
+        }
+        .into_any(),
+    )
+}
