@@ -1,6 +1,9 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
+mod projects;
+
 use chrono::{DateTime, Utc};
+pub use projects::*;
 use uuid::Uuid;
 
 use crate::{
@@ -139,6 +142,8 @@ pub struct Project {
     pub description: Option<String>,
     /// People assigned to it.
     pub member_count: i64,
+    /// Keys that have not ended.
+    pub key_count: i64,
     /// Live runners provisioned for it.
     pub runner_count: i64,
     /// Creation time.
