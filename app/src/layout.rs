@@ -221,6 +221,11 @@ fn sidebar(me: &Me) -> AnyView {
             },
             Entry {
                 icon: "key",
+                label: "API keys",
+                href: "/keys",
+            },
+            Entry {
+                icon: "terminal",
                 label: "Access tokens",
                 href: "/tokens",
             },

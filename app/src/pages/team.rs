@@ -3,6 +3,7 @@
 mod members;
 mod overview;
 mod policy;
+mod project;
 mod projects;
 mod settings;
 
@@ -13,6 +14,7 @@ use leptos_router::hooks::use_params_map;
 pub use members::members;
 pub use overview::overview;
 pub use policy::policy;
+pub use project::project;
 pub use projects::projects;
 pub use settings::settings;
 
