@@ -158,6 +158,15 @@ async fn require_secret_of(ctx: &mut Ctx, page: &ProjectPage, owner: UserId) -> 
     }
 }
 
+/// Whether the caller may do something with a key that is not their own. Whoever sees only their own keys does not learn
+/// of others.
+fn require_others(page: &ProjectPage, id: KeyId) -> Result<()> {
+    match page.standing.require(ProjectRight::ManageKeys) {
+        Err(_) if page.standing.may(ProjectRight::OwnKeys) => Err(not_found(id)),
+        outcome => Ok(outcome?),
+    }
+}
+
 fn not_found(id: KeyId) -> Error {
     Error::not_found("Key", id)
 }

@@ -65,7 +65,7 @@ pub fn shown(key: Shown) -> AnyView {
                 {icon("key")}
                 <div>
                     <h2 class="secret__title" id="secret-title">{format!("Copy key {} now", key.name)}</h2>
-                    <p>{format!("It opens what {} may use. It is shown this once and stored only as a hash.", key.project)}</p>
+                    <p>{format!("It works as its owner, in project {}. It is shown this once and stored only as a hash.", key.project)}</p>
                 </div>
             </div>
             {ui::code("new-key", key.secret, true)}

@@ -1,9 +1,9 @@
 //! Ending a key.
 
-use domain::{KeyId, ProjectId, ProjectRight, TeamId, views::Key};
+use domain::{KeyId, ProjectId, TeamId, views::Key};
 use serde_json::Value;
 
-use super::{create, list, not_found};
+use super::{create, list, not_found, require_others};
 use crate::{Ctx, Result, projects::access};
 
 /// Revokes a key, at once and everywhere. Owners may always, also where the team is not active or they have lost the
@@ -17,11 +17,7 @@ pub async fn revoke(ctx: &mut Ctx, team: TeamId, project: ProjectId, id: KeyId) 
         access::loaded(ctx, team, project).await?
     } else {
         let page = access::locked(ctx, team, project).await?;
-        // Whoever sees only their own keys does not learn of others.
-        if !page.standing.may(ProjectRight::ManageKeys) && page.standing.may(ProjectRight::OwnKeys) {
-            return Err(not_found(id));
-        }
-        page.standing.require(ProjectRight::ManageKeys)?;
+        require_others(&page, id)?;
         page
     };
     let key = list::one(ctx, &page, id).await?;

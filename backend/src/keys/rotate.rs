@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Invalid, KeyId, ProjectId, TeamId, views::Key};
 use uuid::Uuid;
 
-use super::{PREFIX, SHOWN, Secret, create, list, not_found, require_secret_of, taken};
+use super::{PREFIX, SHOWN, Secret, create, list, require_others, require_secret_of, taken};
 use crate::{Code, Ctx, Error, Result, projects::access};
 
 /// How long both keys work unless said otherwise: a day.
@@ -49,8 +49,8 @@ pub async fn rotate(
 ) -> Result<(Key, Secret)> {
     let page = access::locked(ctx, team, project).await?;
     let old = list::one(ctx, &page, id).await?;
-    if ctx.caller.user_id() != Some(old.owner_id) && !page.standing.may(domain::ProjectRight::ManageKeys) {
-        return Err(not_found(id));
+    if ctx.caller.user_id() != Some(old.owner_id) {
+        require_others(&page, id)?;
     }
     require_secret_of(ctx, &page, old.owner_id).await?;
     let now = ctx.now;

@@ -7,13 +7,17 @@ use backend::{
     keys as key_rules, projects as rules,
     teams::{self, Found, TeamKey},
 };
-use domain::{Permission, ProjectId, ProjectRight, TeamStatus, views::ProjectPage};
+use domain::{
+    Permission, ProjectId, ProjectRight, TeamStatus,
+    views::{Project, ProjectPage},
+};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::{Place, Tab, page, projects::delete_dialog, several};
 use crate::{
     forms,
+    icon::icon,
     layout::Rendered,
     pages::keys as shown_keys,
     ssr::{self, Error, Result},
@@ -113,6 +117,7 @@ async fn show(ctx: &mut ssr::Ctx, place: &Place, id: ProjectId) -> Result<Render
         {secret.map(shown_keys::shown)}
         {key_section}
         {member_section}
+        {facts(project)}
         {manages.then(|| danger_zone(&here))}
         {key_dialog}
         {member_dialog}
@@ -149,6 +154,40 @@ fn edit_form(here: &Here<'_>, state: &forms::FormState) -> AnyView {
                     <a class="button" href=here.path.clone()>"Cancel"</a>
                 </div>
             </form>
+        </section>
+    }
+    .into_any()
+}
+
+fn facts(project: &Project) -> AnyView {
+    view! {
+        <section class="card" aria-labelledby="facts-title">
+            <header class="card__header"><h2 class="card__title" id="facts-title">"Facts"</h2></header>
+            <div class="card__body">
+                <dl class="facts">
+                    <div>
+                        <dt>"Id"</dt>
+                        <dd>
+                            <span class="copyable">
+                                <code id="project-id">{project.id.to_string()}</code>
+                                <button
+                                    class="button button--icon button--ghost button--small"
+                                    type="button"
+                                    data-copy="project-id"
+                                    aria-label="Copy project id"
+                                >
+                                    {icon("copy")}
+                                </button>
+                            </span>
+                        </dd>
+                    </div>
+                    <div><dt>"Runners"</dt><dd>{project.runner_count}</dd></div>
+                    <div>
+                        <dt>"Created"</dt>
+                        <dd>{ui::time(project.created_at)}{project.created_by.clone().map(|by| format!(" by {by}"))}</dd>
+                    </div>
+                </dl>
+            </div>
         </section>
     }
     .into_any()
