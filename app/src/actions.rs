@@ -1,7 +1,9 @@
 //! Server functions: what the console's forms are sent to. Each opens a transaction, parses, and
 //! makes one call of the backend.
 
+mod keys;
 mod members;
+mod project_members;
 mod projects;
 mod runners;
 mod services;

@@ -1,6 +1,7 @@
 //! The console's pages: server only.
 
 pub mod guide;
+pub mod keys;
 pub mod provision;
 pub mod services;
 pub mod team;

@@ -66,6 +66,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/teams/:team") view=pages::team::overview ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/members") view=pages::team::members ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/projects") view=pages::team::projects ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams/:team/projects/:project") view=pages::team::project ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/policy") view=pages::team::policy ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/settings") view=pages::team::settings ssr=SsrMode::Async />
                 <Route path=path!("/admin/users") view=pages::users::list ssr=SsrMode::Async />
@@ -79,6 +80,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/teams") view=pages::my_teams ssr=SsrMode::Async />
                 <Route path=path!("/provision") view=pages::provision::page ssr=SsrMode::Async />
                 <Route path=path!("/runners") view=pages::runners ssr=SsrMode::Async />
+                <Route path=path!("/keys") view=pages::keys::page ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=pages::tokens::page ssr=SsrMode::Async />
             </Routes>
         </Router>

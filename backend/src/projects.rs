@@ -1,13 +1,16 @@
-//! Projects of a team.
+//! Projects of a team: find, list, create, edit, delete.
+
+pub(crate) mod access;
+pub mod members;
 
 use domain::{
-    Description, Grant, Permission, ProjectId, ProjectName, TeamId,
-    views::{Project, TeamPage},
+    Description, Permission, ProjectId, ProjectName, ProjectStanding, TeamId,
+    views::{Project, ProjectPage, TeamPage},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Code, Ctx, Error, Result, audit, teams};
+use crate::{Code, Ctx, Error, Result, audit, keys, teams};
 
 /// How many projects one team may have: lists show them all.
 const MAX_PROJECTS: i32 = 1000;
@@ -19,11 +22,13 @@ const MAX_PROJECTS: i32 = 1000;
 /// As [`teams::get`]; 403 `Team is inactive` for members of an inactive team.
 pub async fn list(ctx: &mut Ctx, team: TeamId) -> Result<(TeamPage, Vec<Project>)> {
     let page = teams::open(ctx, team).await?;
-    let all = page.standing.may(Permission::ProjectsManage) || page.standing.grant(Permission::AuditView) == Grant::Yes;
-    let viewer = ctx.caller.user_id().map(|id| id.0);
+    let all = ProjectStanding::sees_all(&page.standing);
+    let (viewer, now) = (ctx.caller.user_id().map(|id| id.0), ctx.now);
     let rows = sqlx::query!(
         r#"SELECT p.id, p.name, p.description, p.created_at, c.email AS "created_by?",
             (SELECT count(*) FROM project_members m WHERE m.project_id = p.id) AS "members!",
+            (SELECT count(*) FROM api_keys k WHERE k.project_id = p.id AND k.revoked_at IS NULL
+                AND (k.expires_at IS NULL OR k.expires_at > $4)) AS "keys!",
             (SELECT count(*) FROM runners r WHERE r.project_id = p.id AND r.status <> 'deleted') AS "runners!"
         FROM projects p LEFT JOIN users c ON c.id = p.created_by
         WHERE p.team_id = $1
@@ -32,6 +37,7 @@ pub async fn list(ctx: &mut Ctx, team: TeamId) -> Result<(TeamPage, Vec<Project>
         team.0,
         all,
         viewer,
+        now,
     )
     .fetch_all(ctx.connection())
     .await?;
@@ -43,12 +49,22 @@ pub async fn list(ctx: &mut Ctx, team: TeamId) -> Result<(TeamPage, Vec<Project>
             name: row.name,
             description: row.description,
             member_count: row.members,
+            key_count: row.keys,
             runner_count: row.runners,
             created_at: row.created_at,
             created_by: row.created_by,
         })
         .collect();
     Ok((page, projects))
+}
+
+/// A project that the caller sees, with their standing in it.
+///
+/// # Errors
+/// As [`teams::get`]; 403 `Team is inactive` for members of an inactive team; 404 `Project not found: <id>`, also for
+/// those who are not assigned to it: they do not learn which projects there are.
+pub async fn get(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<ProjectPage> {
+    access::open(ctx, team, id).await
 }
 
 /// Creates a project.
@@ -82,7 +98,7 @@ pub async fn create(
     .execute(ctx.connection())
     .await
     .map_err(|error| taken(error, name))?;
-    let project = get(ctx, team, ProjectId(id)).await?;
+    let project = one(ctx, team, ProjectId(id)).await?;
     let entry = audit::Entry::new("project.create", "project", id, name.as_str())
         .team(page.team.organization_id, team)
         .change(Value::Null, fields(&project));
@@ -102,7 +118,7 @@ pub async fn update(
     description: Option<Option<&Description>>,
 ) -> Result<Project> {
     let page = manage(ctx, team).await?;
-    let project = get(ctx, team, id).await?;
+    let project = one(ctx, team, id).await?;
     let new_name = name.map_or(project.name.as_str(), ProjectName::as_str);
     let new_description = match description {
         Some(text) => text.map(Description::as_str),
@@ -123,7 +139,10 @@ pub async fn update(
     .execute(ctx.connection())
     .await
     .map_err(|error| taken(error, new_name))?;
-    let changed = get(ctx, team, id).await?;
+    if new_name != project.name {
+        keys::project_renamed(ctx, id).await?;
+    }
+    let changed = one(ctx, team, id).await?;
     let entry = audit::Entry::new("project.update", "project", id, &changed.name)
         .team(page.team.organization_id, team)
         .change(fields(&project), fields(&changed));
@@ -131,18 +150,20 @@ pub async fn update(
     Ok(changed)
 }
 
-/// Deletes a project with all its data (SPEC X15). Its runners stay with the team.
+/// Deletes a project with all its data (SPEC X15): the roles of its members and its keys. Its runners stay with the
+/// team. Returns the project as it was, with what it had.
 ///
 /// # Errors
 /// 404 `Project not found: <id>`.
 pub async fn delete(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<Project> {
     let page = manage(ctx, team).await?;
-    let project = get(ctx, team, id).await?;
+    let project = one(ctx, team, id).await?;
     sqlx::query!("DELETE FROM projects WHERE id = $1 AND team_id = $2", id.0, team.0)
         .execute(ctx.connection())
         .await?;
     let mut before = fields(&project);
     before["members"] = json!(project.member_count);
+    before["keys"] = json!(project.key_count);
     let entry = audit::Entry::new("project.delete", "project", id, &project.name)
         .team(page.team.organization_id, team)
         .change(before, Value::Null);
@@ -157,33 +178,18 @@ async fn manage(ctx: &mut Ctx, team: TeamId) -> Result<TeamPage> {
 }
 
 /// A project of a team; the caller was authorised.
-async fn get(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<Project> {
-    let row = sqlx::query!(
-        r#"SELECT p.name, p.description, p.created_at, c.email AS "created_by?",
-            (SELECT count(*) FROM project_members m WHERE m.project_id = p.id) AS "members!",
-            (SELECT count(*) FROM runners r WHERE r.project_id = p.id AND r.status <> 'deleted') AS "runners!"
-        FROM projects p LEFT JOIN users c ON c.id = p.created_by WHERE p.id = $1 AND p.team_id = $2"#,
-        id.0,
-        team.0,
-    )
-    .fetch_optional(ctx.connection())
-    .await?
-    .ok_or_else(|| Error::not_found("Project", id))?;
-    Ok(Project {
-        id,
-        team_id: team,
-        name: row.name,
-        description: row.description,
-        member_count: row.members,
-        runner_count: row.runners,
-        created_at: row.created_at,
-        created_by: row.created_by,
-    })
+async fn one(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<Project> {
+    let row = access::row(ctx, team, id).await?;
+    row.map(|(project, _)| project)
+        .ok_or_else(|| Error::not_found("Project", id))
 }
 
-/// Whether a team has a project; for runners that name one.
-pub(crate) async fn require_in_team(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<()> {
-    get(ctx, team, id).await.map(|_| ())
+/// Checks that the caller, who belongs to the team, may use one of its projects; for runners that name one.
+///
+/// # Errors
+/// As [`get`].
+pub(crate) async fn require_use(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<()> {
+    access::open(ctx, team, id).await.map(drop)
 }
 
 fn taken(error: sqlx::Error, name: impl std::fmt::Display) -> Error {

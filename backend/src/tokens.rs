@@ -3,42 +3,20 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{TokenId, TokenName, UserId, views::Token};
-use rand::Rng;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{Backend, Code, Ctx, Error, Result, audit, principals::KnownToken};
+pub use crate::secret::Secret;
+use crate::{Backend, Code, Ctx, Error, Result, audit, principals::KnownToken, secret::hash};
 
 /// What every token begins with, so that scanners find one that leaked.
 pub const PREFIX: &str = "guildhall_pat_";
 
 /// How long a token lives when its owner says nothing of it.
 pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
-
-/// A new token's secret. Neither serialisable nor printable by accident.
-pub struct Secret(String);
-
-impl Secret {
-    /// The text, to be shown once.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-fn hash(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret.as_bytes()).into()
-}
 
 /// Creates a token of `owner`, who is the caller unless the operator calls.
 ///
@@ -56,10 +34,8 @@ pub async fn create(
     if expires_at.is_some_and(|end| end <= ctx.now) {
         return Err(Error::invalid("expires_at", "must be in the future"));
     }
-    let mut random = [0_u8; 32];
-    rand::rng().fill_bytes(&mut random);
-    let secret = Secret(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random)));
-    let prefix: String = secret.0.chars().take(PREFIX.len() + 4).collect();
+    let secret = Secret::generate(PREFIX);
+    let prefix = secret.beginning(PREFIX.len() + 4);
     let (id, now) = (Uuid::now_v7(), ctx.now);
     sqlx::query!(
         "INSERT INTO personal_access_tokens (id, user_id, name, prefix, token_hash, created_at, expires_at)
@@ -68,7 +44,7 @@ pub async fn create(
         owner.0,
         name.as_str(),
         prefix,
-        &hash(secret.reveal())[..],
+        &secret.hash()[..],
         now,
         expires_at,
     )

@@ -3,11 +3,13 @@
 mod guides;
 mod services;
 mod users;
+mod projects;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use guides::*;
+pub use projects::*;
 pub use services::*;
 pub use users::*;
 
@@ -147,6 +149,8 @@ pub struct Project {
     pub description: Option<String>,
     /// People assigned to it.
     pub member_count: i64,
+    /// Keys that have not ended.
+    pub key_count: i64,
     /// Live runners provisioned for it.
     pub runner_count: i64,
     /// Creation time.

@@ -14,6 +14,8 @@ test('projects are created, renamed and deleted', async ({ as, api }) => {
   await page.getByLabel(/^Description/).fill('Who owes what');
   await page.getByRole('button', { name: 'Create project' }).click();
   await expect(page.getByText('Project Ledger was created.')).toBeVisible();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Ledger');
+  await page.getByRole('navigation', { name: 'Breadcrumb' }).getByRole('link', { name: 'Projects' }).click();
   await expect(row(page, 'Ledger')).toContainText('Who owes what');
   expect(await api.projects(team)).toMatchObject([{ name: 'Ledger', description: 'Who owes what' }]);
 

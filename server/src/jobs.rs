@@ -2,8 +2,11 @@
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{listen, runners, sessions, tokens, users};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use backend::{keys, listen, runners, sessions, tokens, users};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use tokio::task::JoinSet;
 
 use crate::{AppState, clock, telemetry};
@@ -27,13 +30,14 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         async move { runners::reap(&backend).await.map(drop) }
     }));
     let last_used = backend.pool.clone();
-    jobs.spawn(every(Duration::from_secs(10), "last use", move || {
-        let pool = last_used.clone();
-        async move {
-            tokens::write_last_used(&pool).await?;
-            users::write_last_seen(&pool).await
-        }
-    }));
+    jobs.spawn(every(
+        Duration::from_secs(10),
+        "last use of tokens and keys, last sight of people",
+        move || {
+            let pool = last_used.clone();
+            async move { write_last_used(&pool).await }
+        },
+    ));
     let ended = backend.clone();
     jobs.spawn(every(Duration::from_hours(1), "ended sessions", move || {
         let backend = ended.clone();
@@ -46,13 +50,16 @@ impl Jobs {
     /// Ends them, and writes down what is still in memory.
     pub(crate) async fn stop(mut self, state: &AppState) {
         self.0.shutdown().await;
-        if let Err(error) = tokens::write_last_used(&state.backend.pool).await {
-            tracing::warn!(%error, "when tokens were last used is lost");
-        }
-        if let Err(error) = users::write_last_seen(&state.backend.pool).await {
-            tracing::warn!(%error, "when people were last seen is lost");
+        if let Err(error) = write_last_used(&state.backend.pool).await {
+            tracing::warn!(%error, "when tokens and keys were last used, and people seen, is lost");
         }
     }
+}
+
+async fn write_last_used(pool: &PgPool) -> backend::Result<()> {
+    tokens::write_last_used(pool).await?;
+    keys::write_last_used(pool).await?;
+    users::write_last_seen(pool).await
 }
 
 /// Does something again and again. The first time comes soon and at a moment of its own, so that processes that start

@@ -57,6 +57,16 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("DELETE /api/v1/admin/teams/{id}/members/{user_id}",        [401, 403, 403, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
     ("GET /api/v1/admin/teams/{id}/projects",                    [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("POST /api/v1/admin/teams/{id}/projects",                   [401, 403, 403, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
+    // The member is not assigned to the project, and does not learn that it exists. The key is the target's.
+    ("GET /api/v1/admin/teams/{id}/projects/{project_id}",       [401, 403, 404, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/teams/{id}/projects/{project_id}/members",              [401, 403, 404, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/teams/{id}/projects/{project_id}/members/{user_id}",    [401, 403, 404, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("PUT /api/v1/admin/teams/{id}/projects/{project_id}/members/{user_id}",    [401, 403, 404, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("DELETE /api/v1/admin/teams/{id}/projects/{project_id}/members/{user_id}", [401, 403, 404, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
+    ("GET /api/v1/admin/teams/{id}/projects/{project_id}/keys",                 [401, 403, 404, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/teams/{id}/projects/{project_id}/keys",                [401, 403, 404, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("DELETE /api/v1/admin/teams/{id}/projects/{project_id}/keys/{key_id}",     [401, 403, 404, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
+    ("POST /api/v1/admin/teams/{id}/projects/{project_id}/keys/{key_id}/rotate",[401, 403, 404, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
     ("PATCH /api/v1/admin/teams/{id}/projects/{project_id}",     [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
     ("DELETE /api/v1/admin/teams/{id}/projects/{project_id}",    [401, 403, 403, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
     ("GET /api/v1/admin/organizations",                          [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
@@ -189,13 +199,14 @@ async fn belong(world: &World, organization: Uuid, person: &Person, role: &str) 
 struct Scene {
     team: Uuid,
     project: Uuid,
+    key: Uuid,
     runner: Uuid,
     service: Uuid,
 }
 
 impl Scene {
     async fn new(world: &World, cast: &Cast, name: &str, status: &str) -> Self {
-        let (project, runner) = (Uuid::now_v7(), Uuid::now_v7());
+        let (project, key, runner) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
         let team = world.team_in(cast.organization, name).await;
         world.join(team, cast.person("member"), "member").await;
         world.join(team, cast.person("admin"), "admin").await;
@@ -203,6 +214,18 @@ impl Scene {
         world
             .sql(&format!(
                 "INSERT INTO projects (id, team_id, name) VALUES ('{project}', '{team}', 'Project')"
+            ))
+            .await;
+        let target = cast.target.id;
+        world
+            .sql(&format!(
+                "INSERT INTO project_members (project_id, user_id, role) VALUES ('{project}', '{target}', 'member')"
+            ))
+            .await;
+        world
+            .sql(&format!(
+                "INSERT INTO api_keys (id, team_id, project_id, owner_id, name, prefix, key_hash)
+                VALUES ('{key}', '{team}', '{project}', '{target}', 'ci', 'sk-abcdefgh', sha256('{key}'))"
             ))
             .await;
         world
@@ -227,6 +250,8 @@ impl Scene {
             project,
             runner,
             service,
+            key,
+            runner,
         }
     }
 }
@@ -259,6 +284,9 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("PUT", "/admin/teams/{id}/services") => {
             json!({"allowed_services": [{"service": scene.service, "reason": "a test"}]})
         }
+        ("PUT", path) if path.contains("/projects/{project_id}/members/") => json!({"role": "admin"}),
+        ("POST", path) if path.ends_with("/keys") => json!({"name": "new", "owner": cast.target.email}),
+        ("POST", path) if path.ends_with("/rotate") => json!({"overlap_seconds": 60}),
         ("POST" | "PATCH", path) if path.contains("/projects") => json!({"name": "Renamed"}),
         ("POST", "/admin/organizations") => json!({"name": name}),
         ("POST", "/admin/users") => json!({"email": format!("{}@example.com", name.replace(' ', "-"))}),
@@ -312,6 +340,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 "DELETE /api/v1/admin/users/{id}" => format!("{path}?comment=has+left+the+company"),
                 _ => path,
             };
+                .replace("{project_id}", &scene.project.to_string())
+                .replace("{key_id}", &scene.key.to_string());
             let body = body(route, &cast, &scene, &name);
             let answer = world
                 .call(person.map(|person| person.token.as_str()), method, &path, body)

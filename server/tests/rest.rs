@@ -16,10 +16,14 @@ mod api;
 mod bad_input;
 #[path = "rest/jit.rs"]
 mod jit;
+#[path = "rest/keys.rs"]
+mod keys;
 #[path = "rest/members.rs"]
 mod members;
 #[path = "rest/pages.rs"]
 mod pages;
+#[path = "rest/projects.rs"]
+mod projects;
 #[path = "rest/seed.rs"]
 mod seed;
 #[path = "rest/services.rs"]

@@ -23,6 +23,7 @@ fn operations() -> Vec<(String, Operation)> {
         let methods = [
             ("GET", item.get),
             ("POST", item.post),
+            ("PUT", item.put),
             ("PATCH", item.patch),
             ("PUT", item.put),
             ("DELETE", item.delete),

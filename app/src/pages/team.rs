@@ -4,6 +4,7 @@ mod hints;
 mod members;
 mod overview;
 mod policy;
+mod project;
 mod projects;
 mod services;
 mod settings;
@@ -15,6 +16,7 @@ use leptos_router::hooks::use_params_map;
 pub use members::members;
 pub use overview::overview;
 pub use policy::policy;
+pub use project::project;
 pub use projects::projects;
 pub use settings::settings;
 

@@ -205,7 +205,7 @@ async fn reserve(ctx: &mut Ctx, request: JitRequest) -> Result<Reservation> {
         Some(team) => {
             let page = member_of(ctx, team).await?;
             if let Some(project) = request.project {
-                projects::require_in_team(ctx, team, project).await?;
+                projects::require_use(ctx, team, project).await?;
             }
             let labels = team_labels(&page, &request.labels)?;
             let group = team_group(&page, request.group, ctx.backend.settings.default_runner_group)?;

@@ -14,6 +14,8 @@ export interface World {
   full: Team;
   inactive: Team;
   archived: Team;
+  /** The page of a project with members and keys, of which one was rotated. */
+  project: string;
   /** A word that more than a page of teams have in their names. */
   many: string;
 }
@@ -43,15 +45,22 @@ export async function makeWorld(api: Api, apiOf: (who: Person) => Promise<Api>):
   await api.ok('POST', `/admin/teams/${inactive.id}/deactivate`, { reason: 'Merged into another team for the summer' });
   const archived = await api.team({ name: unique('Old Portal'), members });
   await api.ok('POST', `/admin/teams/${archived.id}/archive`, {});
+  const { id } = await api.project(full, 'Nightly Rating');
+  const project = `/admin/teams/${full.id}/projects/${id}`;
+  await api.ok('PUT', `${project}/members/${max.email}`, { role: 'member' });
+  const own = await apiOf(max);
+  const key = await own.ok('POST', `${project}/keys`, { name: 'laptop' });
+  await own.ok('POST', `${project}/keys/${key.id}/rotate`);
+  await api.ok('POST', `${project}/keys`, { name: 'ci', owner: tess.email });
   const many = unique('Squad').replace(' ', '');
   for (let index = 0; index < 51; index += 1) {
     // In the built-in organization: out of the way of the other scenes.
     await api.team({ name: `${many} ${String(index).padStart(2, '0')}`, organization_id: null });
   }
-  return { acme: await api.acme(), backend, empty, full, inactive, archived, many };
+  return { acme: await api.acme(), backend, empty, full, inactive, archived, project, many };
 }
 
-const team = (tab = '', which: Exclude<keyof World, 'acme' | 'many'> = 'backend') => (world: World) =>
+const team = (tab = '', which: Exclude<keyof World, 'acme' | 'many' | 'project'> = 'backend') => (world: World) =>
   `/admin/teams/${world[which].id}${tab && `/${tab}`}`;
 
 /** Opens the first menu in a table. */
@@ -61,6 +70,12 @@ const openMenu = async (page: Page) => page.locator('table .menu summary').first
 const lastItem = async (page: Page) => {
   await openMenu(page);
   await page.locator('table .menu[open] .menu__item').last().click();
+};
+
+/** Something done with the newest key of a project. */
+const keyItem = (item: string) => async (page: Page) => {
+  await page.locator('#keys table .menu summary').first().click();
+  await page.locator('#keys .menu[open] .menu__item', { hasText: item }).click();
 };
 
 /** Fills in fields by id and sends the form that they are in. */
@@ -133,6 +148,18 @@ export const scenes: Scene[] = [
   },
   { name: 'projects-refused', as: tess, at: team('projects'), act: send('Create project', { name: 'Billing' }) },
   { name: 'projects-delete', as: tess, at: team('projects'), act: lastItem, differs: true },
+
+  { name: 'project', as: tess, at: (world) => world.project },
+  { name: 'project-as-member', as: max, at: (world) => world.project },
+  { name: 'project-edit', as: tess, at: (world) => `${world.project}?edit=1` },
+  { name: 'project-key-created', as: tess, at: (world) => world.project, act: send('Create key', { name: unique('key') }) },
+  { name: 'project-key-error', as: tess, at: (world) => world.project, act: send('Create key', { name: '   ', owner: 'nobody' }) },
+  { name: 'project-key-rotate', as: tess, at: (world) => world.project, act: keyItem('Rotate…'), differs: true },
+  { name: 'project-key-revoke', as: tess, at: (world) => world.project, act: keyItem('Revoke…'), differs: true },
+  { name: 'project-assign-refused', as: tess, at: (world) => world.project, act: send('Assign', { user_id: nora.email }) },
+  { name: 'project-delete', as: tess, at: (world) => `${world.project}?confirm=delete`, differs: true },
+  { name: 'keys', as: max, at: '/keys' },
+  { name: 'keys-empty', as: nora, at: '/keys' },
 
   { name: 'policy', as: ada, at: team('policy'), differs: true },
   {

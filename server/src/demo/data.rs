@@ -1,14 +1,15 @@
-//! The demo's people, teams, projects and runners. Written through the backend's functions, so audited like all else.
+//! The demo's people, teams, projects, keys and runners. Written through the backend's functions, so audited like all else.
 
 use std::sync::Arc;
 
 use backend::{
-    Backend, Caller, Ctx, Method, Principal, RequestInfo, Result, identity, members, organizations, projects, runners,
-    teams,
+    Backend, Caller, Ctx, Method, Principal, RequestInfo, Result, identity, keys, members, organizations, projects,
+    runners, teams,
 };
+use chrono::TimeDelta;
 use domain::{
-    Description, Email, OrgRole, OrganizationId, OrganizationName, PersonName, ProjectName, Slug, TeamId, TeamRole,
-    UserRef,
+    Description, Email, KeyName, OrgRole, OrganizationId, OrganizationName, PersonName, ProjectName, ProjectRole, Slug,
+    TeamId, TeamRole, UserRef, views::Project,
 };
 
 use super::services;
@@ -128,7 +129,11 @@ const TEAMS: &[DemoTeam] = &[
             ("tess@acme.example", TeamRole::Member),
             ("max@acme.example", TeamRole::Member),
         ],
-        projects: &[("Platform", "What all other teams build on")],
+        projects: &[
+            ("LLM API", "Models for our own products"),
+            ("Auto Rater", "Rates what models answer"),
+            ("CLI Eval", "Evaluations from the command line"),
+        ],
     },
     DemoTeam {
         name: "Data Science",
@@ -153,6 +158,28 @@ const TEAMS: &[DemoTeam] = &[
         ],
         projects: &[],
     },
+];
+
+/// Who is assigned to Engineering's projects (SPEC D8), and the key of each.
+const ASSIGNED: &[(&str, &[(&str, ProjectRole)], &str)] = &[
+    (
+        "LLM API",
+        &[
+            ("olga@acme.example", ProjectRole::Member),
+            ("tess@acme.example", ProjectRole::Admin),
+            ("max@acme.example", ProjectRole::Member),
+        ],
+        "llm",
+    ),
+    (
+        "Auto Rater",
+        &[
+            ("tess@acme.example", ProjectRole::Admin),
+            ("max@acme.example", ProjectRole::Member),
+        ],
+        "rater",
+    ),
+    ("CLI Eval", &[("tess@acme.example", ProjectRole::Member)], "cli"),
 ];
 
 /// Runners of Max in the first team, by their further labels.
@@ -221,9 +248,27 @@ async fn create_team(ctx: &mut Ctx, organization: OrganizationId, team: &DemoTea
     }
     for (name, description) in team.projects {
         let description = Description::optional(description)?;
-        projects::create(ctx, id, &ProjectName::parse(name)?, description.as_ref()).await?;
+        let project = projects::create(ctx, id, &ProjectName::parse(name)?, description.as_ref()).await?;
+        assign(ctx, &project).await?;
     }
     Ok(id)
+}
+
+/// The people of a project, and a key of its first admin's. Nobody has seen the key: whoever wants one rotates it.
+async fn assign(ctx: &mut Ctx, project: &Project) -> Result<()> {
+    let Some((_, people, key)) = ASSIGNED.iter().find(|(name, ..)| *name == project.name) else {
+        return Ok(());
+    };
+    for (email, role) in *people {
+        let user = UserRef::Email(Email::parse(email)?);
+        projects::members::set(ctx, project.team_id, project.id, &user, *role).await?;
+    }
+    let new = keys::NewKey {
+        name: KeyName::parse(key)?,
+        expires_at: Some(ctx.now + TimeDelta::days(90)),
+        owner: Some(UserRef::Email(Email::parse("tess@acme.example")?)),
+    };
+    keys::create(ctx, project.team_id, project.id, &new).await.map(drop)
 }
 
 /// The demo starts without runners, too, so a failure here is only said.

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
-use domain::{OrganizationId, ProjectId, RunnerId, ServiceId, TeamId, TokenId, UserRef};
+use domain::{KeyId, OrganizationId, ProjectId, RunnerId, ServiceId, TeamId, TokenId, UserRef};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
 
@@ -119,6 +119,13 @@ impl PathPart for ServiceId {
     }
 }
 
+impl PathPart for KeyId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "key_id");
+        id.parse().map_err(|_| Error::not_found("Key", shown(id)).into())
+    }
+}
+
 impl PathPart for UserRef {
     fn read(params: &RawPathParams) -> Result<Self, Problem> {
         Self::parse("user_id", text(params, "user_id"))
@@ -141,6 +148,12 @@ impl PathPart for Account {
 impl<A: PathPart, B: PathPart> PathPart for (A, B) {
     fn read(params: &RawPathParams) -> Result<Self, Problem> {
         Ok((A::read(params)?, B::read(params)?))
+    }
+}
+
+impl<A: PathPart, B: PathPart, C: PathPart> PathPart for (A, B, C) {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        Ok((A::read(params)?, B::read(params)?, C::read(params)?))
     }
 }
 

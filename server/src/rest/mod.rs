@@ -8,10 +8,12 @@ mod call;
 mod docs;
 mod explain;
 mod jit;
+mod keys;
 mod me;
 mod members;
 mod openapi;
 mod organizations;
+mod project_members;
 mod projects;
 mod query;
 mod runners;
@@ -41,6 +43,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(team_status::router())
         .merge(members::router())
         .merge(projects::router())
+        .merge(project_members::router())
+        .merge(keys::router())
         .merge(organizations::router())
         .merge(services::router())
         .merge(team_services::router())

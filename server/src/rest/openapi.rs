@@ -27,7 +27,8 @@ use crate::problem::{self, ProblemBody};
     tags(
         (name = "Teams", description = "Create, change, deactivate and archive teams"),
         (name = "Members", description = "Who belongs to a team, and as what"),
-        (name = "Projects", description = "Projects of a team"),
+        (name = "Projects", description = "Projects of a team, and who is assigned to them"),
+        (name = "Keys", description = "API keys of projects"),
         (name = "Services", description = "An organization's services, and which of them a team may use"),
         (name = "Runners", description = "Just-in-time CI runners"),
         (name = "Me", description = "The caller"),

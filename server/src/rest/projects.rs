@@ -19,7 +19,7 @@ use crate::{problem::Problem, state::AppState};
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list_projects, create_project))
-        .routes(routes!(update_project, delete_project))
+        .routes(routes!(get_project, update_project, delete_project))
 }
 
 /// A project of a team.
@@ -30,7 +30,10 @@ struct Project {
     #[schema(example = "Billing API")]
     name: String,
     description: Option<String>,
+    /// People assigned to it; the team's admins have access without.
     member_count: i64,
+    /// Keys that have not ended.
+    key_count: i64,
     /// Live runners provisioned for it.
     runner_count: i64,
     created_at: DateTime<Utc>,
@@ -46,6 +49,7 @@ impl From<views::Project> for Project {
             name: project.name,
             description: project.description,
             member_count: project.member_count,
+            key_count: project.key_count,
             runner_count: project.runner_count,
             created_at: project.created_at,
             created_by: project.created_by,
@@ -140,6 +144,29 @@ async fn create_project(call: Call, At(team): At<TeamId>, Json(body): Json<NewPr
     json(StatusCode::CREATED, &Project::from(project))
 }
 
+/// Read a project
+///
+/// Members see the projects that they are assigned to; of others they do not learn that they exist.
+#[utoipa::path(
+    get,
+    path = "/admin/teams/{id}/projects/{project_id}",
+    tag = "Projects",
+    params(
+        ("id" = Uuid, Path, description = "The team's id"),
+        ("project_id" = Uuid, Path, description = "The project's id"),
+    ),
+    responses(
+        (status = 200, description = "The project", body = Project),
+        (status = 403, description = "`FORBIDDEN`: the caller is not a member of the team; `TEAM_INACTIVE`: the team is not active"),
+        (status = 404, description = "`NOT_FOUND`: there is no such team or project, or the caller is not assigned to it"),
+    )
+)]
+async fn get_project(call: Call, At((team, project)): At<(TeamId, ProjectId)>) -> Result<Response, Problem> {
+    let mut ctx = call.read().await?;
+    let page = projects::get(&mut ctx, team, project).await?;
+    json(StatusCode::OK, &Project::from(page.project))
+}
+
 /// Change a project
 #[utoipa::path(
     patch,
@@ -179,7 +206,7 @@ async fn update_project(
 
 /// Delete a project
 ///
-/// With all its data, for good. Its runners stay with the team.
+/// With the roles of its members and its keys, for good and at once. Its runners stay with the team.
 #[utoipa::path(
     delete,
     path = "/admin/teams/{id}/projects/{project_id}",

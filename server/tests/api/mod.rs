@@ -157,6 +157,10 @@ impl World {
         self.call(Some(&by.token), "POST", path, Some(body)).await
     }
 
+    pub async fn put(&self, by: &Person, path: &str, body: Value) -> Answer {
+        self.call(Some(&by.token), "PUT", path, Some(body)).await
+    }
+
     pub async fn patch(&self, by: &Person, path: &str, body: Value) -> Answer {
         self.call(Some(&by.token), "PATCH", path, Some(body)).await
     }

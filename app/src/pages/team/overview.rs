@@ -202,7 +202,7 @@ fn changes(changes: &[Change], now: chrono::DateTime<chrono::Utc>) -> AnyView {
 fn item(change: &Change, now: chrono::DateTime<chrono::Utc>) -> AnyView {
     let (class, name) = match change.action.rsplit(['.', '_']).next().unwrap_or_default() {
         "create" | "add" | "jit" | "activate" | "restore" => ("timeline__item timeline__item--add", "plus"),
-        "remove" | "delete" | "archive" | "deactivate" | "expired" | "failed" => {
+        "remove" | "delete" | "revoke" | "archive" | "deactivate" | "expired" | "failed" => {
             ("timeline__item timeline__item--remove", "minus")
         }
         _ => ("timeline__item", "edit"),
@@ -262,6 +262,12 @@ fn verb(action: &str) -> &'static str {
         "project.create" => "created project",
         "project.update" => "changed project",
         "project.delete" => "deleted project",
+        "project.member_add" => "gave a project role to",
+        "project.member_role" => "changed the project role of",
+        "project.member_remove" => "took the project role of",
+        "key.create" => "created key",
+        "key.rotate" => "rotated key",
+        "key.revoke" => "revoked key",
         "provision_jit" => "provisioned runner",
         "provision_jit_failed" => "could not provision runner",
         "runner.reservation_expired" => "released the place of runner",

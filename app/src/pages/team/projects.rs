@@ -48,7 +48,7 @@ pub fn projects() -> impl IntoView {
             } else {
                 table(place, &list, manages)
             }}
-            {deleting.map(|project| delete_dialog(place, project))}
+            {deleting.map(|project| delete_dialog(place, project, &place.tab(Tab::Projects), &delete))}
         }
         .into_any())
     }))
@@ -106,11 +106,14 @@ fn table(place: &Place, projects: &[Project], manages: bool) -> AnyView {
             let id = project.id.to_string();
             view! {
                 <tr>
-                    <th scope="row" class="table__title">{project.name.clone()}</th>
+                    <th scope="row" class="table__title">
+                        <a href=format!("{base}/{id}")>{project.name.clone()}</a>
+                    </th>
                     <td class="table__text table__optional" data-label="Description">
                         {ui::or_dash(project.description.as_deref())}
                     </td>
                     <td class="table__number" data-label="Members">{project.member_count}</td>
+                    <td class="table__number" data-label="Keys">{project.key_count}</td>
                     <td class="table__number" data-label="Runners">{project.runner_count}</td>
                     <td data-label="Created">{ui::time(project.created_at)}</td>
                     <td class="table__actions">
@@ -146,6 +149,7 @@ fn table(place: &Place, projects: &[Project], manages: bool) -> AnyView {
                         <th scope="col">"Name"</th>
                         <th scope="col" class="table__optional">"Description"</th>
                         <th scope="col" class="table__number">"Members"</th>
+                        <th scope="col" class="table__number">"Keys"</th>
                         <th scope="col" class="table__number">"Runners"</th>
                         <th scope="col">"Created"</th>
                         <th scope="col" class="table__actions"><span class="visually-hidden">"Actions"</span></th>
@@ -159,9 +163,34 @@ fn table(place: &Place, projects: &[Project], manages: bool) -> AnyView {
     .into_any()
 }
 
-fn delete_dialog(place: &Place, project: &Project) -> AnyView {
+/// The question before a project is deleted, with what goes. `cancel` is the page that asks.
+pub(super) fn delete_dialog(place: &Place, project: &Project, cancel: &str, state: &FormState) -> AnyView {
     let mut fields = place.fields();
     fields.push(("project", project.id.to_string()));
+    if cancel != place.tab(Tab::Projects) {
+        fields.push(("from", "project".to_owned()));
+    }
+    let input = (project.key_count > 0).then(|| {
+        let error = state.error("confirmation");
+        view! {
+            <div class="field">
+                <label class="field__label" for="confirmation">"Type "<b>{project.name.clone()}</b>" to confirm"</label>
+                <input
+                    class="input"
+                    id="confirmation"
+                    name="confirmation"
+                    required
+                    autofocus
+                    autocomplete="off"
+                    value=state.value("confirmation", "")
+                    aria-invalid=error.is_some().then_some("true")
+                    aria-describedby=error.is_some().then_some("confirmation-error")
+                />
+                {ui::error_line("confirmation", error)}
+            </div>
+        }
+        .into_any()
+    });
     ui::confirm(Confirm {
         id: "delete-project",
         title: format!("Delete {}?", project.name),
@@ -172,15 +201,19 @@ fn delete_dialog(place: &Place, project: &Project) -> AnyView {
                 project.member_count > 0,
             ),
             (
+                format!("Revokes {}", ui::plural(project.key_count, "key")),
+                project.key_count > 0,
+            ),
+            (
                 format!("Leaves {} with the team", ui::plural(project.runner_count, "runner")),
                 false,
             ),
         ],
         action: "/actions/projects/delete",
         fields,
-        input: None,
+        input,
         button: "Delete project",
         danger: true,
-        cancel: place.tab(Tab::Projects),
+        cancel: cancel.to_owned(),
     })
 }

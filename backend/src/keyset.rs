@@ -1,0 +1,75 @@
+//! Pages of a list that is read from where the last page ended.
+
+use std::str::FromStr;
+
+use domain::views::Page;
+use uuid::Uuid;
+
+use crate::{Error, Result, cursor::Cursor};
+
+/// The most rows of a page.
+const MAX_ROWS: i64 = 1000;
+
+/// Which page of a list: the place where it begins, and which way it goes.
+pub(crate) struct Keyset<K> {
+    /// The sort key of the row at the place; none at the list's beginning.
+    pub(crate) key: Option<K>,
+    /// That row's id.
+    pub(crate) id: Option<Uuid>,
+    /// Whether the page lies before the place: then the query reads backwards.
+    pub(crate) before: bool,
+    limit: i64,
+}
+
+impl<K: FromStr> Keyset<K> {
+    /// Reads a cursor that an earlier page gave out.
+    ///
+    /// # Errors
+    /// When it is not one of this list.
+    pub(crate) fn read(cursor: Option<&str>, limit: i64) -> Result<Self> {
+        let cursor = cursor.map(Cursor::decode).transpose()?;
+        let key = match &cursor {
+            Some(cursor) => {
+                let key = cursor.key.parse();
+                Some(key.map_err(|_| Error::invalid("cursor", "does not fit this list"))?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            key,
+            before: cursor.as_ref().is_some_and(|cursor| cursor.before),
+            id: cursor.map(|cursor| cursor.id),
+            limit: limit.clamp(1, MAX_ROWS),
+        })
+    }
+
+    /// How many rows to ask for: one more than are shown, which tells whether there are others.
+    pub(crate) fn rows(&self) -> i64 {
+        self.limit + 1
+    }
+
+    /// The page, of the rows as the query gave them; `place` gives a row's sort key and id.
+    pub(crate) fn page<T>(self, mut items: Vec<T>, total: i64, place: impl Fn(&T) -> (String, Uuid)) -> Page<T> {
+        let size = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = items.len() > size;
+        items.truncate(size);
+        if self.before {
+            items.reverse();
+        }
+        let (has_next, has_previous) = if self.before {
+            (true, more)
+        } else {
+            (more, self.key.is_some())
+        };
+        let at = |item: &T, before| {
+            let (key, id) = place(item);
+            Cursor { key, id, before }.encode()
+        };
+        Page {
+            next: items.last().filter(|_| has_next).map(|item| at(item, false)),
+            previous: items.first().filter(|_| has_previous).map(|item| at(item, true)),
+            total,
+            items,
+        }
+    }
+}
