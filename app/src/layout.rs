@@ -246,7 +246,7 @@ fn sidebar(me: &Me) -> AnyView {
     .into_any()
 }
 
-fn link(entry: &Entry, path: &str) -> impl IntoView + use<> {
+fn link(entry: &navigation::Entry, path: &str) -> impl IntoView + use<> {
     let inside = path
         .strip_prefix(entry.href)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));

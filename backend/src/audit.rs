@@ -4,7 +4,7 @@ use domain::{
     OrganizationId, TeamId,
     views::{Change, FieldChange},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{Caller, Ctx, Result};

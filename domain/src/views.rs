@@ -1,9 +1,9 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
 mod guides;
+mod projects;
 mod services;
 mod users;
-mod projects;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

@@ -248,10 +248,9 @@ impl Scene {
         Self {
             team,
             project,
-            runner,
-            service,
             key,
             runner,
+            service,
         }
     }
 }
@@ -335,13 +334,12 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 .replace("{id}", &id.to_string())
                 .replace("{user_id}", &cast.target.email)
                 .replace("{service_id}", &scene.service.to_string())
-                .replace("{project_id}", &scene.project.to_string());
+                .replace("{project_id}", &scene.project.to_string())
+                .replace("{key_id}", &scene.key.to_string());
             let path = match *route {
                 "DELETE /api/v1/admin/users/{id}" => format!("{path}?comment=has+left+the+company"),
                 _ => path,
             };
-                .replace("{project_id}", &scene.project.to_string())
-                .replace("{key_id}", &scene.key.to_string());
             let body = body(route, &cast, &scene, &name);
             let answer = world
                 .call(person.map(|person| person.token.as_str()), method, &path, body)
