@@ -66,6 +66,8 @@ codes! {
     NotTeamMember = "NOT_TEAM_MEMBER", 403;
     /// The team is not active.
     TeamInactive = "TEAM_INACTIVE", 403;
+    /// The team's policy does not list the service, or the service does not admit the path.
+    ServiceNotAllowed = "SERVICE_NOT_ALLOWED", 403;
     /// The person has teams and must name one.
     TeamRequired = "TEAM_REQUIRED", 400;
     /// The email address is not in the organization's domains, and the person was not invited as a guest.

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{listen, runners, sessions, tokens};
+use backend::{authz, listen, runners, sessions, tokens};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::JoinSet;
 
@@ -31,6 +31,16 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         let pool = last_used.clone();
         async move { tokens::write_last_used(&pool).await }
     }));
+    let keys_used = backend.pool.clone();
+    jobs.spawn(every(Duration::from_secs(10), "last use of keys", move || {
+        let pool = keys_used.clone();
+        async move { authz::write_last_used(&pool).await }
+    }));
+    let signing = backend.clone();
+    jobs.spawn(every(Duration::from_hours(1), "signing keys", move || {
+        let backend = signing.clone();
+        async move { authz::rotate(&backend, clock::now()).await }
+    }));
     let ended = backend.clone();
     jobs.spawn(every(Duration::from_hours(1), "ended sessions", move || {
         let backend = ended.clone();
@@ -45,6 +55,9 @@ impl Jobs {
         self.0.shutdown().await;
         if let Err(error) = tokens::write_last_used(&state.backend.pool).await {
             tracing::warn!(%error, "when tokens were last used is lost");
+        }
+        if let Err(error) = authz::write_last_used(&state.backend.pool).await {
+            tracing::warn!(%error, "when keys were last used is lost");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     OrgRole, OrganizationId, PathRule, Permission, ProjectId, Standing, TeamId, TeamStatus,
-    authz::{Basis, Catalogued, Credential, Explanation, Original, ProjectAccess, Question},
+    authz::{Basis, Catalogued, Credential, Denial, Explanation, Original, ProjectAccess, Question},
 };
 use uuid::Uuid;
 
@@ -125,6 +125,8 @@ pub struct Allowed {
 pub struct Refused {
     /// The team that was tried, if it may be told.
     pub team: Option<TeamId>,
+    /// The rule that refused.
+    pub denial: Denial,
     /// The chain of rules.
     pub explanation: Explanation,
 }
@@ -191,9 +193,10 @@ async fn in_team(
     let question = ask_in_team(backend, &subjects, ask.service, ask.original, &policy, project).await?;
     let basis = match question.decide() {
         Ok(basis) => basis,
-        Err(_) => {
+        Err(denial) => {
             return Ok(Decision::Refused(Refused {
                 team: Some(policy.team),
+                denial,
                 explanation: question.explain(),
             }));
         }
@@ -329,7 +332,7 @@ async fn without_team(
                     _ => ProjectAccess::Refused,
                 },
             };
-            question.decide().map_err(|_| question.explain())
+            question.decide().map_err(|denial| (denial, question.explain()))
         };
         // Services of one name in several organizations: all of them have to admit the request, as nobody knows which
         // of them the proxy stands before.
@@ -339,7 +342,7 @@ async fn without_team(
         }
         match answers
             .into_iter()
-            .collect::<std::result::Result<Vec<Basis>, Explanation>>()
+            .collect::<std::result::Result<Vec<Basis>, (Denial, Explanation)>>()
         {
             Ok(bases) => {
                 return Ok(bases.first().map(|basis| {
@@ -352,9 +355,10 @@ async fn without_team(
                     })
                 }));
             }
-            Err(explanation) => {
+            Err((denial, explanation)) => {
                 refused.get_or_insert(Decision::Refused(Refused {
                     team: None,
+                    denial,
                     explanation,
                 }));
             }
@@ -376,6 +380,7 @@ fn foreign(who: &Who, ask: &Ask<'_>) -> Decision {
     };
     Decision::Refused(Refused {
         team: None,
+        denial: Denial::NotMember,
         explanation: question.explain(),
     })
 }
