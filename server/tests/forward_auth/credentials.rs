@@ -171,7 +171,10 @@ async fn d5_jwts_and_sessions() {
         .await
         .expect("deleted");
     let soon = std::time::Duration::from_secs(1);
-    within(soon, async || send(&process.router, "GET", "/authz/llm-service", &cookie).await.status == 401).await;
+    within(soon, async || {
+        send(&process.router, "GET", "/authz/llm-service", &cookie).await.status == 401
+    })
+    .await;
 }
 
 #[tokio::test]
