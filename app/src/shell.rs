@@ -68,6 +68,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/teams/:team/projects") view=pages::team::projects ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/policy") view=pages::team::policy ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/settings") view=pages::team::settings ssr=SsrMode::Async />
+                <Route path=path!("/admin/explain") view=pages::explain::page ssr=SsrMode::Async />
                 <Route path=path!("/teams") view=pages::my_teams ssr=SsrMode::Async />
                 <Route path=path!("/provision") view=pages::provision::page ssr=SsrMode::Async />
                 <Route path=path!("/runners") view=pages::runners ssr=SsrMode::Async />

@@ -158,6 +158,20 @@ impl Error {
         }
     }
 
+    /// The rule behind a 403 and who can change what it depends on, also where it is not the permission table's: no
+    /// refusal leaves that open.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let (rule, who_can) = match self {
+            Self::Forbidden(refusal) => return Some(refusal.clone()),
+            _ => behind(self.code())?,
+        };
+        Some(Refusal {
+            literal: self.detail(),
+            rule: rule.to_owned(),
+            who_can: who_can.to_owned(),
+        })
+    }
+
     /// What the caller may read.
     pub fn detail(&self) -> String {
         match self {
@@ -184,6 +198,37 @@ impl Error {
             _ => self,
         }
     }
+}
+
+/// What a 403 that is no refusal by the permission table is about, and who can change that.
+fn behind(code: Code) -> Option<(&'static str, &'static str)> {
+    Some(match code {
+        Code::NotAuthorized => ("have an account here", "a super_admin"),
+        Code::Deactivated => ("use an account that is deactivated", "a super_admin"),
+        Code::CrossSite => ("send requests from another site", "nobody: open the console itself"),
+        Code::JitNotPermitted => ("provision runners", "a super_admin"),
+        Code::LabelNotPermitted => (
+            "use this label",
+            "a super_admin, org_admin of the organization, or, within the team's policy, a team admin",
+        ),
+        Code::QuotaExceeded => (
+            "have more runners than the quota",
+            "a super_admin or org_admin of the organization",
+        ),
+        Code::NotTeamMember => (
+            "act for a team without being its member",
+            "a super_admin, org_admin of the organization or team admin",
+        ),
+        Code::TeamInactive => (
+            "use a team that is not active",
+            "a super_admin or org_admin of the organization",
+        ),
+        Code::ServiceNotAllowed => (
+            "use this service",
+            "a super_admin, org_admin of the organization or team admin",
+        ),
+        _ => return None,
+    })
 }
 
 impl fmt::Display for Error {
@@ -250,6 +295,17 @@ impl From<serde_json::Error> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_403_says_who_can_change_it() {
+        for code in Code::ALL
+            .iter()
+            .filter(|code| code.status() == 403 && **code != Code::Forbidden)
+        {
+            assert!(Error::refused(*code, "no").refusal().is_some(), "{}", code.as_str());
+        }
+        assert!(Error::refused(Code::NotFound, "no").refusal().is_none());
+    }
 
     #[test]
     fn x19_codes_are_distinct_and_documented() {

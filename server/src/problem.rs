@@ -226,37 +226,6 @@ fn write(status: StatusCode, body: &ProblemBody) -> Response {
     response
 }
 
-/// What a 403 that is no refusal by the permission table is about, and who can change that: no refusal leaves that open.
-fn behind(code: Code) -> Option<(&'static str, &'static str)> {
-    Some(match code {
-        Code::NotAuthorized => ("have an account here", "a super_admin"),
-        Code::Deactivated => ("use an account that is deactivated", "a super_admin"),
-        Code::CrossSite => ("send requests from another site", "nobody: open the console itself"),
-        Code::JitNotPermitted => ("provision runners", "a super_admin"),
-        Code::LabelNotPermitted => (
-            "use this label",
-            "a super_admin, org_admin of the organization, or, within the team's policy, a team admin",
-        ),
-        Code::QuotaExceeded => (
-            "have more runners than the quota",
-            "a super_admin or org_admin of the organization",
-        ),
-        Code::NotTeamMember => (
-            "act for a team without being its member",
-            "a super_admin, org_admin of the organization or team admin",
-        ),
-        Code::TeamInactive => (
-            "use a team that is not active",
-            "a super_admin or org_admin of the organization",
-        ),
-        Code::ServiceNotAllowed => (
-            "use this service",
-            "a super_admin, org_admin of the organization or team admin",
-        ),
-        _ => return None,
-    })
-}
-
 /// A field of a request that breaks a rule.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FieldProblem {

@@ -142,7 +142,7 @@ fn named(field: &'static str, text: &str) -> Result<String, Invalid> {
     path = "/authz/explain",
     tag = "Forward auth",
     request_body = ExplainBody,
-    responses((status = 200, description = "The answer with its chain of rules", body = ExplanationBody))
+    responses((status = 200, description = "The answer with its chain of rules", body = ExplanationBody), (status = 404, description = "`NOT_FOUND`: no such person, key or team"))
 )]
 async fn explain_decision(call: Call, Json(body): Json<ExplainBody>) -> Result<Response, Problem> {
     let mut fields = Fields::default();
@@ -192,7 +192,7 @@ async fn explain_decision(call: Call, Json(body): Json<ExplainBody>) -> Result<R
     path = "/authz/check",
     tag = "Forward auth",
     request_body = CheckBody,
-    responses((status = 200, description = "Yes or no", body = CheckAnswer))
+    responses((status = 200, description = "Yes or no", body = CheckAnswer), (status = 404, description = "`NOT_FOUND`: no such person or team"))
 )]
 async fn check_decision(call: Call, Json(body): Json<CheckBody>) -> Result<Response, Problem> {
     let mut fields = Fields::default();

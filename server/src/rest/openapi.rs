@@ -31,6 +31,7 @@ use crate::problem::{self, ProblemBody};
         (name = "Runners", description = "Just-in-time CI runners"),
         (name = "Me", description = "The caller"),
         (name = "Tokens", description = "The caller's access tokens"),
+        (name = "Forward auth", description = "Whether somebody may use a service, and why"),
         (name = "Organizations", description = "What teams belong to"),
     ),
 )]
