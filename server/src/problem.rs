@@ -250,12 +250,7 @@ impl ProblemBody {
                 .collect(),
             _ => Vec::new(),
         };
-        let (rule, who_can) = match error {
-            Error::Forbidden(refusal) => (Some(refusal.rule.clone()), Some(refusal.who_can.clone())),
-            _ => behind(code).map_or((None, None), |(rule, who)| {
-                (Some(rule.to_owned()), Some(who.to_owned()))
-            }),
-        };
+        let (rule, who_can) = error.refusal().map(|refusal| (refusal.rule, refusal.who_can)).unzip();
         Self {
             r#type: format!("{TYPE_BASE}{}", code.as_str()),
             title: title(code),
