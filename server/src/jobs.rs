@@ -32,7 +32,8 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         async move { tokens::write_last_used(&pool).await }
     }));
     let keys_used = backend.pool.clone();
-    jobs.spawn(every(Duration::from_secs(10), "last use of keys", move || {
+    // Seldom: with very many keys in use each of them is a row to write.
+    jobs.spawn(every(Duration::from_mins(1), "last use of keys", move || {
         let pool = keys_used.clone();
         async move { authz::write_last_used(&pool).await }
     }));
