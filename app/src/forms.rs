@@ -49,6 +49,15 @@ pub struct FormState {
 const KEY: &str = "form";
 
 impl FormState {
+    /// Of a form that only asks: nothing is kept between requests, and what is wrong is known at once.
+    pub fn found(errors: Vec<Invalid>, refusal: Option<String>) -> Self {
+        Self {
+            errors,
+            refusal,
+            ..Self::default()
+        }
+    }
+
     /// What was typed into a field, else `default`.
     pub fn value(&self, field: &str, default: &str) -> String {
         let typed = self

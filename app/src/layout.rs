@@ -109,10 +109,8 @@ fn problem(visit: &Visit, error: &Error) -> Rendered {
         _ if status == 404 => ("Page not found".to_owned(), error.detail()),
         _ => (error.detail(), String::new()),
     };
-    let refusal = match error {
-        Error::Forbidden(refusal) => Some(refusal.clone()),
-        _ => None,
-    };
+    let refusal = error.refusal();
+    let explains = status == 403 && matches!(visit.caller, Some(Caller::Person(..)));
     let body = view! {
         <div class="error-page">
             <p class="error-page__status">{status}</p>
@@ -139,13 +137,14 @@ fn problem(visit: &Visit, error: &Error) -> Rendered {
             </dl>
             <div class="button-row">
                 <a class="button button--primary" href="/">"Go to the start page"</a>
+                {explains.then(|| view! { <a class="button" href="/admin/explain">"Ask why"</a> })}
             </div>
         </div>
     };
     Rendered::new(title, body)
 }
 
-fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars
         .next()

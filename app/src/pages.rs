@@ -1,5 +1,6 @@
 //! The console's pages: server only.
 
+pub mod explain;
 pub mod guide;
 pub mod keys;
 pub mod provision;

@@ -77,6 +77,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/services/:service") view=pages::services::edit ssr=SsrMode::Async />
                 <Route path=path!("/admin/guide") view=pages::guide::index ssr=SsrMode::Async />
                 <Route path=path!("/admin/guide/:guide") view=pages::guide::guide ssr=SsrMode::Async />
+                <Route path=path!("/admin/explain") view=pages::explain::page ssr=SsrMode::Async />
                 <Route path=path!("/teams") view=pages::my_teams ssr=SsrMode::Async />
                 <Route path=path!("/provision") view=pages::provision::page ssr=SsrMode::Async />
                 <Route path=path!("/runners") view=pages::runners ssr=SsrMode::Async />

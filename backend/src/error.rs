@@ -66,6 +66,8 @@ codes! {
     NotTeamMember = "NOT_TEAM_MEMBER", 403;
     /// The team is not active.
     TeamInactive = "TEAM_INACTIVE", 403;
+    /// The team's policy does not list the service, or the service does not admit the path.
+    ServiceNotAllowed = "SERVICE_NOT_ALLOWED", 403;
     /// The person has teams and must name one.
     TeamRequired = "TEAM_REQUIRED", 400;
     /// The email address is not in the organization's domains, and the person was not invited as a guest.
@@ -158,6 +160,20 @@ impl Error {
         }
     }
 
+    /// The rule behind a 403 and who can change what it depends on, also where it is not the permission table's: no
+    /// refusal leaves that open.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let (rule, who_can) = match self {
+            Self::Forbidden(refusal) => return Some(refusal.clone()),
+            _ => behind(self.code())?,
+        };
+        Some(Refusal {
+            literal: self.detail(),
+            rule: rule.to_owned(),
+            who_can: who_can.to_owned(),
+        })
+    }
+
     /// What the caller may read.
     pub fn detail(&self) -> String {
         match self {
@@ -184,6 +200,37 @@ impl Error {
             _ => self,
         }
     }
+}
+
+/// What a 403 that is no refusal by the permission table is about, and who can change that.
+fn behind(code: Code) -> Option<(&'static str, &'static str)> {
+    Some(match code {
+        Code::NotAuthorized => ("have an account here", "a super_admin"),
+        Code::Deactivated => ("use an account that is deactivated", "a super_admin"),
+        Code::CrossSite => ("send requests from another site", "nobody: open the console itself"),
+        Code::JitNotPermitted => ("provision runners", "a super_admin"),
+        Code::LabelNotPermitted => (
+            "use this label",
+            "a super_admin, org_admin of the organization, or, within the team's policy, a team admin",
+        ),
+        Code::QuotaExceeded => (
+            "have more runners than the quota",
+            "a super_admin or org_admin of the organization",
+        ),
+        Code::NotTeamMember => (
+            "act for a team without being its member",
+            "a super_admin, org_admin of the organization or team admin",
+        ),
+        Code::TeamInactive => (
+            "use a team that is not active",
+            "a super_admin or org_admin of the organization",
+        ),
+        Code::ServiceNotAllowed => (
+            "use this service",
+            "a super_admin, org_admin of the organization or team admin",
+        ),
+        _ => return None,
+    })
 }
 
 impl fmt::Display for Error {
@@ -250,6 +297,17 @@ impl From<serde_json::Error> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_403_says_who_can_change_it() {
+        for code in Code::ALL
+            .iter()
+            .filter(|code| code.status() == 403 && **code != Code::Forbidden)
+        {
+            assert!(Error::refused(*code, "no").refusal().is_some(), "{}", code.as_str());
+        }
+        assert!(Error::refused(Code::NotFound, "no").refusal().is_none());
+    }
 
     #[test]
     fn x19_codes_are_distinct_and_documented() {

@@ -5,6 +5,7 @@
 //! same functions.
 
 pub mod audit;
+pub mod authz;
 mod context;
 mod cursor;
 mod error;

@@ -3,18 +3,21 @@
 //! What is kept is only used while the listening connection is up (see `listen`): triggers send a
 //! `NOTIFY` in the transaction that changes a person, a membership, a token or a team's status.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
-use domain::{OrgRole, OrganizationId, TeamId, TeamRole, TeamStatus, TokenId, UserId};
+use domain::{OrgRole, OrganizationId, ProjectId, Standing, TeamId, TeamRole, TeamStatus, TokenId, UserId};
 use moka::sync::Cache;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{Code, Error, Result};
+use crate::{Code, Error, Result, authz::Snapshot};
 
 /// A membership of a team, as far as rights depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct Membership {
     pub organization_id: OrganizationId,
     /// Its name.
     pub name: String,
+    /// Its slug, unique in the organization.
+    pub slug: String,
     /// Its status.
     pub status: TeamStatus,
     /// Whether it is the Default Team.
@@ -54,6 +59,8 @@ pub struct Principal {
     pub organizations: Vec<(OrganizationId, OrgRole)>,
     /// Memberships of teams that are not archived, and that have not ended.
     pub teams: Vec<Membership>,
+    /// Projects that the person is assigned to, each with its team.
+    pub projects: Vec<(ProjectId, TeamId)>,
     /// When the first of the memberships or roles ends: from then on this is out of date.
     pub valid_until: Option<DateTime<Utc>>,
 }
@@ -68,7 +75,11 @@ impl Principal {
             r#"SELECT u.email, u.display_name, u.is_super_admin, u.is_auditor, u.can_use_jit, u.deactivated_at,
                 (SELECT subject FROM user_identities i WHERE i.user_id = u.id ORDER BY i.created_at LIMIT 1) AS oidc_sub,
                 ARRAY(SELECT m.organization_id FROM organization_members m WHERE m.user_id = u.id ORDER BY m.organization_id) AS "organization_ids!: Vec<Uuid>",
-                ARRAY(SELECT m.role FROM organization_members m WHERE m.user_id = u.id ORDER BY m.organization_id) AS "organization_roles!: Vec<String>"
+                ARRAY(SELECT m.role FROM organization_members m WHERE m.user_id = u.id ORDER BY m.organization_id) AS "organization_roles!: Vec<String>",
+                ARRAY(SELECT m.project_id FROM project_members m JOIN projects p ON p.id = m.project_id
+                    WHERE m.user_id = u.id ORDER BY m.project_id) AS "project_ids!: Vec<Uuid>",
+                ARRAY(SELECT p.team_id FROM project_members m JOIN projects p ON p.id = m.project_id
+                    WHERE m.user_id = u.id ORDER BY m.project_id) AS "project_teams!: Vec<Uuid>"
             FROM users u WHERE u.id = $1"#,
             id.0,
         )
@@ -80,7 +91,7 @@ impl Principal {
         }
         let teams = sqlx::query!(
             r#"SELECT m.team_id, CASE WHEN m.admin_until <= now() THEN 'member' ELSE m.role END AS "role!",
-                t.organization_id, t.name, t.status, t.is_system, m.expires_at,
+                t.organization_id, t.name, t.slug, t.status, t.is_system, m.expires_at,
                 CASE WHEN m.admin_until > now() THEN m.admin_until END AS admin_until
             FROM team_members m JOIN teams t ON t.id = m.team_id
             WHERE m.user_id = $1 AND t.status <> 'archived' AND (m.expires_at IS NULL OR m.expires_at > now())
@@ -96,12 +107,14 @@ impl Principal {
                 team_id: TeamId(team.team_id),
                 organization_id: OrganizationId(team.organization_id),
                 name: team.name,
+                slug: team.slug,
                 status: team.status.parse()?,
                 is_system: team.is_system,
                 role: team.role.parse()?,
             })
         });
         let organizations = row.organization_ids.into_iter().zip(row.organization_roles);
+        let projects = row.project_ids.into_iter().zip(row.project_teams);
         Ok(Self {
             id,
             email: row.email,
@@ -114,6 +127,9 @@ impl Principal {
                 .map(|(organization, role)| Ok((OrganizationId(organization), role.parse()?)))
                 .collect::<Result<_>>()?,
             teams: teams.collect::<Result<_>>()?,
+            projects: projects
+                .map(|(project, team)| (ProjectId(project), TeamId(team)))
+                .collect(),
             valid_until,
         })
     }
@@ -132,6 +148,31 @@ impl Principal {
             .filter(|(_, role)| matches!(role, OrgRole::OrgAdmin | OrgRole::Auditor))
             .map(|(organization, _)| organization.0)
             .collect()
+    }
+
+    /// The person's role in a team, while the membership lasts.
+    pub fn team_role(&self, id: TeamId) -> Option<TeamRole> {
+        self.teams
+            .iter()
+            .find_map(|team| (team.team_id == id).then_some(team.role))
+    }
+
+    /// What the person is with regard to a team of an organization.
+    pub fn standing(&self, organization: OrganizationId, team: TeamId) -> Standing {
+        Standing {
+            super_admin: self.super_admin,
+            auditor: self.auditor,
+            org: self.organization_role(organization),
+            team: self.team_role(team),
+        }
+    }
+
+    /// About how many bytes this takes in memory.
+    fn weight(&self) -> u32 {
+        let texts: usize = self.teams.iter().map(|team| team.name.len() + team.slug.len()).sum();
+        let rows =
+            self.teams.len() * size_of::<Membership>() + self.projects.len() * 32 + self.organizations.len() * 24;
+        u32::try_from(size_of::<Self>() + 300 + texts + rows).unwrap_or(u32::MAX)
     }
 
     /// Whether the person administers some organization, or all.
@@ -156,24 +197,41 @@ pub(crate) struct KnownToken {
     pub(crate) expires_at: Option<DateTime<Utc>>,
 }
 
+/// For how long one proof that the listening connection lives is good. A notification or an answered ping is such a
+/// proof (see `listen`): a connection that is silently dead, or a task that hangs, ends what memory answers by itself.
+const PROOF: Duration = Duration::from_millis(900);
+
+/// How many bytes of people are kept.
+const PEOPLE_BYTES: u64 = 128 * 1024 * 1024;
+
 /// The cache. Empty and unused until [`Principals::set_listening`] says that changes are heard.
 pub struct Principals {
-    listening: AtomicBool,
+    /// Until when memory may answer, in milliseconds after `born`; 0 is not at all.
+    good_until: AtomicU64,
+    born: Instant,
     /// Counts invalidations, so that what was read before one is not kept after it.
     epoch: AtomicU64,
     people: Cache<UserId, Arc<Principal>>,
     tokens: Cache<[u8; 32], KnownToken>,
     sessions: Cache<String, Arc<serde_json::Value>>,
+    /// What decisions about services need beside people.
+    pub(crate) snapshot: Snapshot,
 }
 
 impl Default for Principals {
     fn default() -> Self {
+        let people = Cache::builder()
+            .max_capacity(PEOPLE_BYTES)
+            .weigher(|_, person: &Arc<Principal>| person.weight())
+            .build();
         Self {
-            listening: AtomicBool::new(false),
+            good_until: AtomicU64::new(0),
+            born: Instant::now(),
             epoch: AtomicU64::new(0),
-            people: Cache::new(20_000),
+            people,
             tokens: Cache::new(100_000),
             sessions: Cache::new(20_000),
+            snapshot: Snapshot::default(),
         }
     }
 }
@@ -204,7 +262,7 @@ impl Principals {
     }
 
     pub(crate) fn session(&self, id: &str) -> Option<Arc<serde_json::Value>> {
-        if self.listening.load(Ordering::Acquire) {
+        if self.is_listening() {
             self.sessions.get(id)
         } else {
             None
@@ -220,24 +278,33 @@ impl Principals {
         self.epoch.load(Ordering::Acquire)
     }
 
-    fn known<K, V>(&self, cache: &Cache<K, V>, key: &K) -> Option<V>
+    /// Whether memory may answer: changes are being heard, and were a moment ago.
+    pub(crate) fn is_listening(&self) -> bool {
+        match self.good_until.load(Ordering::Acquire) {
+            0 => false,
+            u64::MAX => true,
+            until => self.elapsed() < until,
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+
+    pub(crate) fn known<K, V>(&self, cache: &Cache<K, V>, key: &K) -> Option<V>
     where
         K: std::hash::Hash + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
     {
-        if self.listening.load(Ordering::Acquire) {
-            cache.get(key)
-        } else {
-            None
-        }
+        if self.is_listening() { cache.get(key) } else { None }
     }
 
-    fn keep<K, V>(&self, cache: &Cache<K, V>, key: &K, value: V, epoch: u64)
+    pub(crate) fn keep<K, V>(&self, cache: &Cache<K, V>, key: &K, value: V, epoch: u64)
     where
         K: std::hash::Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
     {
-        if !self.listening.load(Ordering::Acquire) || self.epoch() != epoch {
+        if !self.is_listening() || self.epoch() != epoch {
             return;
         }
         cache.insert(key.clone(), value);
@@ -247,35 +314,56 @@ impl Principals {
         }
     }
 
+    /// Notes an invalidation. Before anything is dropped: what was read earlier must not be kept from now on.
+    pub(crate) fn turn(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Drops what is known of a person.
     pub fn forget_user(&self, id: UserId) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.turn();
         self.people.invalidate(&id);
     }
 
     /// Drops what is known of a session.
     pub(crate) fn forget_session(&self, id: &str) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.turn();
         self.sessions.invalidate(id);
     }
 
     /// Drops all tokens: one was revoked, and only its id is known, not its hash.
     pub(crate) fn forget_tokens(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.turn();
         self.tokens.invalidate_all();
     }
 
     /// Drops everything.
     pub fn forget_all(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.turn();
         self.people.invalidate_all();
         self.tokens.invalidate_all();
         self.sessions.invalidate_all();
+        self.snapshot.forget_all();
     }
 
-    /// Says whether changes are being heard. While they are not, nothing is served from memory.
+    /// Says whether changes are being heard, until it is said otherwise. While they are not, nothing is served from
+    /// memory. A listener that may die silently uses [`Principals::heard`] instead.
     pub fn set_listening(&self, listening: bool) {
-        self.listening.store(listening, Ordering::Release);
+        let until = if listening { u64::MAX } else { 0 };
+        self.good_until.store(until, Ordering::Release);
         self.forget_all();
+    }
+
+    /// The listening connection has begun: nothing that was known before is believed.
+    pub(crate) fn begin_listening(&self) {
+        self.forget_all();
+        self.heard();
+    }
+
+    /// The listening connection lives: what is in memory may be used for another moment. If none came for a while
+    /// nothing was missed either, as it is the same connection: what it said in between comes first.
+    pub(crate) fn heard(&self) {
+        let until = self.elapsed() + u64::try_from(PROOF.as_millis()).unwrap_or(0);
+        self.good_until.store(until, Ordering::Release);
     }
 }

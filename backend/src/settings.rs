@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 /// Settings of the installation that the backend's rules depend on.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -13,6 +15,8 @@ pub struct Settings {
     pub default_runner_group: i64,
     /// How long a reservation waits for GitHub before the reaper settles it (SPEC B15).
     pub reservation_lease: Duration,
+    /// Seals private keys in the database; none leaves them as they are.
+    pub secret_key: Option<SecretString>,
 }
 
 impl Default for Settings {
@@ -22,6 +26,7 @@ impl Default for Settings {
             allow_without_label_policy: false,
             default_runner_group: 1,
             reservation_lease: Duration::from_secs(45),
+            secret_key: None,
         }
     }
 }

@@ -47,7 +47,7 @@ async fn caller(parts: &Parts, state: &AppState) -> Result<Option<Caller>> {
 }
 
 /// The credential of `Authorization: Bearer`, if that header is there.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let credential = value
@@ -71,7 +71,7 @@ async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> 
             Method::Token,
         )
     } else if credential.split('.').count() == 3 {
-        (by_jwt(state, credential, request).await?, Method::Jwt)
+        (by_jwt(state, credential, request).await?.0, Method::Jwt)
     } else {
         return Err(Error::refused(
             Code::BadToken,
@@ -83,7 +83,8 @@ async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> 
     Ok(Caller::Person(principal, method))
 }
 
-async fn by_jwt(state: &AppState, jwt: &str, request: RequestInfo) -> Result<UserId> {
+/// The person behind a JWT, and the team that it is bound to.
+pub(crate) async fn by_jwt(state: &AppState, jwt: &str, request: RequestInfo) -> Result<(UserId, Option<String>)> {
     let Some(provider) = &state.provider else {
         return Err(Error::refused(
             Code::BadToken,
@@ -100,17 +101,20 @@ async fn by_jwt(state: &AppState, jwt: &str, request: RequestInfo) -> Result<Use
             "User not authorized. Contact administrator to request access. (The token is a program's, not a person's.)",
         ));
     }
-    person(state, &identity, request).await
+    let user = person(state, &identity, request).await?;
+    Ok((user, identity.team_id))
 }
 
 /// The account of a verified identity, made or joined at its first sight (SPEC X17).
 pub(crate) async fn person(state: &AppState, identity: &Identity, request: RequestInfo) -> Result<UserId> {
+    // Nearly always known: then nothing is written.
+    let (backend, issuer) = (&state.backend, &identity.issuer);
+    if let Some(user) = backend
+        .principals
+        .person_of(&backend.pool, issuer, &identity.subject)
+        .await?
     {
-        // Nearly always known: then nothing is written.
-        let mut connection = state.backend.pool.acquire().await?;
-        if let Some(user) = identity::find_identity(&mut connection, &identity.issuer, &identity.subject).await? {
-            return Ok(user);
-        }
+        return Ok(user);
     }
     let claims = claims(identity);
     match resolve(state, &claims, request.clone()).await {

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{keys, listen, runners, sessions, tokens, users};
+use backend::{authz, keys, listen, runners, sessions, tokens, users};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -32,12 +32,26 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
     let last_used = backend.pool.clone();
     jobs.spawn(every(
         Duration::from_secs(10),
-        "last use of tokens and keys, last sight of people",
+        "last use of tokens, last sight of people",
         move || {
             let pool = last_used.clone();
-            async move { write_last_used(&pool).await }
+            async move {
+                tokens::write_last_used(&pool).await?;
+                users::write_last_seen(&pool).await
+            }
         },
     ));
+    let keys_used = backend.pool.clone();
+    // Seldom: with very many keys in use each of them is a row to write.
+    jobs.spawn(every(Duration::from_mins(1), "last use of keys", move || {
+        let pool = keys_used.clone();
+        async move { keys::write_last_used(&pool).await }
+    }));
+    let signing = backend.clone();
+    jobs.spawn(every(Duration::from_hours(1), "signing keys", move || {
+        let backend = signing.clone();
+        async move { authz::rotate(&backend, clock::now()).await }
+    }));
     let ended = backend.clone();
     jobs.spawn(every(Duration::from_hours(1), "ended sessions", move || {
         let backend = ended.clone();

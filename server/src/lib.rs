@@ -14,6 +14,7 @@ mod demo;
 #[cfg(not(feature = "demo"))]
 #[path = "no_demo.rs"]
 mod demo;
+mod forward_auth;
 mod health;
 mod jobs;
 mod layers;

@@ -64,7 +64,7 @@ fn document(assets: &str, status: StatusCode, detail: &str, request_id: Option<&
     )
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, letter| {
         match letter {
             '&' => out.push_str("&amp;"),

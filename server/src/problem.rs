@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::{Code, Error};
+use domain::authz::{Explanation, Outcome, Step};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -157,6 +158,72 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "a super_admin or org_admin of the organization")]
     who_can: Option<String>,
+    /// With a refusal by a service's policy: every rule that was asked, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    chain: Vec<ChainStep>,
+}
+
+/// One rule of the chain that led to an answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChainStep {
+    /// The rule.
+    #[schema(example = "service policy")]
+    rule: String,
+    /// `passed`, `bypassed`, `failed` or `not_reached`.
+    #[schema(example = "failed")]
+    outcome: &'static str,
+    /// Why, with the facts; empty for a rule that was not reached.
+    detail: String,
+    /// Who can change what it depends on.
+    who_can_change: String,
+}
+
+impl From<Step> for ChainStep {
+    fn from(step: Step) -> Self {
+        Self {
+            rule: step.rule,
+            outcome: step.outcome.as_str(),
+            detail: step.detail,
+            who_can_change: step.who_can_change,
+        }
+    }
+}
+
+/// A refusal with its chain, complete with the request's id.
+pub(crate) fn explained(code: Code, explanation: &Explanation, request_id: Option<String>) -> Response {
+    let failed = explanation.chain.iter().find(|step| step.outcome == Outcome::Failed);
+    let who_can = failed.map(|step| step.who_can_change.clone());
+    let ask = who_can
+        .as_ref()
+        .map_or(String::new(), |who| format!(". To change it, ask {who}."));
+    let error = Error::refused(code, format!("{}{ask}", explanation.reason));
+    let body = ProblemBody {
+        rule: failed.map(|step| step.rule.clone()),
+        who_can,
+        chain: explanation.chain.iter().cloned().map(ChainStep::from).collect(),
+        ..ProblemBody::of(&error, request_id)
+    };
+    write(StatusCode::FORBIDDEN, &body)
+}
+
+/// An error with a status of the door's own, complete with the request's id.
+pub(crate) fn at_door(error: &Error, status: StatusCode, request_id: Option<String>) -> Response {
+    let body = ProblemBody {
+        status: status.as_u16(),
+        ..ProblemBody::of(error, request_id)
+    };
+    write(status, &body)
+}
+
+fn write(status: StatusCode, body: &ProblemBody) -> Response {
+    // A struct of texts always serialises.
+    let bytes = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = (status, bytes).into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    response
 }
 
 /// A field of a request that breaks a rule.
@@ -183,10 +250,7 @@ impl ProblemBody {
                 .collect(),
             _ => Vec::new(),
         };
-        let refusal = match error {
-            Error::Forbidden(refusal) => Some(refusal),
-            _ => None,
-        };
+        let (rule, who_can) = error.refusal().map(|refusal| (refusal.rule, refusal.who_can)).unzip();
         Self {
             r#type: format!("{TYPE_BASE}{}", code.as_str()),
             title: title(code),
@@ -195,8 +259,9 @@ impl ProblemBody {
             error_code: code.as_str(),
             fields,
             request_id,
-            rule: refusal.map(|refusal| refusal.rule.clone()),
-            who_can: refusal.map(|refusal| refusal.who_can.clone()),
+            rule,
+            who_can,
+            chain: Vec::new(),
         }
     }
 }

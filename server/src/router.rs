@@ -8,7 +8,7 @@ use axum::{
 use backend::{Code, Error};
 use http::{HeaderMap, Method, Uri};
 
-use crate::{AppState, assets, console, health, layers, page, problem::Problem, rest, sign_in};
+use crate::{AppState, assets, console, forward_auth, health, layers, page, problem::Problem, rest, sign_in};
 
 /// The whole server over a state: what `serve` listens with, and what tests call.
 pub fn router(state: AppState) -> Router {
@@ -17,8 +17,10 @@ pub fn router(state: AppState) -> Router {
         .merge(sign_in::router())
         .merge(assets::router())
         .merge(health::router())
+        .merge(forward_auth::well_known())
         .method_not_allowed_fallback(method_not_allowed);
-    layers::around(routes, &state).with_state(state)
+    let light = forward_auth::router(&state);
+    layers::around(routes, &state).with_state(state).merge(light)
 }
 
 async fn method_not_allowed(State(state): State<AppState>, method: Method, uri: Uri, headers: HeaderMap) -> Response {

@@ -95,6 +95,9 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("GET /api/v1/runners/{id}",                                 [401, 404, 200, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
     // Only members provision, whatever else they are.
     ("POST /api/v1/runners/jit",                                 [401, 403, 201, 201, 403, 403, 403, 403, 403, 403, 403, 403]),
+    // About somebody else: those who manage the team's members, and auditors.
+    ("POST /api/v1/authz/explain",                               [401, 403, 403, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/authz/check",                                 [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("GET /api/v1/auth/me",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("GET /api/v1/teams/my-teams",                               [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("GET /api/v1/auth/tokens",                                  [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
@@ -296,6 +299,8 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
             json!({"user_ids": [cast.target.id], "comment": "has left the company", "dry_run": true})
         }
         ("POST", "/runners/jit") => json!({"team_id": scene.team}),
+        ("POST", "/authz/explain") => json!({"user_id": cast.target.email, "team_id": scene.team, "service": "llm"}),
+        ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),
         // The status changes work without a body.
         ("POST", path) if path.starts_with("/admin/teams/{id}/") => return None,

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the release binary, measured from outside. docs/BENCHMARKS.md says what each line means.
 
+mod forward_auth;
 mod http;
 mod limits;
 mod processes;
@@ -45,10 +46,11 @@ pub fn bench(builds: bool) -> anyhow::Result<()> {
     let mut table = Table::default();
     section(
         "bench",
-        "measuring takes four minutes; leave the machine alone meanwhile",
+        "measuring takes six minutes; leave the machine alone meanwhile",
         || {
             let main = seed::Data::write(&database, "bench_10k", seed::MAIN)?;
             throughput::measure(&database, &main, &mut table)?;
+            forward_auth::measure(&database, &main, &mut table)?;
             let small = seed::Data::write(&database, "bench_1k", seed::SMALL)?;
             let large = seed::Data::write(&database, "bench_100k", seed::LARGE)?;
             scaling::measure(&[&small, &main, &large], &mut table)?;

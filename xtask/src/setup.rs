@@ -1,6 +1,10 @@
 //! What a fresh machine lacks. Every step looks first, changes nothing when all is there, and says what it did.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, bail};
 
@@ -18,6 +22,7 @@ const CHROMIUM_ON_MACOS: &str = "/Applications/Google Chrome.app/Contents/MacOS/
 pub fn everything() -> anyhow::Result<()> {
     wasm()?;
     postgres()?;
+    nginx()?;
     if browser_tests()? {
         chromium()?;
     }
@@ -43,6 +48,26 @@ pub fn postgres() -> anyhow::Result<()> {
         ])?;
         let found = postgres::find()?;
         Ok(((), format!("installed {}", found.major)))
+    })
+}
+
+/// nginx, which a test of forward auth runs.
+pub fn nginx() -> anyhow::Result<()> {
+    step("setup", "nginx", || {
+        let found = || which(&["nginx"]).is_some() || Path::new("/usr/sbin/nginx").is_file();
+        if found() {
+            return Ok(((), "ready".to_owned()));
+        }
+        install(&[
+            ("apt-get", &["nginx-light"]),
+            ("dnf", &["nginx"]),
+            ("apk", &["nginx"]),
+            ("brew", &["nginx"]),
+        ])?;
+        if !found() {
+            bail!("nginx was installed, but cannot be found");
+        }
+        Ok(((), "installed".to_owned()))
     })
 }
 

@@ -68,6 +68,7 @@ fn perform(only: Option<Part>) -> anyhow::Result<Tally> {
     let server = postgres::start(CLUSTER)?;
     server.clear()?;
     if only != Some(Part::Browser) {
+        setup::nginx()?;
         tally += section("test", "unit, database and HTTP tests", || native(&server.admin_url))?;
     }
     if only != Some(Part::Unit) {

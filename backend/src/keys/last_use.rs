@@ -1,7 +1,9 @@
-//! When keys were last used.
+//! When keys were last used: a hot key costs one update in a while, not one a request.
 
-use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 use chrono::{DateTime, Utc};
 use domain::KeyId;
@@ -10,24 +12,34 @@ use uuid::Uuid;
 
 use crate::Result;
 
-/// Uses that [`write_last_used`] has not taken to the database yet: a hot key costs one update in a while, not one a
-/// request.
-static LAST_USED: LazyLock<Mutex<HashMap<Uuid, DateTime<Utc>>>> = LazyLock::new(Mutex::default);
+/// One lock for a sixteenth of the keys, so that processors do not wait for each other.
+const SHARDS: usize = 16;
 
-/// Notes that a key was used. Costs no query.
-pub fn note_use(id: KeyId, at: DateTime<Utc>) {
-    LAST_USED
+type Times = HashMap<Uuid, DateTime<Utc>>;
+
+static LAST_USED: LazyLock<[Mutex<Times>; SHARDS]> = LazyLock::new(|| std::array::from_fn(|_| Mutex::default()));
+
+/// Notes that a key was used. In memory: [`write_last_used`] takes it to the database.
+pub fn note_use(key: KeyId, now: DateTime<Utc>) {
+    let shard = usize::from(key.0.as_bytes()[15]) % SHARDS;
+    LAST_USED[shard]
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .insert(id.0, at);
+        .insert(key.0, now);
 }
 
-/// Writes down when keys were last used. Called by a job every few seconds and at the end.
+/// Writes down when keys were last used. Called by a job every few seconds and at the end: so there are never more of
+/// them in memory than keys were used in that time.
 ///
 /// # Errors
 /// When the database does not answer; the times are then lost, which harms nothing.
 pub async fn write_last_used(pool: &PgPool) -> Result<()> {
-    let used = std::mem::take(&mut *LAST_USED.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut used = Times::default();
+    for shard in LAST_USED.iter() {
+        used.extend(std::mem::take(
+            &mut *shard.lock().unwrap_or_else(PoisonError::into_inner),
+        ));
+    }
     if used.is_empty() {
         return Ok(());
     }

@@ -236,6 +236,11 @@ export const scenes: Scene[] = [
     act: async (page) => page.getByRole('link', { name: /^Revoke/ }).first().click(),
   },
 
+  { name: 'explain', as: max, at: '/admin/explain' },
+  { name: 'explain-refused', as: max, at: (world) => `/admin/explain?team=${world.backend.id}&service=analytics` },
+  { name: 'explain-allowed', as: max, at: (world) => `/admin/explain?team=${world.backend.id}&label=backend-api` },
+  { name: 'explain-error', as: max, at: (world) => `/admin/explain?team=${world.backend.id}&who=somebody&service=analytics` },
+
   { name: 'forbidden', as: nora, at: '/admin/teams' },
   { name: 'forbidden-team', as: nora, at: team() },
   { name: 'not-found', as: max, at: '/nothing/here' },

@@ -88,6 +88,10 @@ pub const KEYS: &[Key] = &[
         "",
         "Addresses or networks of reverse proxies whose `X-Forwarded-For` is believed, with commas between.",
     ),
+    secret(
+        "secret_key",
+        "Seals the private keys that sign assertions in the database: at least 32 characters, the same for every process.",
+    ),
     key(
         "signup",
         "open",

@@ -35,6 +35,8 @@ pub struct Config {
     pub max_connections: u32,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Seals private keys in the database.
+    pub secret_key: Option<SecretString>,
     /// Whether strangers get an account.
     pub signup: Signup,
     /// The OpenID provider.
@@ -178,6 +180,7 @@ impl Config {
                 .into_iter()
                 .map(|network| network.0)
                 .collect(),
+            secret_key: read_secret_key(source),
             signup: source.value("signup").unwrap_or(Signup::Open),
             oidc: read_oidc(source),
             github: read_github(source),
@@ -198,6 +201,7 @@ impl Config {
             signup_open: self.signup == Signup::Open,
             allow_without_label_policy: self.allow_without_label_policy,
             default_runner_group: self.runner_group_id,
+            secret_key: self.secret_key.clone(),
             ..backend::Settings::default()
         }
     }
@@ -298,6 +302,16 @@ fn read_github(source: &mut Source) -> Option<github::Config> {
         source.reject("github.org", &error.to_string());
     }
     Some(config)
+}
+
+/// The operator's secret; one that could be guessed protects nothing.
+fn read_secret_key(source: &mut Source) -> Option<SecretString> {
+    let text = source.text("secret_key")?;
+    if text.len() < 32 {
+        source.reject("secret_key", "must be at least 32 characters: openssl rand -base64 32");
+        return None;
+    }
+    Some(text.into())
 }
 
 fn secret_or_file(source: &mut Source, name: &'static str, file: &'static str) -> Option<SecretString> {

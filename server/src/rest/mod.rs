@@ -3,6 +3,7 @@
 //! Handlers read a request, call one function of the backend and write its answer: every rule is
 //! in the backend, where the other doors meet it too.
 
+mod authz;
 mod body;
 mod call;
 mod docs;
@@ -54,6 +55,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(users::router())
         .merge(user_status::router())
         .merge(user_batch::router())
+        .merge(authz::router())
         .merge(tokens::router());
     OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
 }

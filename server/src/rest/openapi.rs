@@ -34,6 +34,7 @@ use crate::problem::{self, ProblemBody};
         (name = "Me", description = "The caller"),
         (name = "Tokens", description = "The caller's access tokens"),
         (name = "Users", description = "The accounts of people"),
+        (name = "Forward auth", description = "Whether somebody may use a service, and why"),
         (name = "Organizations", description = "What teams belong to"),
     ),
 )]

@@ -4,6 +4,7 @@
 //! An example of this crate, because it stands in for something too, and because here it shares no code with what it
 //! is held against.
 
+mod bare;
 mod ceiling;
 mod jit;
 mod load;
@@ -53,6 +54,8 @@ enum Role {
         #[arg(long)]
         requests: PathBuf,
     },
+    /// A handler that answers 200 to everything
+    Bare,
     /// The simulated GitHub
     Github,
 }
@@ -83,6 +86,7 @@ async fn serve(role: Role) -> anyhow::Result<()> {
             github,
             requests,
         } => ceiling::serve(&database, connections, &list, &jit, github, &requests).await,
+        Role::Bare => bare::serve().await,
         _ => {
             let simulator =
                 GitHubSimulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), GitHubOptions::default()).await?;

@@ -38,6 +38,10 @@ pub struct Pair {
     pub ceiling: Spread,
     /// Of rounds that followed each other.
     pub ratio: Spread,
+    /// The slowest hundredth of answers, in milliseconds.
+    pub ours_p99: Spread,
+    /// That of the ceiling.
+    pub ceiling_p99: Spread,
     pub errors: u64,
 }
 
@@ -46,7 +50,17 @@ const ROUND: u32 = 1500;
 
 /// Rounds of both in turns, after one of each that does not count.
 pub fn alternate(rounds: usize, ours: (&Running, &Path), ceiling: (&Running, &Path)) -> anyhow::Result<Pair> {
-    let round = |(running, requests): (&Running, &Path)| load(running, requests, CONNECTIONS, ROUND);
+    alternate_for(ROUND, rounds, ours, ceiling)
+}
+
+/// The same with rounds of another length, in milliseconds.
+pub fn alternate_for(
+    milliseconds: u32,
+    rounds: usize,
+    ours: (&Running, &Path),
+    ceiling: (&Running, &Path),
+) -> anyhow::Result<Pair> {
+    let round = |(running, requests): (&Running, &Path)| load(running, requests, CONNECTIONS, milliseconds);
     let mut pairs: Vec<(Load, Load)> = Vec::new();
     for turn in 0..=rounds {
         let pair = (round(ours)?, round(ceiling)?);
@@ -58,6 +72,8 @@ pub fn alternate(rounds: usize, ours: (&Running, &Path), ceiling: (&Running, &Pa
         ours: Spread::of(pairs.iter().map(|(ours, _)| ours.rate)),
         ceiling: Spread::of(pairs.iter().map(|(_, ceiling)| ceiling.rate)),
         ratio: Spread::of(pairs.iter().map(|(ours, ceiling)| ours.rate / ceiling.rate)),
+        ours_p99: Spread::of(pairs.iter().map(|(ours, _)| ours.p99)),
+        ceiling_p99: Spread::of(pairs.iter().map(|(_, ceiling)| ceiling.p99)),
         errors: pairs.iter().map(|(ours, ceiling)| ours.errors + ceiling.errors).sum(),
     })
 }

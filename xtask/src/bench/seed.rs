@@ -80,6 +80,11 @@ impl Data {
         )
     }
 
+    /// The database's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The super_admin's token.
     pub fn authorization() -> String {
         format!("Authorization: Bearer {}", token(1))
