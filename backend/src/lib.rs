@@ -13,6 +13,7 @@ pub mod keys;
 pub mod listen;
 pub mod members;
 pub mod organizations;
+mod paging;
 mod principals;
 pub mod projects;
 pub mod runners;

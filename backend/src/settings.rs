@@ -1,6 +1,6 @@
 //! What an operator decides about the rules.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 /// Settings of the installation that the backend's rules depend on.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Settings {
     pub default_runner_group: i64,
     /// How long a reservation waits for GitHub before the reaper settles it (SPEC B15).
     pub reservation_lease: Duration,
+    /// The name server for verifying domains; the machine's own when there is none.
+    pub dns_resolver: Option<SocketAddr>,
 }
 
 impl Default for Settings {
@@ -22,6 +24,7 @@ impl Default for Settings {
             allow_without_label_policy: false,
             default_runner_group: 1,
             reservation_lease: Duration::from_secs(45),
+            dns_resolver: None,
         }
     }
 }

@@ -126,23 +126,38 @@ impl Limits {
                 ));
             }
         }
-        let unrestricted = parent.models.is_empty() || parent.models.iter().any(|model| model == "all-proxy-models");
-        if !unrestricted {
-            let extra: Vec<&str> = (self.models.iter().map(String::as_str))
-                .filter(|model| *model != "all-org-models" && !parent.models.iter().any(|known| known == model))
-                .collect();
-            if !extra.is_empty() {
-                errors.push(Invalid::new(
-                    "models",
-                    format!(
-                        "{} not in organization's allowed models: {}",
-                        extra.join(", "),
-                        parent.models.join(", ")
-                    ),
-                ));
-            }
+        let extra = self.models_beyond(parent);
+        if !extra.is_empty() {
+            errors.push(Invalid::new(
+                "models",
+                format!(
+                    "{} not in organization's allowed models: {}",
+                    extra.join(", "),
+                    parent.models.join(", ")
+                ),
+            ));
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// The models that the parent's list does not have.
+    fn models_beyond(&self, parent: &Self) -> Vec<&str> {
+        if parent.has_all_models() {
+            return Vec::new();
+        }
+        (self.models.iter().map(String::as_str))
+            .filter(|model| *model != "all-org-models" && !parent.models.iter().any(|known| known == model))
+            .collect()
+    }
+
+    /// Whether the list of models restricts nothing (SPEC E8, X9).
+    fn has_all_models(&self) -> bool {
+        self.models.is_empty() || self.models.iter().any(|model| model == "all-proxy-models")
+    }
+
+    /// Whether this list of models, taken for itself, has none that `current` has not.
+    pub(crate) fn has_no_model_beyond(&self, current: &Self) -> bool {
+        current.has_all_models() || (!self.has_all_models() && self.models_beyond(current).is_empty())
     }
 
     /// Whether these limits allow no more than `current` does.

@@ -1,6 +1,9 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
+mod organization;
+
 use chrono::{DateTime, Utc};
+pub use organization::*;
 use uuid::Uuid;
 
 use crate::{
@@ -331,6 +334,10 @@ pub struct Organization {
     pub team_count: i64,
     /// Ceilings for its teams.
     pub limits: Limits,
+    /// Most live runners of all its teams together; none is no limit.
+    pub max_runners: Option<i32>,
+    /// How many people belong to it, for those who see it whole.
+    pub people_count: Option<i64>,
 }
 
 /// A person in a list.
