@@ -61,6 +61,17 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("DELETE /api/v1/admin/teams/{id}/projects/{project_id}",    [401, 403, 403, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
     ("GET /api/v1/admin/organizations",                          [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("POST /api/v1/admin/organizations",                         [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 201, 403]),
+    ("GET /api/v1/admin/organizations/{id}",                     [401, 403, 200, 200, 200, 200, 200, 403, 200, 200, 200, 403]),
+    ("PATCH /api/v1/admin/organizations/{id}",                   [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/organizations/{id}/members",             [401, 403, 403, 403, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/organizations/{id}/members",            [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("PATCH /api/v1/admin/organizations/{id}/members/{user_id}", [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("DELETE /api/v1/admin/organizations/{id}/members/{user_id}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
+    ("GET /api/v1/admin/organizations/{id}/domains",             [401, 403, 403, 403, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/organizations/{id}/domains",            [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("DELETE /api/v1/admin/organizations/{id}/domains/{domain}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
+    // By word; by the DNS an org_admin may too.
+    ("POST /api/v1/admin/organizations/{id}/domains/{domain}/verify", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("GET /api/v1/runners",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     // Whether a runner exists is told to those who may see it.
     ("GET /api/v1/runners/{id}",                                 [401, 404, 200, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
@@ -171,7 +182,12 @@ struct Scene {
     team: Uuid,
     project: Uuid,
     runner: Uuid,
+    /// In no organization.
+    outsider: Uuid,
 }
+
+/// A domain of the organization, not verified.
+const DOMAIN: &str = "acme.example";
 
 impl Scene {
     async fn new(world: &World, cast: &Cast, name: &str, status: &str) -> Self {
@@ -195,7 +211,39 @@ impl Scene {
         world
             .sql(&format!("UPDATE teams SET status = '{status}' WHERE id = '{team}'"))
             .await;
-        Self { team, project, runner }
+        // What an earlier try on the organization has changed.
+        let organization = cast.organization;
+        world
+            .sql(&format!(
+                "INSERT INTO organization_members (organization_id, user_id, role)
+                VALUES ('{organization}', '{}', 'org_member')
+                ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role",
+                cast.target.id
+            ))
+            .await;
+        world
+            .sql(&format!(
+                "DELETE FROM organization_domains WHERE organization_id = '{organization}'"
+            ))
+            .await;
+        world
+            .sql(&format!(
+                "INSERT INTO organization_domains (organization_id, domain, token)
+                VALUES ('{organization}', '{DOMAIN}', 'x')"
+            ))
+            .await;
+        let outsider = Uuid::now_v7();
+        world
+            .sql(&format!(
+                "INSERT INTO users (id, email) VALUES ('{outsider}', '{outsider}@example.com')"
+            ))
+            .await;
+        Self {
+            team,
+            project,
+            runner,
+            outsider,
+        }
     }
 }
 
@@ -210,6 +258,11 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("PATCH", "/admin/teams/{id}/members/{user_id}") => json!({"role": "admin"}),
         ("POST" | "PATCH", path) if path.contains("/projects") => json!({"name": "Renamed"}),
         ("POST", "/admin/organizations") => json!({"name": name}),
+        ("PATCH", "/admin/organizations/{id}") => json!({"name": format!("New {name}")}),
+        ("POST", "/admin/organizations/{id}/members") => json!({"user_id": scene.outsider}),
+        ("PATCH", "/admin/organizations/{id}/members/{user_id}") => json!({"role": "auditor"}),
+        ("POST", "/admin/organizations/{id}/domains") => json!({"domain": "more.example"}),
+        ("POST", "/admin/organizations/{id}/domains/{domain}/verify") => json!({"how": "word"}),
         ("POST", "/runners/jit") => json!({"team_id": scene.team}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),
         // The status changes work without a body.
@@ -238,12 +291,15 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 world.token(person.unwrap_or(&cast.target).id).await.0
             } else if template.contains("/runners/") {
                 scene.runner
+            } else if template.contains("/organizations/{id}") {
+                cast.organization
             } else {
                 scene.team
             };
             let path = template
                 .replace("{id}", &id.to_string())
                 .replace("{user_id}", &cast.target.email)
+                .replace("{domain}", DOMAIN)
                 .replace("{project_id}", &scene.project.to_string());
             let body = body(route, &cast, &scene, &name);
             let answer = world

@@ -18,6 +18,8 @@ mod bad_input;
 mod jit;
 #[path = "rest/members.rs"]
 mod members;
+#[path = "rest/organizations.rs"]
+mod organizations;
 #[path = "rest/pages.rs"]
 mod pages;
 #[path = "rest/seed.rs"]
