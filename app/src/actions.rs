@@ -2,6 +2,7 @@
 //! makes one call of the backend.
 
 mod members;
+mod organizations;
 mod projects;
 mod runners;
 mod teams;

@@ -12,7 +12,7 @@ use crate::{
     forms,
     icon::icon,
     ssr::{self, Caller, Code, Error, Flash, Result, Visit},
-    ui,
+    switcher, ui,
 };
 
 /// A page, loaded.
@@ -91,7 +91,10 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
     };
     let me = identity::me(principal);
     let flash = ssr::take_flash().await;
-    frame(&me, &visit, rendered, flash)
+    let own = switcher::load(principal).await;
+    let oversees = me.org_admin || !principal.organizations_seen_whole().is_empty() || principal.auditor;
+    let side = sidebar(&me, oversees, switcher::view(&own));
+    frame(side, &visit, rendered, flash)
 }
 
 /// The page that says what went wrong: the reason, the rule, and who can change it.
@@ -152,7 +155,7 @@ fn capitalised(text: &str) -> String {
         .unwrap_or_default()
 }
 
-fn frame(me: &Me, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> AnyView {
+fn frame(sidebar: AnyView, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> AnyView {
     let mut crumbs = rendered.crumbs;
     if crumbs.last().is_none_or(|(_, href)| href.is_some()) {
         crumbs.push((rendered.title.clone(), None));
@@ -166,7 +169,7 @@ fn frame(me: &Me, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> An
         <Title text=format!("{} · Guildhall", rendered.title) />
         <a class="skip-link" href="#content">"Skip to content"</a>
         <div class="app">
-            {sidebar(me)}
+            {sidebar}
             <div class="shell">
                 <div class="topbar">
                     <nav class="breadcrumb" aria-label="Breadcrumb">
@@ -200,7 +203,9 @@ struct Entry {
     href: &'static str,
 }
 
-fn sidebar(me: &Me) -> AnyView {
+/// The navigation. `oversees`: whether someone administers or audits an organization; `switcher`: the menu of one who has
+/// several.
+fn sidebar(me: &Me, oversees: bool, switcher: Option<AnyView>) -> AnyView {
     let mut groups = vec![(
         "My work",
         vec![
@@ -231,11 +236,22 @@ fn sidebar(me: &Me) -> AnyView {
         groups.push((
             "Administration",
             vec![Entry {
-                icon: "building",
+                icon: "teams",
                 label: "Teams",
                 href: "/admin/teams",
             }],
         ));
+    }
+    if oversees {
+        let organizations = Entry {
+            icon: "building",
+            label: "Organizations",
+            href: "/admin/organizations",
+        };
+        match groups.iter_mut().find(|(title, _)| *title == "Administration") {
+            Some((_, entries)) => entries.push(organizations),
+            None => groups.push(("Administration", vec![organizations])),
+        }
     }
     groups.push((
         "Help",
@@ -255,6 +271,7 @@ fn sidebar(me: &Me) -> AnyView {
                 <details class="sidebar__toggle"><summary aria-label="Menu">{icon("menu")}</summary></details>
             </div>
             <div class="sidebar__body">
+                {switcher}
                 <nav class="nav" aria-label="Main">
                     {groups
                         .into_iter()

@@ -1,5 +1,6 @@
 //! The console's pages: server only.
 
+pub mod organizations;
 pub mod provision;
 pub mod team;
 pub mod teams;

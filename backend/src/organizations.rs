@@ -14,7 +14,7 @@ pub use detail::{get, orphans};
 use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId, Permission, Refusal, Standing, views::Organization};
 pub use edit::{create, update};
 pub use input::{NewOrganization, NewOrganizationInput, OrganizationPatch, OrganizationPatchInput};
-pub use list::{OrganizationQuery, list, page};
+pub use list::{OrganizationQuery, list, mine, page};
 use uuid::Uuid;
 
 use crate::{Caller, Ctx, Error, Result};

@@ -26,6 +26,19 @@ impl Money {
         Ok(Self(amount.normalize()))
     }
 
+    /// The number in a text field; blank is none. [`Money::parse`] checks its size.
+    ///
+    /// # Errors
+    /// When it is no number.
+    pub fn read(field: &'static str, text: &str) -> Result<Option<Decimal>, Invalid> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |_| Invalid::new(field, "must be an amount like 100 or 99.50, or empty for no limit");
+        text.parse().map(Some).map_err(wrong)
+    }
+
     /// An amount that the database already holds.
     pub fn trusted(amount: Decimal) -> Self {
         Self(amount.normalize())
@@ -258,6 +271,9 @@ mod tests {
     fn money_is_never_negative() {
         assert!(Money::parse("max_budget", Decimal::NEGATIVE_ONE).is_err());
         assert!(Money::parse("max_budget", Decimal::MAX).is_err());
+        assert_eq!(Money::read("max_budget", " 99.50 "), Ok(Some(Decimal::new(9950, 2))));
+        assert_eq!(Money::read("max_budget", " "), Ok(None));
+        assert!(Money::read("max_budget", "much").is_err());
         assert_eq!(
             Money::parse("max_budget", Decimal::new(50, 1)).unwrap().to_string(),
             "5"

@@ -66,6 +66,24 @@ pub async fn list(ctx: &mut Ctx, key: &OrganizationKey) -> Result<Vec<Organizati
     of(ctx, loaded.id(), &loaded.standing).await
 }
 
+/// How many people of an organization have an address at a domain of it: what removing it is about.
+///
+/// # Errors
+/// 403 without the right; 404 when there is no such organization or domain.
+pub async fn people_at(ctx: &mut Ctx, key: &OrganizationKey, domain: &EmailDomain) -> Result<i64> {
+    let loaded = load(ctx, key, Lock::None).await?;
+    require(&loaded.standing, Permission::TeamAdminister)?;
+    one(ctx, &loaded, domain).await?;
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM organization_members m JOIN users u ON u.id = m.user_id
+        WHERE m.organization_id = $1 AND split_part(u.email, '@', 2) = $2"#,
+        loaded.id().0,
+        domain.as_str(),
+    )
+    .fetch_one(ctx.connection())
+    .await?)
+}
+
 /// Adds a domain, which counts as soon as it is verified.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use domain::{
     BudgetDuration, Limits, Money, OrganizationId,
-    views::{Organization, Page},
+    views::{Organization, OwnOrganization, Page},
 };
 use rust_decimal::Decimal;
 use sqlx::{Postgres, QueryBuilder};
@@ -45,6 +45,33 @@ pub async fn list(ctx: &mut Ctx) -> Result<Vec<Organization>> {
     let mut rows = rows(ctx, &query, None).await?;
     rows.truncate(500);
     Ok(rows)
+}
+
+/// The organizations that the caller has a role in, by name, at most fifty: for navigation.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn mine(ctx: &mut Ctx) -> Result<Vec<OwnOrganization>> {
+    let Some(user) = ctx.caller.user_id() else {
+        return Ok(Vec::new());
+    };
+    let rows = sqlx::query!(
+        "SELECT o.id, o.name, o.slug, m.role FROM organization_members m JOIN organizations o ON o.id = m.organization_id
+        WHERE m.user_id = $1 ORDER BY lower(o.name), o.id LIMIT 50",
+        user.0,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(OwnOrganization {
+                id: OrganizationId(row.id),
+                name: row.name,
+                slug: row.slug,
+                role: row.role.parse()?,
+            })
+        })
+        .collect()
 }
 
 /// One page of the organizations that the caller belongs to, all of them for a super_admin or auditor, by name.

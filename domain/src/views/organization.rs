@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Organization;
-use crate::{OrgRole, Standing, TeamId, UserId, VerifiedHow};
+use crate::{OrgRole, OrganizationId, Standing, TeamId, UserId, VerifiedHow};
 
 /// An organization together with what the viewer is in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,19 @@ pub struct OrganizationPage {
     pub updated_at: DateTime<Utc>,
     /// Numbers, for those who see the organization whole.
     pub numbers: Option<OrganizationNumbers>,
+}
+
+/// An organization that the viewer has a role in, for navigation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnOrganization {
+    /// Id.
+    pub id: OrganizationId,
+    /// Display name.
+    pub name: String,
+    /// Slug.
+    pub slug: String,
+    /// The viewer's role in it.
+    pub role: OrgRole,
 }
 
 /// Who administers an organization.
