@@ -20,6 +20,8 @@ mod cache;
 mod counters;
 mod members;
 mod migrations;
+mod organization_people;
+mod organizations;
 mod people;
 mod permissions;
 mod provision;
