@@ -47,13 +47,13 @@ test('an organization from its creation to the person who leaves it', async ({ a
   // Someone from elsewhere: refused in the seed's words, then in as a guest.
   await tab(page, 'People').click();
   await page.getByLabel('Email or user id').fill(pat.email);
-  await page.getByLabel('Role', { exact: true }).selectOption('auditor');
+  await page.locator('#role').selectOption('auditor');
   await page.getByRole('button', { name: 'Add Person' }).click();
   await expect(page.getByRole('alert')).toContainText(
     `User ${pat.email} is not in this organization's email domains (research.example)`,
   );
   await expect(page.getByLabel('Email or user id')).toHaveValue(pat.email);
-  await expect(page.getByLabel('Role', { exact: true })).toHaveValue('auditor');
+  await expect(page.locator('#role')).toHaveValue('auditor');
   await page.getByLabel('Invite as a guest').check();
   await page.getByRole('button', { name: 'Add Person' }).click();
   await expect(page.getByText(`${pat.email} is now in the organization, as a guest.`)).toBeVisible();
@@ -119,7 +119,7 @@ test('ceilings: lowered by an org_admin, raised by a super_admin, never below a 
   const now = await api.ok('GET', path);
   expect([now.max_runners, now.max_budget, now.models]).toEqual([8, 60, ['gpt-4o', 'claude-sonnet']]);
   await tab(page, 'Overview').click();
-  await expect(page.getByText('0 of 8')).toBeVisible();
+  await expect(page.locator('.usage__value')).toHaveText('0 of 8');
   await expect(page.getByText('1 team without an admin')).toBeVisible();
   await page.getByRole('link', { name: team.name }).click();
   await expect(page).toHaveURL(`${origin()}/admin/teams/${team.id}/members`);

@@ -174,7 +174,7 @@ fn toolbar(address: &Address) -> AnyView {
                 <label class="visually-hidden" for="q">"Search people"</label>
                 <input class="input" id="q" name="q" type="search" placeholder="Search people" value=address.q.clone() />
             </div>
-            <nav class="segmented" aria-label="Role">
+            <nav class="segmented" aria-label="Roles">
                 {segment(None, "All")} {segment(Some("org_admin"), "Admins")} {segment(Some("org_member"), "Members")}
                 {segment(Some("auditor"), "Auditors")} {segment(Some("guest"), "Guests")}
             </nav>
