@@ -3,6 +3,7 @@
 
 mod keys;
 mod members;
+mod organizations;
 mod project_members;
 mod projects;
 mod runners;

@@ -13,7 +13,7 @@ use crate::{
     icon::icon,
     navigation,
     ssr::{self, Caller, Code, Error, Flash, Result, Visit},
-    ui,
+    switcher, ui,
 };
 
 /// A page, loaded.
@@ -92,7 +92,9 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
     };
     let me = identity::me(principal);
     let flash = ssr::take_flash().await;
-    frame(&me, &visit, rendered, flash)
+    let own = switcher::load(principal).await;
+    let side = sidebar(&me, switcher::view(&own));
+    frame(side, &visit, rendered, flash)
 }
 
 /// The page that says what went wrong: the reason, the rule, and who can change it.
@@ -152,7 +154,7 @@ pub(crate) fn capitalised(text: &str) -> String {
         .unwrap_or_default()
 }
 
-fn frame(me: &Me, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> AnyView {
+fn frame(sidebar: AnyView, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> AnyView {
     let mut crumbs = rendered.crumbs;
     if crumbs.last().is_none_or(|(_, href)| href.is_some()) {
         crumbs.push((rendered.title.clone(), None));
@@ -166,7 +168,7 @@ fn frame(me: &Me, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> An
         <Title text=format!("{} · Guildhall", rendered.title) />
         <a class="skip-link" href="#content">"Skip to content"</a>
         <div class="app">
-            {sidebar(me)}
+            {sidebar}
             <div class="shell">
                 <div class="topbar">
                     <nav class="breadcrumb" aria-label="Breadcrumb">
@@ -193,7 +195,8 @@ fn frame(me: &Me, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> An
     .into_any()
 }
 
-fn sidebar(me: &Me) -> AnyView {
+/// The navigation. `switcher`: the menu of someone who has several organizations.
+fn sidebar(me: &Me, switcher: Option<AnyView>) -> AnyView {
     let groups = navigation::groups(me);
     let path = ssr::path();
     let name = me.display_name.clone().unwrap_or_else(|| me.email.clone());
@@ -205,6 +208,7 @@ fn sidebar(me: &Me) -> AnyView {
                 <details class="sidebar__toggle"><summary aria-label="Menu">{icon("menu")}</summary></details>
             </div>
             <div class="sidebar__body">
+                {switcher}
                 <nav class="nav" aria-label="Main">
                     {groups
                         .into_iter()

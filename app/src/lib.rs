@@ -27,6 +27,8 @@ mod shell;
 #[cfg(feature = "ssr")]
 pub mod ssr;
 #[cfg(feature = "ssr")]
+mod switcher;
+#[cfg(feature = "ssr")]
 mod ui;
 
 #[cfg(feature = "ssr")]

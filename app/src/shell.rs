@@ -78,6 +78,13 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/guide") view=pages::guide::index ssr=SsrMode::Async />
                 <Route path=path!("/admin/guide/:guide") view=pages::guide::guide ssr=SsrMode::Async />
                 <Route path=path!("/admin/explain") view=pages::explain::page ssr=SsrMode::Async />
+                <Route path=path!("/admin/organizations") view=pages::organizations::list ssr=SsrMode::Async />
+                <Route path=path!("/admin/organizations/new") view=pages::organizations::new ssr=SsrMode::Async />
+                <Route path=path!("/admin/organizations/:organization") view=pages::organizations::overview ssr=SsrMode::Async />
+                <Route path=path!("/admin/organizations/:organization/teams") view=pages::organizations::teams ssr=SsrMode::Async />
+                <Route path=path!("/admin/organizations/:organization/people") view=pages::organizations::people ssr=SsrMode::Async />
+                <Route path=path!("/admin/organizations/:organization/domains") view=pages::organizations::domains ssr=SsrMode::Async />
+                <Route path=path!("/admin/organizations/:organization/settings") view=pages::organizations::settings ssr=SsrMode::Async />
                 <Route path=path!("/teams") view=pages::my_teams ssr=SsrMode::Async />
                 <Route path=path!("/provision") view=pages::provision::page ssr=SsrMode::Async />
                 <Route path=path!("/runners") view=pages::runners ssr=SsrMode::Async />

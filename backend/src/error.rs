@@ -76,6 +76,12 @@ codes! {
     LastAdmin = "LAST_TEAM_ADMIN", 400;
     /// The change would leave the installation without an active super_admin.
     LastSuperAdmin = "LAST_ACTIVE_ADMIN", 400;
+    /// The change would leave the organization without an org_admin.
+    LastOrgAdmin = "LAST_ORGANIZATION_ADMIN", 400;
+    /// The DNS has no record that proves the domain.
+    DomainNotProven = "DOMAIN_NOT_PROVEN", 409;
+    /// The DNS does not answer.
+    DnsUnavailable = "DNS_UNAVAILABLE", 503;
     /// There is nothing at this address, or no such object that the caller may see.
     NotFound = "NOT_FOUND", 404;
     /// The address exists, with other methods.

@@ -16,6 +16,7 @@ mod keyset;
 pub mod listen;
 pub mod members;
 pub mod organizations;
+mod paging;
 mod principals;
 pub mod projects;
 pub mod runners;

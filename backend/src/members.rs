@@ -1,5 +1,7 @@
 //! Who belongs to a team, and as what.
 
+pub(crate) mod organization;
+
 use domain::{
     Permission, TeamId, TeamRole, TeamStatus, UserId, UserRef,
     views::{Member, Page, RemovalEffects, Team, TeamPage},

@@ -1,18 +1,57 @@
-//! Organizations: what a team belongs to.
+//! Organizations: what teams belong to, who belongs to them, and what binds all their teams.
 
 mod admission;
+mod detail;
+pub mod domains;
+mod edit;
+mod input;
+mod list;
+pub mod people;
 
 pub(crate) use admission::{Admission, ensure_member};
-use domain::{
-    BudgetDuration, DEFAULT_ORGANIZATION, Limits, Money, OrgRole, OrganizationId, OrganizationName, Permission, Slug,
-    Standing, views::Organization,
-};
-use serde_json::json;
+pub(crate) use detail::{Loaded, Lock, load};
+pub use detail::{get, orphans};
+use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId, Permission, Refusal, Standing, views::Organization};
+pub use edit::{create, update};
+pub use input::{NewOrganization, NewOrganizationInput, OrganizationPatch, OrganizationPatchInput};
+pub use list::{OrganizationQuery, list, mine, page};
 use uuid::Uuid;
 
-use crate::{Caller, Code, Ctx, Error, Result, audit};
+use crate::{Caller, Ctx, Error, Result};
 
-/// What the caller is in an organization.
+/// How a request names an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrganizationKey {
+    /// By id.
+    Id(OrganizationId),
+    /// By slug.
+    Slug(String),
+}
+
+impl OrganizationKey {
+    /// Reads a UUID, else takes the text for a slug.
+    pub fn parse(text: &str) -> Self {
+        Uuid::try_parse(text).map_or_else(|_| Self::Slug(text.to_owned()), |id| Self::Id(OrganizationId(id)))
+    }
+}
+
+impl From<OrganizationId> for OrganizationKey {
+    fn from(id: OrganizationId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl std::fmt::Display for OrganizationKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Slug(slug) => f.write_str(slug),
+        }
+    }
+}
+
+/// What the caller is in an organization, as far as this process knows. What changes something asks the database
+/// instead: see [`load`].
 pub(crate) fn standing(caller: &Caller, organization: OrganizationId) -> Standing {
     match caller {
         Caller::System(..) => Standing {
@@ -28,47 +67,31 @@ pub(crate) fn standing(caller: &Caller, organization: OrganizationId) -> Standin
     }
 }
 
-/// The organizations that the caller belongs to; all of them for a super_admin or auditor.
+/// Asks for a permission over a whole organization, in words that fit one.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn list(ctx: &mut Ctx) -> Result<Vec<Organization>> {
-    let (everything, mine) = match &ctx.caller {
-        Caller::System(..) => (true, Vec::new()),
-        Caller::Person(person, _) => (
-            person.super_admin || person.auditor,
-            person.organizations.iter().map(|(id, _)| id.0).collect(),
-        ),
-    };
-    let rows = sqlx::query!(
-        r#"SELECT o.id, o.name, o.slug, o.models, o.max_budget, o.budget_duration, o.tpm_limit, o.rpm_limit,
-            coalesce((SELECT sum(teams) FROM team_totals t WHERE t.organization_id = o.id AND t.status <> 'archived'), 0)::bigint AS "teams!"
-        FROM organizations o WHERE $1 OR o.id = ANY($2) ORDER BY lower(o.name), o.id LIMIT 500"#,
-        everything,
-        &mine,
-    )
-    .fetch_all(ctx.connection())
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Organization {
-            id: OrganizationId(row.id),
-            name: row.name,
-            slug: row.slug,
-            role: match &ctx.caller {
-                Caller::Person(person, _) => person.organization_role(OrganizationId(row.id)),
-                Caller::System(..) => None,
-            },
-            team_count: row.teams,
-            limits: Limits {
-                models: row.models,
-                max_budget: row.max_budget.map(Money::trusted),
-                budget_duration: row.budget_duration.map(BudgetDuration::trusted),
-                tpm_limit: row.tpm_limit,
-                rpm_limit: row.rpm_limit,
-            },
+/// 403 `Insufficient permissions`.
+pub(crate) fn require(standing: &Standing, permission: Permission) -> Result<()> {
+    standing.require(permission).map_err(|refusal| {
+        Error::Forbidden(Refusal {
+            literal: "Insufficient permissions".to_owned(),
+            ..refusal
         })
-        .collect())
+    })
+}
+
+/// The refusal of what binds an organization to those whom it binds.
+fn super_admins_only(rule: &str) -> Error {
+    Error::Forbidden(Refusal {
+        literal: "Insufficient permissions".to_owned(),
+        rule: rule.to_owned(),
+        who_can: Permission::InstallationManage.who(),
+    })
+}
+
+/// Whether someone sees all of an organization, and not only what it is called and who administers it.
+pub(crate) fn sees_whole(standing: &Standing) -> bool {
+    standing.may(Permission::TeamView)
 }
 
 /// Those of [`list`] that the caller may create teams in.
@@ -97,33 +120,4 @@ pub(crate) fn default_for_new_team(caller: &Caller) -> OrganizationId {
         (Some((only, _)), None) => *only,
         _ => DEFAULT_ORGANIZATION,
     }
-}
-
-/// Creates an organization.
-///
-/// # Errors
-/// When the caller may not, or the slug is taken.
-pub async fn create(ctx: &mut Ctx, name: &OrganizationName, slug: &Slug) -> Result<OrganizationId> {
-    let standing = standing(&ctx.caller, DEFAULT_ORGANIZATION);
-    standing.require(Permission::InstallationManage)?;
-    let (id, now) = (Uuid::now_v7(), ctx.now);
-    sqlx::query!(
-        "INSERT INTO organizations (id, name, slug, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)",
-        id,
-        name.as_str(),
-        slug.as_str(),
-        now,
-    )
-    .execute(ctx.connection())
-    .await
-    .map_err(|error| {
-        Error::from(error).on_constraint("organizations_slug_key", || {
-            Error::refused(Code::NameTaken, format!("Organization '{slug}' already exists"))
-        })
-    })?;
-    let mut entry = audit::Entry::new("organization.create", "organization", id, name.as_str())
-        .change(json!(null), json!({"name": name, "slug": slug}));
-    entry.organization = Some(OrganizationId(id));
-    audit::record(ctx, entry).await?;
-    Ok(OrganizationId(id))
 }

@@ -1,6 +1,6 @@
 //! What an operator decides about the rules.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use secrecy::SecretString;
 
@@ -17,6 +17,8 @@ pub struct Settings {
     pub reservation_lease: Duration,
     /// Seals private keys in the database; none leaves them as they are.
     pub secret_key: Option<SecretString>,
+    /// The name server for verifying domains; the machine's own when there is none.
+    pub dns_resolver: Option<SocketAddr>,
 }
 
 impl Default for Settings {
@@ -27,6 +29,7 @@ impl Default for Settings {
             default_runner_group: 1,
             reservation_lease: Duration::from_secs(45),
             secret_key: None,
+            dns_resolver: None,
         }
     }
 }

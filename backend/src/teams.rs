@@ -13,6 +13,7 @@ use domain::{
     views::{Team, TeamPage},
 };
 pub use edit::{create, update};
+pub(crate) use input::{LimitsInput, parse_budget, parse_max_runners};
 pub use input::{NewTeam, NewTeamInput, TeamPatch, TeamPatchInput};
 pub use list::{Order, Sort, TeamQuery, list};
 pub(crate) use mine::own_label_policy;

@@ -26,6 +26,19 @@ impl Money {
         Ok(Self(amount.normalize()))
     }
 
+    /// The number in a text field; blank is none. [`Money::parse`] checks its size.
+    ///
+    /// # Errors
+    /// When it is no number.
+    pub fn read(field: &'static str, text: &str) -> Result<Option<Decimal>, Invalid> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |_| Invalid::new(field, "must be an amount like 100 or 99.50, or empty for no limit");
+        text.parse().map(Some).map_err(wrong)
+    }
+
     /// An amount that the database already holds.
     pub fn trusted(amount: Decimal) -> Self {
         Self(amount.normalize())
@@ -126,23 +139,38 @@ impl Limits {
                 ));
             }
         }
-        let unrestricted = parent.models.is_empty() || parent.models.iter().any(|model| model == "all-proxy-models");
-        if !unrestricted {
-            let extra: Vec<&str> = (self.models.iter().map(String::as_str))
-                .filter(|model| *model != "all-org-models" && !parent.models.iter().any(|known| known == model))
-                .collect();
-            if !extra.is_empty() {
-                errors.push(Invalid::new(
-                    "models",
-                    format!(
-                        "{} not in organization's allowed models: {}",
-                        extra.join(", "),
-                        parent.models.join(", ")
-                    ),
-                ));
-            }
+        let extra = self.models_beyond(parent);
+        if !extra.is_empty() {
+            errors.push(Invalid::new(
+                "models",
+                format!(
+                    "{} not in organization's allowed models: {}",
+                    extra.join(", "),
+                    parent.models.join(", ")
+                ),
+            ));
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// The models that the parent's list does not have.
+    fn models_beyond(&self, parent: &Self) -> Vec<&str> {
+        if parent.has_all_models() {
+            return Vec::new();
+        }
+        (self.models.iter().map(String::as_str))
+            .filter(|model| *model != "all-org-models" && !parent.models.iter().any(|known| known == model))
+            .collect()
+    }
+
+    /// Whether the list of models restricts nothing (SPEC E8, X9).
+    fn has_all_models(&self) -> bool {
+        self.models.is_empty() || self.models.iter().any(|model| model == "all-proxy-models")
+    }
+
+    /// Whether this list of models, taken for itself, has none that `current` has not.
+    pub(crate) fn has_no_model_beyond(&self, current: &Self) -> bool {
+        current.has_all_models() || (!self.has_all_models() && self.models_beyond(current).is_empty())
     }
 
     /// Whether these limits allow no more than `current` does.
@@ -243,6 +271,9 @@ mod tests {
     fn money_is_never_negative() {
         assert!(Money::parse("max_budget", Decimal::NEGATIVE_ONE).is_err());
         assert!(Money::parse("max_budget", Decimal::MAX).is_err());
+        assert_eq!(Money::read("max_budget", " 99.50 "), Ok(Some(Decimal::new(9950, 2))));
+        assert_eq!(Money::read("max_budget", " "), Ok(None));
+        assert!(Money::read("max_budget", "much").is_err());
         assert_eq!(
             Money::parse("max_budget", Decimal::new(50, 1)).unwrap().to_string(),
             "5"

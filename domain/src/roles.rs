@@ -193,7 +193,7 @@ pub const TABLE: [Row; 17] = [
     ),
     row(
         Permission::TeamAdminister,
-        "create a team or change its status",
+        "create a team, change its status or organization settings",
         [Yes, Yes, No, No, No, No],
     ),
     row(
@@ -438,7 +438,7 @@ mod tests {
         let text = MEMBER.refusal(Permission::TeamAdminister).to_string();
         assert_eq!(
             text,
-            "Insufficient permissions. To create a team or change its status, ask a super_admin or org_admin of the organization."
+            "Insufficient permissions. To create a team, change its status or organization settings, ask a super_admin or org_admin of the organization."
         );
     }
 }

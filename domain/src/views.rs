@@ -1,6 +1,7 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
 mod guides;
+mod organization;
 mod projects;
 mod services;
 mod users;
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use guides::*;
+pub use organization::*;
 pub use projects::*;
 pub use services::*;
 pub use users::*;
@@ -345,6 +347,10 @@ pub struct Organization {
     pub team_count: i64,
     /// Ceilings for its teams.
     pub limits: Limits,
+    /// Most live runners of all its teams together; none is no limit.
+    pub max_runners: Option<i32>,
+    /// How many people belong to it, for those who see it whole.
+    pub people_count: Option<i64>,
 }
 
 /// An id of any kind in a link.

@@ -152,7 +152,10 @@ pub struct ProblemBody {
     request_id: Option<String>,
     /// With a refusal by the permission table: what was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "create a team or change its status")]
+    #[schema(
+        nullable = false,
+        example = "create a team, change its status or organization settings"
+    )]
     rule: Option<String>,
     /// With a refusal by the permission table: who can do it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -90,6 +90,17 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("DELETE /api/v1/admin/organizations/{id}/services/{service_id}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
     ("GET /api/v1/admin/teams/{id}/services",                    [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("PUT /api/v1/admin/teams/{id}/services",                    [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/organizations/{id}",                     [401, 403, 200, 200, 200, 200, 200, 403, 200, 200, 200, 403]),
+    ("PATCH /api/v1/admin/organizations/{id}",                   [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/organizations/{id}/members",             [401, 403, 403, 403, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/organizations/{id}/members",            [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("PATCH /api/v1/admin/organizations/{id}/members/{user_id}", [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("DELETE /api/v1/admin/organizations/{id}/members/{user_id}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
+    ("GET /api/v1/admin/organizations/{id}/domains",             [401, 403, 403, 403, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/organizations/{id}/domains",            [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("DELETE /api/v1/admin/organizations/{id}/domains/{domain}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
+    // By word; by the DNS an org_admin may too.
+    ("POST /api/v1/admin/organizations/{id}/domains/{domain}/verify", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("GET /api/v1/runners",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     // Whether a runner exists is told to those who may see it.
     ("GET /api/v1/runners/{id}",                                 [401, 404, 200, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
@@ -205,7 +216,12 @@ struct Scene {
     key: Uuid,
     runner: Uuid,
     service: Uuid,
+    /// In no organization.
+    outsider: Uuid,
 }
+
+/// A domain of the organization, not verified.
+const DOMAIN: &str = "acme.example";
 
 impl Scene {
     async fn new(world: &World, cast: &Cast, name: &str, status: &str) -> Self {
@@ -248,12 +264,40 @@ impl Scene {
         world
             .sql(&format!("UPDATE teams SET status = '{status}' WHERE id = '{team}'"))
             .await;
+        // What an earlier try on the organization has changed.
+        let organization = cast.organization;
+        world
+            .sql(&format!(
+                "INSERT INTO organization_members (organization_id, user_id, role)
+                VALUES ('{organization}', '{}', 'org_member')
+                ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role",
+                cast.target.id
+            ))
+            .await;
+        world
+            .sql(&format!(
+                "DELETE FROM organization_domains WHERE organization_id = '{organization}'"
+            ))
+            .await;
+        world
+            .sql(&format!(
+                "INSERT INTO organization_domains (organization_id, domain, token)
+                VALUES ('{organization}', '{DOMAIN}', 'x')"
+            ))
+            .await;
+        let outsider = Uuid::now_v7();
+        world
+            .sql(&format!(
+                "INSERT INTO users (id, email) VALUES ('{outsider}', '{outsider}@example.com')"
+            ))
+            .await;
         Self {
             team,
             project,
             key,
             runner,
             service,
+            outsider,
         }
     }
 }
@@ -298,6 +342,11 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", path) if path.starts_with("/admin/batch/") => {
             json!({"user_ids": [cast.target.id], "comment": "has left the company", "dry_run": true})
         }
+        ("PATCH", "/admin/organizations/{id}") => json!({"name": format!("New {name}")}),
+        ("POST", "/admin/organizations/{id}/members") => json!({"user_id": scene.outsider}),
+        ("PATCH", "/admin/organizations/{id}/members/{user_id}") => json!({"role": "auditor"}),
+        ("POST", "/admin/organizations/{id}/domains") => json!({"domain": "more.example"}),
+        ("POST", "/admin/organizations/{id}/domains/{domain}/verify") => json!({"how": "word"}),
         ("POST", "/runners/jit") => json!({"team_id": scene.team}),
         ("POST", "/authz/explain") => json!({"user_id": cast.target.email, "team_id": scene.team, "service": "llm"}),
         ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
@@ -330,7 +379,7 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 account(&world, &cast, &name, template.ends_with("/activate")).await
             } else if template.contains("/runners/") {
                 scene.runner
-            } else if template.contains("/organizations/") {
+            } else if template.contains("/organizations/{id}") {
                 cast.organization
             } else {
                 scene.team
@@ -340,7 +389,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 .replace("{user_id}", &cast.target.email)
                 .replace("{service_id}", &scene.service.to_string())
                 .replace("{project_id}", &scene.project.to_string())
-                .replace("{key_id}", &scene.key.to_string());
+                .replace("{key_id}", &scene.key.to_string())
+                .replace("{domain}", DOMAIN);
             let path = match *route {
                 "DELETE /api/v1/admin/users/{id}" => format!("{path}?comment=has+left+the+company"),
                 _ => path,

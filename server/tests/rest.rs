@@ -20,6 +20,8 @@ mod jit;
 mod keys;
 #[path = "rest/members.rs"]
 mod members;
+#[path = "rest/organizations.rs"]
+mod organizations;
 #[path = "rest/pages.rs"]
 mod pages;
 #[path = "rest/projects.rs"]

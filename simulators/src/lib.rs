@@ -1,4 +1,4 @@
-//! Stand-ins for GitHub and an OpenID provider: real HTTP on a port of this machine, with faults on demand.
+//! Stand-ins for GitHub, an OpenID provider and the DNS, on ports of this machine, with faults on demand.
 //!
 //! For tests, benchmarks and `guildhall serve --demo`; never part of a release. What they answer follows the real
 //! systems' documentation and recorded answers, errors included. Anybody who can reach them can do anything with them:
@@ -10,6 +10,7 @@
 )]
 #![expect(clippy::result_large_err, reason = "handlers refuse with the response itself")]
 
+pub mod dns;
 pub mod github;
 mod listener;
 pub mod oidc;

@@ -37,10 +37,12 @@ pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
-/// `1 team`, `2 teams`.
+/// `1 team`, `2 teams`, `2 people`.
 pub fn plural(n: i64, noun: &str) -> String {
     if n == 1 {
         format!("1 {noun}")
+    } else if noun == "person" {
+        format!("{n} people")
     } else {
         format!("{n} {noun}s")
     }

@@ -1,8 +1,9 @@
 //! Whom an organization takes in (SPEC D3, X10).
 
-use domain::{DEFAULT_ORGANIZATION, OrganizationId};
+use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId};
+use serde_json::json;
 
-use crate::{Code, Ctx, Error, Result};
+use crate::{Code, Ctx, Error, Result, audit};
 
 /// An organization's rule about email domains.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +31,18 @@ impl Admission {
         Ok(Self { domains })
     }
 
+    /// Whether an address is at one of the verified domains.
+    pub(crate) fn owns(&self, email: &str) -> bool {
+        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        self.domains.iter().any(|own| own == domain)
+    }
+
     /// Checks someone who does not belong to the organization yet; whoever does is in, as a guest or otherwise.
     ///
     /// # Errors
     /// 400 `User <email> is not in this organization's email domains (<list>)`.
     pub(crate) fn admit(&self, email: &str) -> Result<()> {
-        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
-        if self.domains.is_empty() || self.domains.iter().any(|own| own == domain) {
+        if self.domains.is_empty() || self.owns(email) {
             return Ok(());
         }
         Err(Error::refused(
@@ -62,24 +68,35 @@ pub(crate) async fn ensure_member(
     if organization == DEFAULT_ORGANIZATION {
         return Ok(());
     }
+    // Held until the end, so that nobody takes the person out of the organization while they join a team of it.
     let belongs = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM organization_members WHERE organization_id = $1 AND user_id = $2) AS "belongs!""#,
+        "SELECT user_id FROM organization_members WHERE organization_id = $1 AND user_id = $2 FOR SHARE",
         organization.0,
         user.0,
     )
-    .fetch_one(ctx.connection())
+    .fetch_optional(ctx.connection())
     .await?;
-    if belongs {
+    if belongs.is_some() {
         return Ok(());
     }
     Admission::load(ctx, organization).await?.admit(email)?;
-    sqlx::query!(
-        "INSERT INTO organization_members (organization_id, user_id, role) VALUES ($1, $2, 'org_member')
-        ON CONFLICT DO NOTHING",
+    let (now, by) = (ctx.now, ctx.caller.user_id().map(|id| id.0));
+    let added = sqlx::query!(
+        "INSERT INTO organization_members (organization_id, user_id, role, created_at, added_by)
+        VALUES ($1, $2, 'org_member', $3, $4) ON CONFLICT DO NOTHING",
         organization.0,
         user.0,
+        now,
+        by,
     )
     .execute(ctx.connection())
     .await?;
-    Ok(())
+    if added.rows_affected() == 0 {
+        return Ok(());
+    }
+    ctx.touch(user);
+    let mut entry = audit::Entry::new("organization.member_add", "user", user, email)
+        .change(json!(null), json!({"role": OrgRole::OrgMember, "guest": false}));
+    entry.organization = Some(organization);
+    audit::record(ctx, entry).await
 }

@@ -203,13 +203,14 @@ async fn reserve(ctx: &mut Ctx, request: JitRequest) -> Result<Reservation> {
     }
     let (labels, group, prefix, team) = match request.team {
         Some(team) => {
-            let page = member_of(ctx, team).await?;
+            let (page, ceiling) = member_of(ctx, team).await?;
             if let Some(project) = request.project {
                 projects::require_use(ctx, team, project).await?;
             }
             let labels = team_labels(&page, &request.labels)?;
             let group = team_group(&page, request.group, ctx.backend.settings.default_runner_group)?;
             require_team_quota(ctx, &page).await?;
+            require_organization_quota(ctx, &page, ceiling).await?;
             let prefix = RunnerNamePrefix::from_slug(Some(&page.team.slug));
             (labels, group, prefix, Some((page.team.organization_id, team)))
         }
@@ -269,17 +270,25 @@ fn name_taken(name: &RunnerName) -> Error {
     )
 }
 
-/// The team, locked, if the caller is a member and it is active.
-async fn member_of(ctx: &mut Ctx, team: TeamId) -> Result<TeamPage> {
-    let page = teams::load(ctx, team, Lock::Update)
-        .await
-        .map_err(|error| match error {
-            // Whether a team exists is told to those who may see it.
-            Error::Refused(Code::NotFound, _) => {
-                domain::Standing::default().refusal(Permission::RunnerProvision).into()
-            }
-            other => other,
-        })?;
+/// The team, locked, if the caller is a member and it is active; with the ceiling over all runners of its organization,
+/// which is locked before the team is. Without a ceiling nothing of the organization is locked.
+async fn member_of(ctx: &mut Ctx, team: TeamId) -> Result<(TeamPage, Option<i32>)> {
+    let locked = sqlx::query!(
+        r#"WITH ceiling AS MATERIALIZED (
+            SELECT max_runners FROM organizations
+            WHERE id = (SELECT organization_id FROM teams WHERE id = $1) AND max_runners IS NOT NULL FOR NO KEY UPDATE)
+        SELECT t.id, c.max_runners AS "ceiling?" FROM teams t LEFT JOIN ceiling c ON true
+        WHERE t.id = $1 FOR UPDATE OF t"#,
+        team.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    let ceiling = locked.and_then(|row| row.ceiling);
+    let page = teams::load(ctx, team, Lock::None).await.map_err(|error| match error {
+        // Whether a team exists is told to those who may see it.
+        Error::Refused(Code::NotFound, _) => domain::Standing::default().refusal(Permission::RunnerProvision).into(),
+        other => other,
+    })?;
     page.standing.require(Permission::RunnerProvision)?;
     if page.team.status != TeamStatus::Active {
         return Err(teams::inactive());
@@ -293,7 +302,7 @@ async fn member_of(ctx: &mut Ctx, team: TeamId) -> Result<TeamPage> {
             ),
         ));
     }
-    Ok(page)
+    Ok((page, ceiling))
 }
 
 fn team_labels(page: &TeamPage, custom: &[Label]) -> Result<Vec<Label>> {
@@ -341,6 +350,30 @@ async fn require_team_quota(ctx: &mut Ctx, page: &TeamPage) -> Result<()> {
         format!(
             "Team quota exceeded. Maximum allowed: {max}, current: {current}. Remove idle or offline runners, or to raise the quota ask {}.",
             Permission::PolicyEdit.who()
+        ),
+    ))
+}
+
+/// Counts under the lock of the organization's row, over the runners of all its teams.
+async fn require_organization_quota(ctx: &mut Ctx, page: &TeamPage, ceiling: Option<i32>) -> Result<()> {
+    let Some(max) = ceiling else {
+        return Ok(());
+    };
+    let current = sqlx::query_scalar!(
+        r#"SELECT coalesce(sum(runner_count), 0)::bigint AS "n!" FROM teams WHERE organization_id = $1"#,
+        page.team.organization_id.0,
+    )
+    .fetch_one(ctx.connection())
+    .await?;
+    if current < i64::from(max) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        Code::QuotaExceeded,
+        format!(
+            "Organization quota exceeded. Maximum allowed: {max}, current: {current}, over all teams of {}. Remove idle or offline runners, or to raise the quota ask {}.",
+            page.team.organization_name,
+            Permission::InstallationManage.who()
         ),
     ))
 }

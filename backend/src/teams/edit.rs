@@ -74,6 +74,9 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
 /// 403 when the caller may not change one of them, or may only lower it; 409 when the new name is
 /// taken or the team is archived; limits above the organization's.
 pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamPage> {
+    if patch.changes_limits() {
+        lock_ceiling(ctx, id).await?;
+    }
     let page = locked_for(ctx, id, Permission::TeamEdit).await?;
     let team = &page.team;
     if let Some(active) = patch.is_active
@@ -189,8 +192,19 @@ fn require_policy_rights(
     }
 }
 
+/// Locks the organization of a team: always before the team itself, as everything does that locks both.
+pub(super) async fn lock_ceiling(ctx: &mut Ctx, id: TeamId) -> Result<()> {
+    sqlx::query_scalar!(
+        "SELECT id FROM organizations WHERE id = (SELECT organization_id FROM teams WHERE id = $1) FOR SHARE",
+        id.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    Ok(())
+}
+
 /// The limits that an organization sets for its teams.
-async fn ceiling(ctx: &mut Ctx, organization: OrganizationId) -> Result<Limits> {
+pub(super) async fn ceiling(ctx: &mut Ctx, organization: OrganizationId) -> Result<Limits> {
     let row = sqlx::query!(
         "SELECT models, max_budget, budget_duration, tpm_limit, rpm_limit FROM organizations WHERE id = $1 FOR SHARE",
         organization.0,

@@ -86,16 +86,17 @@ impl NewTeamInput {
     }
 }
 
-struct LimitsInput {
-    models: Vec<String>,
-    max_budget: Option<Decimal>,
-    budget_duration: Option<String>,
-    tpm_limit: Option<i64>,
-    rpm_limit: Option<i64>,
+/// Limits, as a form or a JSON body gives them.
+pub(crate) struct LimitsInput {
+    pub(crate) models: Vec<String>,
+    pub(crate) max_budget: Option<Decimal>,
+    pub(crate) budget_duration: Option<String>,
+    pub(crate) tpm_limit: Option<i64>,
+    pub(crate) rpm_limit: Option<i64>,
 }
 
 impl LimitsInput {
-    fn parse(self, fields: &mut Fields) -> Limits {
+    pub(crate) fn parse(self, fields: &mut Fields) -> Limits {
         let count = |field, value: Option<i64>| value.map(|count| parse_count(field, count)).transpose();
         Limits {
             models: fields.take(parse_models(&self.models)).unwrap_or_default(),
@@ -109,7 +110,7 @@ impl LimitsInput {
     }
 }
 
-fn parse_budget(amount: Option<Decimal>) -> Result<Option<Money>, Invalid> {
+pub(crate) fn parse_budget(amount: Option<Decimal>) -> Result<Option<Money>, Invalid> {
     amount.map(|amount| Money::parse("max_budget", amount)).transpose()
 }
 
@@ -126,7 +127,7 @@ fn parse_runner_groups(ids: Vec<i64>) -> Result<Vec<i64>, Invalid> {
     Ok(groups)
 }
 
-fn parse_max_runners(count: i64) -> Result<i32, Invalid> {
+pub(crate) fn parse_max_runners(count: i64) -> Result<i32, Invalid> {
     i32::try_from(count)
         .ok()
         .filter(|count| (0..=100_000).contains(count))
@@ -182,6 +183,17 @@ pub struct TeamPatch {
     pub(super) budget_duration: Option<Option<BudgetDuration>>,
     pub(super) tpm_limit: Option<Option<i64>>,
     pub(super) rpm_limit: Option<Option<i64>>,
+}
+
+impl TeamPatch {
+    /// Whether it names something that the organization has a ceiling for.
+    pub(super) fn changes_limits(&self) -> bool {
+        self.models.is_some()
+            || self.max_budget.is_some()
+            || self.budget_duration.is_some()
+            || self.tpm_limit.is_some()
+            || self.rpm_limit.is_some()
+    }
 }
 
 impl TeamPatchInput {

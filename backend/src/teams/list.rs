@@ -14,7 +14,7 @@ use super::{
     name_and_status,
     row::{COLUMNS, TABLES, TeamRow},
 };
-use crate::{Caller, Code, Ctx, Error, Result, cursor::Cursor};
+use crate::{Caller, Code, Ctx, Error, Result, cursor::Cursor, paging::search};
 
 /// What a list of teams is sorted by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -342,12 +342,6 @@ fn statuses(column: &str, query: &TeamQuery) -> String {
     }
 }
 
-/// The search as a LIKE pattern that takes `%` and `_` as themselves.
 fn search_pattern(query: &TeamQuery) -> Option<String> {
-    let text = query.search.as_deref()?.trim().replace('\0', "");
-    if text.is_empty() {
-        return None;
-    }
-    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    Some(format!("%{escaped}%"))
+    search(query.search.as_deref())
 }

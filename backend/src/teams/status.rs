@@ -15,7 +15,19 @@ pub async fn change_status(
     change: StatusChange,
     reason: Option<&Reason>,
 ) -> Result<TeamPage> {
+    if change == StatusChange::Restore {
+        edit::lock_ceiling(ctx, id).await?;
+    }
     let page = super::locked_for(ctx, id, Permission::TeamAdminister).await?;
+    if change == StatusChange::Restore {
+        // While it was away the organization's ceilings may have come down (SPEC E7).
+        let ceiling = edit::ceiling(ctx, page.team.organization_id).await?;
+        page.team.limits.within(&ceiling).map_err(|broken| {
+            let why: Vec<&str> = broken.iter().map(|invalid| &*invalid.message).collect();
+            let words = format!("Team '{}' cannot be restored: {}", page.team.name, why.join(" "));
+            Error::refused(Code::WrongState, words)
+        })?;
+    }
     apply(ctx, &page, change, reason).await
 }
 

@@ -184,12 +184,12 @@ async fn b25_every_change_leaves_one_entry() {
         ("token.revoke", "laptop")
     );
 
-    let (title, slug) = (
-        domain::OrganizationName::parse("Fresh").unwrap(),
-        domain::Slug::parse("fresh").unwrap(),
-    );
     let entry = audited(&world, root, async |ctx| {
-        organizations::create(ctx, &title, &slug).await
+        let input = organizations::NewOrganizationInput {
+            name: "Fresh".to_owned(),
+            ..Default::default()
+        };
+        organizations::create(ctx, input.parse()?).await
     })
     .await;
     assert_eq!(

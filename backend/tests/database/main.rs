@@ -23,6 +23,8 @@ mod keys;
 mod last_seen;
 mod members;
 mod migrations;
+mod organization_people;
+mod organizations;
 mod people;
 mod permissions;
 mod project_members;

@@ -173,10 +173,11 @@ impl House {
                     .map(drop)
             }
             "create an organization" => {
-                let name = domain::OrganizationName::parse("Fresh").expect("a name");
-                organizations::create(ctx, &name, &Slug::parse("fresh").expect("a slug"))
-                    .await
-                    .map(drop)
+                let input = organizations::NewOrganizationInput {
+                    name: "Fresh".to_owned(),
+                    ..organizations::NewOrganizationInput::default()
+                };
+                organizations::create(ctx, input.parse()?).await.map(drop)
             }
             policy => {
                 let patched = match policy {

@@ -47,6 +47,8 @@ pub struct Config {
     pub runner_group_id: i64,
     /// Whether people without team and label policy may provision.
     pub allow_without_label_policy: bool,
+    /// The name server that is asked for TXT records.
+    pub dns_resolver: Option<SocketAddr>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// What is logged, as the filter of `tracing-subscriber`.
@@ -186,6 +188,7 @@ impl Config {
             github: read_github(source),
             runner_group_id: source.value("github.runner_group_id").unwrap_or(1),
             allow_without_label_policy: source.value("runner.allow_without_label_policy").unwrap_or(false),
+            dns_resolver: source.value("dns_resolver"),
             log_format: source.value("log.format").unwrap_or(LogFormat::Auto),
             log_level: source
                 .value::<Filter>("log.level")
@@ -202,6 +205,7 @@ impl Config {
             allow_without_label_policy: self.allow_without_label_policy,
             default_runner_group: self.runner_group_id,
             secret_key: self.secret_key.clone(),
+            dns_resolver: self.dns_resolver,
             ..backend::Settings::default()
         }
     }

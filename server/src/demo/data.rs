@@ -8,8 +8,8 @@ use backend::{
 };
 use chrono::TimeDelta;
 use domain::{
-    Description, Email, KeyName, OrgRole, OrganizationId, OrganizationName, PersonName, ProjectName, ProjectRole, Slug,
-    TeamId, TeamRole, UserRef, views::Project,
+    Description, Email, KeyName, OrgRole, OrganizationId, PersonName, ProjectName, ProjectRole, TeamId, TeamRole,
+    UserRef, views::Project,
 };
 
 use super::services;
@@ -200,19 +200,27 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
     if organizations::list(&mut ctx).await?.len() > 1 {
         return Ok(());
     }
-    let organization =
-        organizations::create(&mut ctx, &OrganizationName::parse("Acme")?, &Slug::parse(ORGANIZATION)?).await?;
+    let acme = organizations::NewOrganizationInput {
+        name: "Acme".to_owned(),
+        slug: Some(ORGANIZATION.to_owned()),
+        domains: vec!["acme.example".to_owned()],
+        ..organizations::NewOrganizationInput::default()
+    };
+    let organization = organizations::create(&mut ctx, acme.parse()?).await?.organization.id;
     for person in PEOPLE {
         let name = PersonName::parse(person.name)?;
-        let role = person.role.map(|role| (ORGANIZATION, role));
-        identity::create(
+        let id = identity::create(
             &mut ctx,
             &Email::parse(person.email)?,
             Some(&name),
             person.super_admin,
-            role,
+            None,
         )
         .await?;
+        if let Some(role) = person.role {
+            // Pat is from elsewhere: a guest.
+            organizations::people::add(&mut ctx, &organization.into(), &UserRef::Id(id), role, true).await?;
+        }
     }
     let mut first = None;
     for team in TEAMS {

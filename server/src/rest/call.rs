@@ -64,7 +64,8 @@ pub(super) trait PathPart: Sized {
     fn read(params: &RawPathParams) -> Result<Self, Problem>;
 }
 
-fn text<'a>(params: &'a RawPathParams, name: &str) -> &'a str {
+/// A parameter of the path, empty when there is none.
+pub(super) fn text<'a>(params: &'a RawPathParams, name: &str) -> &'a str {
     params
         .iter()
         .find_map(|(key, value)| (key == name).then_some(value))
@@ -158,7 +159,7 @@ impl<A: PathPart, B: PathPart, C: PathPart> PathPart for (A, B, C) {
 }
 
 /// A client's text in an error, no longer than an error should be.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(100).collect()
 }
 

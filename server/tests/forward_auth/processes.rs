@@ -219,7 +219,7 @@ async fn d8_last_use_is_noted() {
     let used =
         format!("SELECT count(*) FROM api_keys WHERE id = '{id}' AND last_used_at > now() - interval '1 minute'");
     assert_eq!(office.world.count(&used).await, 0);
-    backend::authz::write_last_used(&office.world.pool)
+    backend::keys::write_last_used(&office.world.pool)
         .await
         .expect("written");
     assert_eq!(office.world.count(&used).await, 1);

@@ -53,7 +53,38 @@ fn bodies(team: &str, project: &str, user: &str) -> Vec<(&'static str, String, V
         (
             "POST",
             "/admin/organizations".to_owned(),
-            json!({"name": "Good name", "slug": "good"}),
+            json!({
+                "name": "Good name", "slug": "good", "domains": ["a.example"], "models": ["m"], "max_budget": 1.5,
+                "budget_duration": "30d", "tpm_limit": 1, "rpm_limit": 1, "max_runners": 1
+            }),
+        ),
+        (
+            "PATCH",
+            "/admin/organizations/acme".to_owned(),
+            json!({
+                "name": "Good name", "slug": "good", "domains": ["a.example"], "models": ["m"], "max_budget": 1.5,
+                "budget_duration": "30d", "tpm_limit": 1, "rpm_limit": 1, "max_runners": 1
+            }),
+        ),
+        (
+            "POST",
+            "/admin/organizations/acme/members".to_owned(),
+            json!({"user_id": "eve@example.com", "role": "org_member", "guest": true}),
+        ),
+        (
+            "PATCH",
+            format!("/admin/organizations/acme/members/{user}"),
+            json!({"role": "org_member"}),
+        ),
+        (
+            "POST",
+            "/admin/organizations/acme/domains".to_owned(),
+            json!({"domain": "a.example"}),
+        ),
+        (
+            "POST",
+            "/admin/organizations/acme/domains/a.example/verify".to_owned(),
+            json!({"how": "word"}),
         ),
         (
             "POST",
@@ -110,6 +141,7 @@ async fn stage() -> (World, Person, Vec<(&'static str, String, Value)>) {
     let admin = world.super_admin().await;
     let team = world.team("Ops").await;
     world.join(team, &admin, "admin").await;
+    world.organization("acme").await;
     let project = uuid::Uuid::now_v7();
     world
         .sql(&format!(
@@ -335,6 +367,25 @@ async fn query_strings_are_checked() {
         world.get(&admin, &format!("/admin/teams?{odd}")).await.is(200);
     }
     world.get(&admin, "/runners?team=%00").await.is(200);
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("cursor=nonsense", "cursor"),
+        ("role=owner", "role"),
+        ("guest=perhaps", "guest"),
+        ("page=2", "page"),
+    ] {
+        let path = format!("/admin/organizations/acme/members?{query}");
+        world.get(&admin, &path).await.invalid(&[field]);
+        if !matches!(field, "role" | "guest") {
+            let path = format!("/admin/organizations?{query}");
+            world.get(&admin, &path).await.invalid(&[field]);
+        }
+    }
+    for odd in ["search=%00", "search=%25_%5C", "search=%ff"] {
+        world.get(&admin, &format!("/admin/organizations?{odd}")).await.is(200);
+        let path = format!("/admin/organizations/acme/members?{odd}");
+        world.get(&admin, &path).await.is(200);
+    }
 }
 
 #[tokio::test]
@@ -345,6 +396,9 @@ async fn odd_paths_name_nothing() {
             ("GET", format!("/admin/teams/{id}")),
             ("GET", format!("/admin/teams/{id}/members")),
             ("GET", format!("/runners/{id}")),
+            ("GET", format!("/admin/organizations/{id}")),
+            ("DELETE", format!("/admin/organizations/acme/members/{id}")),
+            ("DELETE", format!("/admin/organizations/acme/domains/{id}")),
             ("DELETE", format!("/auth/tokens/{id}")),
         ] {
             let answer = world.call(Some(&admin.token), method, &path, None).await;

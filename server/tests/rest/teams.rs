@@ -197,7 +197,10 @@ async fn b9_x16_refusals_say_what_was_tried_and_who_can() {
         .post(&nobody, "/admin/teams", json!({"name": "Mine"}))
         .await
         .refused(403, "FORBIDDEN", literal);
-    assert_eq!(body["rule"], "create a team or change its status");
+    assert_eq!(
+        body["rule"],
+        "create a team, change its status or organization settings"
+    );
     assert_eq!(body["who_can"], "a super_admin or org_admin of the organization");
     world
         .get(&nobody, "/admin/teams")

@@ -1,0 +1,143 @@
+//! Settings: name, short name, ceilings.
+
+use domain::Permission;
+use leptos::prelude::*;
+
+use super::{Place, Tab, tab_page};
+use crate::{
+    forms::{self, FormState},
+    layout::page,
+    ui::{self, Field},
+};
+
+/// `/admin/organizations/{organization}/settings`.
+pub fn settings() -> impl IntoView {
+    page(tab_page(Tab::Settings, async |_ctx, place| {
+        let state = forms::take("organization-settings").await;
+        let ceiling_state = forms::take("organization-ceilings").await;
+        if !place.may(Permission::TeamAdminister) {
+            return Ok(ui::callout(
+                "info",
+                "You may look, not change",
+                view! { <p>{format!("To change these settings, ask {}.", Permission::TeamAdminister.who())}</p> }
+                    .into_any(),
+            ));
+        }
+        let ceilings = if place.is_default() {
+            ui::callout(
+                "info",
+                "No ceilings",
+                view! { <p>"This organization holds the teams that stand alone. It has no limits and no email domains."</p> }
+                    .into_any(),
+            )
+        } else {
+            ceilings(place, &ceiling_state)
+        };
+        Ok(view! { {general(place, &state)} {ceilings} }.into_any())
+    }))
+}
+
+fn general(place: &Place, state: &FormState) -> AnyView {
+    let organization = &place.page.organization;
+    let slug = (place.page.standing.super_admin && !place.is_default()).then(|| {
+        Field {
+            name: "slug",
+            label: "Short name",
+            hint: "Stands in addresses and is the Kubernetes namespace: links to the old one break.",
+            current: &organization.slug,
+            required: true,
+            ..Field::default()
+        }
+        .view(state)
+    });
+    view! {
+        {ui::error_summary(state)}
+        {ui::refusal(state.refusal())}
+        <form class="card" method="post" action="/actions/organizations/settings">
+            <header class="card__header"><h2 class="card__title">"General"</h2></header>
+            <div class="card__body stack">
+                {place.hidden()}
+                {Field {
+                    name: "name",
+                    label: "Name",
+                    hint: "2 to 50 characters.",
+                    current: &organization.name,
+                    required: true,
+                    ..Field::default()
+                }
+                    .view(state)}
+                {slug}
+            </div>
+            <footer class="card__footer"><button class="button button--primary">"Save Changes"</button></footer>
+        </form>
+    }
+    .into_any()
+}
+
+fn ceilings(place: &Place, state: &FormState) -> AnyView {
+    let organization = &place.page.organization;
+    let limits = &organization.limits;
+    let number = |value: Option<i64>| value.map(|n| n.to_string()).unwrap_or_default();
+    let description = if place.page.standing.super_admin {
+        "No team can have more than this. A ceiling below what a team already has is refused."
+    } else {
+        "No team can have more than this. You may lower these; to raise one, ask a super admin."
+    };
+    let (budget, period) = (
+        limits.max_budget.map(|amount| amount.to_string()).unwrap_or_default(),
+        limits
+            .budget_duration
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+    );
+    let (runners, tpm, rpm) = (
+        number(organization.max_runners.map(i64::from)),
+        number(limits.tpm_limit),
+        number(limits.rpm_limit),
+    );
+    let field = |name: &'static str, label: &'static str, hint: &'static str, current: &str, kind: &'static str| {
+        Field {
+            name,
+            label,
+            hint,
+            current,
+            kind,
+            ..Field::default()
+        }
+        .view(state)
+    };
+    view! {
+        {ui::error_summary(state)}
+        {ui::refusal(state.refusal())}
+        <form class="card" method="post" action="/actions/organizations/ceilings">
+            <header class="card__header">
+                <div>
+                    <h2 class="card__title">"Ceilings"</h2>
+                    <p class="card__description">{description}</p>
+                </div>
+            </header>
+            <div class="card__body stack">
+                {place.hidden()}
+                {field("max_runners", "Max runners", "All teams together. Empty: no limit.", &runners, "number")}
+                {ui::text_area(
+                    state,
+                    "models",
+                    "Models",
+                    "What teams may choose from, one a line or comma-separated. Empty: all.",
+                    &limits.models.join("\n"),
+                )}
+                <div class="field-row">
+                    {field("max_budget", "Max budget", "US dollars for one team.", &budget, "text")}
+                    {field("budget_duration", "Period", "Like 30d, 1mo or monthly.", &period, "text")}
+                </div>
+                <div class="field-row">
+                    {field("tpm_limit", "Tokens per minute", "Empty: no limit.", &tpm, "text")}
+                    {field("rpm_limit", "Requests per minute", "Empty: no limit.", &rpm, "text")}
+                </div>
+            </div>
+            <footer class="card__footer"><button class="button button--primary">"Save Ceilings"</button></footer>
+        </form>
+    }
+    .into_any()
+}

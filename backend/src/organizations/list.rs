@@ -1,0 +1,178 @@
+//! The list of organizations: search and pages.
+
+use domain::{
+    BudgetDuration, Limits, Money, OrganizationId,
+    views::{Organization, OwnOrganization, Page},
+};
+use rust_decimal::Decimal;
+use sqlx::{Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use super::{sees_whole, standing};
+use crate::{Caller, Ctx, Result, cursor::Cursor, paging};
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct OrganizationQuery {
+    /// Part of a name or slug.
+    pub search: Option<String>,
+    /// The place to go on from.
+    pub cursor: Option<String>,
+    /// Rows on a page, 1 to 1000.
+    pub limit: i64,
+}
+
+impl Default for OrganizationQuery {
+    fn default() -> Self {
+        Self {
+            search: None,
+            cursor: None,
+            limit: 50,
+        }
+    }
+}
+
+/// The organizations that the caller belongs to, all of them for a super_admin or auditor: by name, the first 500. For
+/// choosers; [`page`] has them all.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(ctx: &mut Ctx) -> Result<Vec<Organization>> {
+    let query = OrganizationQuery {
+        limit: 500,
+        ..OrganizationQuery::default()
+    };
+    let mut rows = rows(ctx, &query, None).await?;
+    rows.truncate(500);
+    Ok(rows)
+}
+
+/// The organizations that the caller has a role in, by name, at most fifty: for navigation.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn mine(ctx: &mut Ctx) -> Result<Vec<OwnOrganization>> {
+    let Some(user) = ctx.caller.user_id() else {
+        return Ok(Vec::new());
+    };
+    let rows = sqlx::query!(
+        "SELECT o.id, o.name, o.slug, m.role FROM organization_members m JOIN organizations o ON o.id = m.organization_id
+        WHERE m.user_id = $1 ORDER BY lower(o.name), o.id LIMIT 50",
+        user.0,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(OwnOrganization {
+                id: OrganizationId(row.id),
+                name: row.name,
+                slug: row.slug,
+                role: row.role.parse()?,
+            })
+        })
+        .collect()
+}
+
+/// One page of the organizations that the caller belongs to, all of them for a super_admin or auditor, by name.
+///
+/// # Errors
+/// A cursor that is none.
+pub async fn page(ctx: &mut Ctx, query: &OrganizationQuery) -> Result<Page<Organization>> {
+    let cursor = query.cursor.as_deref().map(Cursor::decode).transpose()?;
+    let rows = rows(ctx, query, cursor.as_ref()).await?;
+    let mut sql = QueryBuilder::new("SELECT count(*) FROM organizations o WHERE ");
+    push_filters(&mut sql, query, &ctx.caller);
+    let total: i64 = sql.build_query_scalar().fetch_one(ctx.connection()).await?;
+    let limit = query.limit.clamp(1, 1000);
+    Ok(paging::page(rows, limit, cursor.as_ref(), total, |organization| {
+        // As written: PostgreSQL lowers it.
+        (organization.name.clone(), organization.id.0)
+    }))
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    name: String,
+    slug: String,
+    models: Vec<String>,
+    max_budget: Option<Decimal>,
+    budget_duration: Option<String>,
+    tpm_limit: Option<i64>,
+    rpm_limit: Option<i64>,
+    max_runners: Option<i32>,
+    teams: i64,
+    people: i64,
+}
+
+/// One row more than the limit, in the cursor's direction.
+async fn rows(ctx: &mut Ctx, query: &OrganizationQuery, cursor: Option<&Cursor>) -> Result<Vec<Organization>> {
+    let mut sql = QueryBuilder::new(
+        "SELECT o.id, o.name, o.slug, o.models, o.max_budget, o.budget_duration, o.tpm_limit, o.rpm_limit, o.max_runners,
+            coalesce((SELECT sum(teams) FROM team_totals t
+                WHERE t.organization_id = o.id AND t.status <> 'archived'), 0)::bigint AS teams,
+            (SELECT count(*) FROM organization_members m WHERE m.organization_id = o.id) AS people
+        FROM organizations o WHERE ",
+    );
+    push_filters(&mut sql, query, &ctx.caller);
+    let backwards = cursor.is_some_and(|cursor| cursor.before);
+    if let Some(cursor) = cursor {
+        sql.push(" AND (lower(o.name), o.id) ")
+            .push(if backwards { "<" } else { ">" })
+            .push(" (lower(")
+            .push_bind(cursor.key.clone())
+            .push("), ")
+            .push_bind(cursor.id)
+            .push(")");
+    }
+    let direction = if backwards { " DESC" } else { " ASC" };
+    sql.push(" ORDER BY lower(o.name)")
+        .push(direction)
+        .push(", o.id")
+        .push(direction)
+        .push(" LIMIT ")
+        .push_bind(query.limit.clamp(1, 1000) + 1);
+    let rows: Vec<Row> = sql.build_query_as().fetch_all(ctx.connection()).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let standing = standing(&ctx.caller, OrganizationId(row.id));
+            Organization {
+                id: OrganizationId(row.id),
+                name: row.name,
+                slug: row.slug,
+                role: standing.org,
+                team_count: row.teams,
+                limits: Limits {
+                    models: row.models,
+                    max_budget: row.max_budget.map(Money::trusted),
+                    budget_duration: row.budget_duration.map(BudgetDuration::trusted),
+                    tpm_limit: row.tpm_limit,
+                    rpm_limit: row.rpm_limit,
+                },
+                max_runners: row.max_runners,
+                people_count: sees_whole(&standing).then_some(row.people),
+            }
+        })
+        .collect())
+}
+
+fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &OrganizationQuery, caller: &Caller) {
+    match caller {
+        Caller::Person(person, _) if !person.super_admin && !person.auditor => {
+            let own: Vec<Uuid> = person.organizations.iter().map(|(id, _)| id.0).collect();
+            sql.push("o.id = ANY(").push_bind(own).push(")");
+        }
+        _ => {
+            sql.push("true");
+        }
+    }
+    if let Some(pattern) = paging::search(query.search.as_deref()) {
+        sql.push(" AND (lower(o.name) LIKE lower(")
+            .push_bind(pattern.clone())
+            .push(") OR o.slug LIKE lower(")
+            .push_bind(pattern)
+            .push("))");
+    }
+}

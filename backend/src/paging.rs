@@ -1,0 +1,79 @@
+//! What lists have in common: a search as a pattern, rows as a page.
+
+use domain::views::Page;
+use uuid::Uuid;
+
+use crate::cursor::Cursor;
+
+/// A search as a LIKE pattern that takes `%` and `_` as themselves; none for a blank one.
+pub(crate) fn search(text: Option<&str>) -> Option<String> {
+    let text = text?.trim().replace('\0', "");
+    if text.is_empty() {
+        return None;
+    }
+    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    Some(format!("%{escaped}%"))
+}
+
+/// The page that rows make. They were read from `cursor` on, in its direction, with one more than the `limit`.
+pub(crate) fn page<T>(
+    mut rows: Vec<T>,
+    limit: i64,
+    cursor: Option<&Cursor>,
+    total: i64,
+    place: impl Fn(&T) -> (String, Uuid),
+) -> Page<T> {
+    let size = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let backwards = cursor.is_some_and(|cursor| cursor.before);
+    if backwards {
+        rows.reverse();
+    }
+    let at = |row: &T, before| {
+        let (key, id) = place(row);
+        Cursor { key, id, before }.encode()
+    };
+    let has_next = backwards || more;
+    let has_previous = if backwards { more } else { cursor.is_some() };
+    Page {
+        next: rows.last().filter(|_| has_next).map(|row| at(row, false)),
+        previous: rows.first().filter(|_| has_previous).map(|row| at(row, true)),
+        items: rows,
+        total,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_take_wildcards_as_themselves() {
+        assert_eq!(search(Some(" 50%_a\\b\0 ")).as_deref(), Some(r"%50\%\_a\\b%"));
+        assert_eq!(search(Some("  ")), None);
+        assert_eq!(search(None), None);
+    }
+
+    #[test]
+    fn pages_know_whether_there_are_others() {
+        let place = |n: &i32| (n.to_string(), Uuid::nil());
+        let cursor = |before| Cursor {
+            key: "5".to_owned(),
+            id: Uuid::nil(),
+            before,
+        };
+        let first = page(vec![1, 2, 3], 2, None, 3, place);
+        assert_eq!(
+            (first.items.as_slice(), first.next.is_some(), first.previous.is_some()),
+            (&[1, 2][..], true, false)
+        );
+        let last = page(vec![6], 2, Some(&cursor(false)), 3, place);
+        assert_eq!((last.next.is_some(), last.previous.is_some()), (false, true));
+        let back = page(vec![4, 3, 2], 2, Some(&cursor(true)), 9, place);
+        assert_eq!(
+            (back.items.as_slice(), back.next.is_some(), back.previous.is_some()),
+            (&[3, 4][..], true, true)
+        );
+    }
+}
