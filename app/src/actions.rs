@@ -3,6 +3,7 @@
 
 mod members;
 mod projects;
+pub(crate) mod roster;
 mod runners;
 mod teams;
 mod tokens;

@@ -8,7 +8,7 @@ mod text;
 use chrono::{DateTime, Utc};
 pub use dialog::{Confirm, confirm};
 use domain::{TeamRole, TeamStatus};
-pub use field::{Field, error_summary, text_area};
+pub use field::{Field, error_line, error_summary, text_area};
 use leptos::prelude::*;
 pub use pager::pagination;
 pub use text::{ago, date, initials, machine, moment, plural};

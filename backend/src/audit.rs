@@ -102,6 +102,62 @@ pub async fn record(ctx: &mut Ctx, entry: Entry<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Writes many entries at once, in their order.
+///
+/// # Errors
+/// As [`record`].
+pub async fn record_many(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let (method, actor) = (ctx.caller.method().as_str(), ctx.caller.name().to_owned());
+    let actor_id = match &ctx.caller {
+        Caller::Person(principal, _) => Some(principal.id.0),
+        Caller::System(..) => None,
+    };
+    let (request, now) = (ctx.request.clone(), ctx.now);
+    let ids: Vec<Uuid> = entries.iter().map(|_| Uuid::now_v7()).collect();
+    let actions: Vec<String> = entries.iter().map(|entry| entry.action.to_owned()).collect();
+    let organizations: Vec<Option<Uuid>> = entries.iter().map(|entry| entry.organization.map(|id| id.0)).collect();
+    let teams: Vec<Option<Uuid>> = entries.iter().map(|entry| entry.team.map(|id| id.0)).collect();
+    let kinds: Vec<String> = entries.iter().map(|entry| entry.kind.to_owned()).collect();
+    let targets: Vec<String> = entries.iter().map(|entry| entry.id.to_string()).collect();
+    let names: Vec<String> = entries.iter().map(|entry| entry.name.to_owned()).collect();
+    let successes: Vec<bool> = entries.iter().map(|entry| entry.success).collect();
+    let before: Vec<Value> = entries.iter().map(|entry| entry.before.clone()).collect();
+    let after: Vec<Value> = entries.iter().map(|entry| entry.after.clone()).collect();
+    sqlx::query!(
+        "INSERT INTO audit_entries (id, at, actor_id, actor, method, request_id, ip, user_agent, action,
+            organization_id, team_id, target_kind, target_id, target, success, before, after)
+        SELECT n.id, $1, $2, $3, $4, $5, $6, $7, n.action, n.organization_id, n.team_id, n.target_kind, n.target_id,
+            n.target, n.success, n.before, n.after
+        FROM unnest($8::uuid[], $9::text[], $10::uuid[], $11::uuid[], $12::text[], $13::text[], $14::text[],
+            $15::boolean[], $16::jsonb[], $17::jsonb[]) WITH ORDINALITY AS n(id, action, organization_id, team_id,
+            target_kind, target_id, target, success, before, after, place)
+        ORDER BY n.place",
+        now,
+        actor_id,
+        actor,
+        method,
+        request.id,
+        request.ip,
+        request.user_agent,
+        &ids,
+        &actions,
+        &organizations as &[Option<Uuid>],
+        &teams as &[Option<Uuid>],
+        &kinds,
+        &targets,
+        &names,
+        &successes,
+        &before,
+        &after,
+    )
+    .execute(ctx.connection())
+    .await?;
+    Ok(())
+}
+
 /// The latest changes in a team, newest first. The caller was authorised by the page.
 pub(crate) async fn latest_of_team(ctx: &mut Ctx, team: TeamId, limit: i64) -> Result<Vec<Change>> {
     let rows = sqlx::query!(

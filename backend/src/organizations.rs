@@ -1,12 +1,14 @@
 //! Organizations: what a team belongs to.
 
 mod admission;
+mod joining;
 
 pub(crate) use admission::{Admission, ensure_member};
 use domain::{
     BudgetDuration, DEFAULT_ORGANIZATION, Limits, Money, OrgRole, OrganizationId, OrganizationName, Permission, Slug,
     Standing, views::Organization,
 };
+pub(crate) use joining::join_many;
 use serde_json::json;
 use uuid::Uuid;
 

@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, Uri};
 use leptos_axum::{LeptosRoutes as _, generate_route_list, handle_server_fns, render_app_async};
 use tower_sessions::Session;
 
-use crate::{AppState, auth, page, problem::Problem, request::Info, router::is_api};
+use crate::{AppState, auth, page, problem::Problem, request::Info, router::is_api, upload};
 
 /// Pages, `/actions/**`, and the page for every other address.
 pub(crate) fn router(state: &AppState) -> Router<AppState> {
@@ -43,6 +43,10 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
     Router::new()
         .leptos_routes(state, generate_route_list(app::App), shell)
         .route("/actions/{*fn_name}", any(handle_server_fns))
+        .route(
+            "/actions/members/bulk",
+            any(handle_server_fns).layer(middleware::from_fn_with_state(state.clone(), upload::as_form)),
+        )
         .fallback(fallback)
         .layer(middleware::from_fn_with_state(state.clone(), visit))
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{listen, runners, sessions, tokens};
+use backend::{listen, members, runners, sessions, tokens};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::JoinSet;
 
@@ -25,6 +25,11 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
     jobs.spawn(every(Duration::from_secs(5), "reaper", move || {
         let backend = reaper.clone();
         async move { runners::reap(&backend).await.map(drop) }
+    }));
+    let ends = backend.clone();
+    jobs.spawn(every(Duration::from_secs(5), "memberships that end", move || {
+        let backend = ends.clone();
+        async move { members::end_expired(&backend).await.map(drop) }
     }));
     let last_used = backend.pool.clone();
     jobs.spawn(every(Duration::from_secs(10), "last use of tokens", move || {

@@ -23,7 +23,7 @@ pub async fn overview(ctx: &mut Ctx, page: TeamPage) -> Result<TeamOverview> {
         });
     }
     let admin_count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM team_members WHERE team_id = $1 AND role = 'admin'"#,
+        r#"SELECT count(*) AS "n!" FROM current_team_admins WHERE team_id = $1"#,
         id.0
     )
     .fetch_one(ctx.connection())
