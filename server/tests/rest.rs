@@ -18,6 +18,8 @@ mod bad_input;
 mod jit;
 #[path = "rest/members.rs"]
 mod members;
+#[path = "rest/members_bulk.rs"]
+mod members_bulk;
 #[path = "rest/pages.rs"]
 mod pages;
 #[path = "rest/seed.rs"]
