@@ -43,11 +43,8 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
     Router::new()
         .leptos_routes(state, generate_route_list(app::App), shell)
         .route("/actions/{*fn_name}", any(handle_server_fns))
-        .route(
-            "/actions/members/bulk",
-            any(handle_server_fns).layer(middleware::from_fn_with_state(state.clone(), upload::as_form)),
-        )
         .fallback(fallback)
+        .layer(middleware::from_fn_with_state(state.clone(), upload::as_form))
         .layer(middleware::from_fn_with_state(state.clone(), visit))
 }
 

@@ -8,7 +8,11 @@ use crate::api::World;
 #[tokio::test]
 async fn d3_a_list_is_previewed_and_added() {
     let world = World::new().await;
-    let (admin, ada, bob) = (world.super_admin().await, world.person("ada").await, world.person("bob").await);
+    let (admin, ada, bob) = (
+        world.super_admin().await,
+        world.person("ada").await,
+        world.person("bob").await,
+    );
     let team = world.team("Ops").await;
     let path = format!("/admin/teams/{team}/members/bulk");
     let members = json!([
@@ -32,15 +36,25 @@ async fn d3_a_list_is_previewed_and_added() {
     let look = send(json!({"dry_run": true, "on_invalid": "skip"})).await;
     assert_eq!(look, json!({"rows": expected, "added": 2, "dry_run": true}));
     let abort = send(json!({})).await;
-    assert_eq!(abort, json!({"rows": expected, "added": 0, "dry_run": false}), "abort is the default");
+    assert_eq!(
+        abort,
+        json!({"rows": expected, "added": 0, "dry_run": false}),
+        "abort is the default"
+    );
     assert_eq!(count().await, 0);
     let done = send(json!({"on_invalid": "skip"})).await;
     assert_eq!(done, json!({"rows": expected, "added": 2, "dry_run": false}));
     assert_eq!(count().await, 2);
     let list = world.get(&ada, &format!("/admin/teams/{team}/members")).await.is(200);
     assert_eq!(list["members"][0]["source"], "bulk");
-    let admins = world.get(&ada, &format!("/admin/teams/{team}/members?role=admin&search=AD")).await.is(200);
-    assert_eq!((&admins["total"], &admins["members"][0]["email"]), (&json!(1), &json!(ada.email)));
+    let admins = world
+        .get(&ada, &format!("/admin/teams/{team}/members?role=admin&search=AD"))
+        .await
+        .is(200);
+    assert_eq!(
+        (&admins["total"], &admins["members"][0]["email"]),
+        (&json!(1), &json!(ada.email))
+    );
 }
 
 #[tokio::test]
@@ -69,13 +83,24 @@ async fn d3_a_list_may_be_long_but_not_endless() {
 
     let long = json!({"members": vec![json!({"user_id": "a@b.example"}); 10_001]});
     world.post(&admin, &path, long).await.invalid(&["members"]);
-    world.post(&admin, &path, json!({"members": []})).await.invalid(&["members"]);
     world
-        .post(&admin, &path, json!({"members": [{"user_id": "a@b.example", "rule": "x"}]}))
+        .post(&admin, &path, json!({"members": []}))
+        .await
+        .invalid(&["members"]);
+    world
+        .post(
+            &admin,
+            &path,
+            json!({"members": [{"user_id": "a@b.example", "rule": "x"}]}),
+        )
         .await
         .invalid(&["members[0].rule"]);
     world
-        .post(&admin, &path, json!({"members": [{"user_id": "a@b.example"}], "on_invalid": "ignore"}))
+        .post(
+            &admin,
+            &path,
+            json!({"members": [{"user_id": "a@b.example"}], "on_invalid": "ignore"}),
+        )
         .await
         .invalid(&["on_invalid"]);
     let large = vec![b' '; 4 * 1024 * 1024 + 1];
@@ -88,16 +113,27 @@ async fn d3_a_list_may_be_long_but_not_endless() {
 #[tokio::test]
 async fn d5_ends_are_set_shown_and_cleared() {
     let world = World::new().await;
-    let (root, ada, bob) = (world.super_admin().await, world.person("ada").await, world.person("bob").await);
+    let (root, ada, bob) = (
+        world.super_admin().await,
+        world.person("ada").await,
+        world.person("bob").await,
+    );
     let team = world.team("Ops").await;
     let path = format!("/admin/teams/{team}/members");
     let (hour, past) = (Utc::now() + TimeDelta::hours(1), Utc::now() - TimeDelta::hours(1));
     let literal = "Cannot remove last team admin";
     world
-        .post(&root, &path, json!({"user_id": ada.id, "role": "admin", "admin_until": hour}))
+        .post(
+            &root,
+            &path,
+            json!({"user_id": ada.id, "role": "admin", "admin_until": hour}),
+        )
         .await
         .refused(400, "LAST_TEAM_ADMIN", literal);
-    world.post(&root, &path, json!({"user_id": ada.id, "role": "admin"})).await.is(201);
+    world
+        .post(&root, &path, json!({"user_id": ada.id, "role": "admin"}))
+        .await
+        .is(201);
     let one = format!("{path}/{}", ada.email);
     for field in ["admin_until", "expires_at"] {
         world
@@ -106,14 +142,31 @@ async fn d5_ends_are_set_shown_and_cleared() {
             .refused(400, "LAST_TEAM_ADMIN", literal);
     }
     let added = world
-        .post(&ada, &path, json!({"user_id": bob.id, "role": "admin", "admin_until": hour, "expires_at": hour}))
+        .post(
+            &ada,
+            &path,
+            json!({"user_id": bob.id, "role": "admin", "admin_until": hour, "expires_at": hour}),
+        )
         .await
         .is(201);
-    let at = |value: &Value| value.as_str().unwrap().parse::<chrono::DateTime<Utc>>().unwrap().timestamp_micros();
-    assert_eq!((at(&added["admin_until"]), at(&added["expires_at"])), (hour.timestamp_micros(), hour.timestamp_micros()));
+    let at = |value: &Value| {
+        value
+            .as_str()
+            .unwrap()
+            .parse::<chrono::DateTime<Utc>>()
+            .unwrap()
+            .timestamp_micros()
+    };
+    assert_eq!(
+        (at(&added["admin_until"]), at(&added["expires_at"])),
+        (hour.timestamp_micros(), hour.timestamp_micros())
+    );
     let two = format!("{path}/{}", bob.email);
     let kept = world.patch(&ada, &two, json!({"expires_at": null})).await.is(200);
-    assert_eq!((&kept["expires_at"], kept["admin_until"].is_string()), (&Value::Null, true));
+    assert_eq!(
+        (&kept["expires_at"], kept["admin_until"].is_string()),
+        (&Value::Null, true)
+    );
     let same = world.patch(&ada, &two, json!({})).await.is(200);
     assert_eq!(same, kept, "what is left out stays");
     world.patch(&ada, &two, json!({"role": null})).await.invalid(&["role"]);
@@ -125,14 +178,22 @@ async fn d5_ends_are_set_shown_and_cleared() {
         .patch(&ada, &two, json!({"role": "member", "admin_until": hour}))
         .await
         .invalid(&["admin_until"]);
-    world.patch(&ada, &two, json!({"expires_at": "Friday"})).await.invalid(&["expires_at"]);
+    world
+        .patch(&ada, &two, json!({"expires_at": "Friday"}))
+        .await
+        .invalid(&["expires_at"]);
     let demoted = world.patch(&ada, &two, json!({"role": "member"})).await.is(200);
     assert_eq!(demoted["admin_until"], Value::Null);
     let list = world.get(&bob, &path).await.is(200);
     assert_eq!(list["members"][0]["expires_at"], Value::Null);
     world.get(&bob, &format!("{path}?role=owner")).await.invalid(&["role"]);
 
-    world.sql("UPDATE team_members SET expires_at = now() - interval '1 second' WHERE role = 'member'").await;
-    world.get(&bob, &path).await.refused(403, "FORBIDDEN", "Access denied: not a team member");
+    world
+        .sql("UPDATE team_members SET expires_at = now() - interval '1 second' WHERE role = 'member'")
+        .await;
+    world
+        .get(&bob, &path)
+        .await
+        .refused(403, "FORBIDDEN", "Access denied: not a team member");
     assert_eq!(world.get(&ada, &path).await.is(200)["total"], 1);
 }
