@@ -185,7 +185,7 @@ impl Judge<'_> {
         user: Option<&UserRef>,
         role: Option<TeamRole>,
     ) -> Result<(BulkOutcome, Option<String>), String> {
-        let user = user.ok_or("user_id must be a user's UUID or email address")?;
+        let user = user.ok_or("This is no email address, nor a user's UUID")?;
         let role = role.ok_or("role must be admin or member. Verify role spelling")?;
         let person = self
             .people

@@ -103,7 +103,7 @@ async fn d3_each_row_is_judged_by_itself() {
         ("added", String::new()),
         ("invalid", "User not found: nobody@example.com".to_owned()),
         ("invalid", format!("User not found: {nobody}")),
-        ("invalid", "user_id must be a user's UUID or email address".to_owned()),
+        ("invalid", "This is no email address, nor a user's UUID".to_owned()),
         ("invalid", foreign("eve@evil.example")),
         ("invalid", foreign("u@unverified.example")),
         ("added", String::new()),

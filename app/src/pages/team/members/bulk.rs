@@ -176,30 +176,26 @@ fn preview(place: &Place, draft: &Draft, result: &BulkResult) -> AnyView {
 
 fn advice(good: usize, bad: usize) -> Option<AnyView> {
     let (title, text) = match (good, bad) {
-        (_, 0) if good > 0 => return None,
         (0, 0) => (
-            "Nobody is new",
-            "Everybody in the list belongs to the team already.".to_owned(),
+            "Nobody is new".to_owned(),
+            "Everybody in the list belongs to the team already.",
         ),
-        (0, bad) => (
-            "No row can be added",
-            format!("All {} have a problem. Go back and correct them.", thousands(bad)),
+        (_, 0) => return None,
+        (0, _) => (
+            "No row can be added".to_owned(),
+            "Go back and correct those with a problem.",
         ),
         (_, 1) => (
-            "1 row has a problem",
-            "It comes first below. Add the others without it, or go back and correct it.".to_owned(),
+            "1 row has a problem".to_owned(),
+            "It comes first below. Add the others without it, or go back and correct it.",
         ),
-        (_, bad) => {
-            let title = "Some rows have problems";
-            let text = format!(
-                "{} do; they come first below. Add the others without them, or go back and correct them.",
-                thousands(bad)
-            );
-            (title, text)
-        }
+        (_, bad) => (
+            format!("{} rows have problems", thousands(bad)),
+            "They come first below. Add the others without them, or go back and correct them.",
+        ),
     };
     let kind = if bad > 0 { "warning" } else { "info" };
-    Some(ui::callout(kind, title, view! { <p>{text}</p> }.into_any()))
+    Some(ui::callout(kind, &title, view! { <p>{text}</p> }.into_any()))
 }
 
 /// Those with problems first, then the others in their order; of many only the beginning.
@@ -248,14 +244,14 @@ fn line(index: usize, row: &BulkRow) -> AnyView {
     view! {
         <tr>
             <td class="table__number" data-label="Row">{index + 1}</td>
-            <th scope="row" class="bulk__person">{row.user.clone()}</th>
+            <th scope="row" class="table__title bulk__person">{row.user.clone()}</th>
             <td data-label="Role">
                 {match row.role {
                     Some(role) => ui::role_badge(role),
                     None => ui::or_dash(None),
                 }}
             </td>
-            <td data-label="Outcome"><span class=class>{label}</span></td>
+            <td data-label="Outcome" class="table__state"><span class=class>{label}</span></td>
             <td data-label="Why" class="bulk__why">{row.detail.clone()}</td>
         </tr>
     }

@@ -91,7 +91,7 @@ fn runners(place: &Place, effects: &RemovalEffects) -> Option<AnyView> {
     Some(
         view! {
             <div class="left-running">
-                <p>"Delete those that nobody needs any more: "<a class="link" href=href>"the team's runners"</a></p>
+                <p>"They go on counting against the quota. Who decides about them sees "<a class="link" href=href>"the team's runners"</a>"."</p>
                 <ul class="chips" aria-label="Runners that stay">
                     {names} {(more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })}
                 </ul>
