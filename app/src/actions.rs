@@ -6,6 +6,7 @@ mod members;
 mod organizations;
 mod project_members;
 mod projects;
+pub(crate) mod roster;
 mod runners;
 mod services;
 mod teams;

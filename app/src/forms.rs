@@ -182,7 +182,7 @@ impl Sent<'_> {
 }
 
 /// Text as the session can keep it: PostgreSQL's JSON holds no NUL, and HTML shows none either.
-fn storable(text: &str) -> String {
+pub(crate) fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 

@@ -182,8 +182,10 @@ pub fn runners() -> impl IntoView {
     page(async {
         let mut ctx = ssr::read().await?;
         let now = ctx.now;
+        let team = ssr::query("team").and_then(|id| id.parse::<domain::TeamId>().ok());
         let query = RunnerQuery {
             cursor: ssr::query("cursor"),
+            team_id: team,
             ..RunnerQuery::default()
         };
         let list = backend::runners::list(&mut ctx, &query).await?;
@@ -198,19 +200,30 @@ pub fn runners() -> impl IntoView {
         } else {
             view! {
                 {runner_table(&list.items, now)}
-                {ui::pagination(shown, list.total, "runner", list.previous, list.next, |cursor| format!("/runners?cursor={cursor}"))}
+                {ui::pagination(shown, list.total, "runner", list.previous, list.next, |cursor| runners_at(team, cursor))}
             }
             .into_any()
         };
         let header = ui::page_header(
             "Runners",
             None,
-            Some("Your runners and those of your teams, newest first.".to_owned()),
+            Some(match team {
+                Some(_) => "The runners of one team, newest first.".to_owned(),
+                None => "Your runners and those of your teams, newest first.".to_owned(),
+            }),
             view! { <a class="button button--primary" href="/provision">{icon("plus")}"Provision a runner"</a> }
                 .into_any(),
         );
         Ok(Rendered::new("Runners", view! { {header} {body} }))
     })
+}
+
+/// The list of runners, of one team or all, at a page.
+fn runners_at(team: Option<domain::TeamId>, cursor: &str) -> String {
+    match team {
+        Some(team) => format!("/runners?team={team}&cursor={cursor}"),
+        None => format!("/runners?cursor={cursor}"),
+    }
 }
 
 /// Runners in a table.

@@ -102,31 +102,39 @@ pub async fn record(ctx: &mut Ctx, entry: Entry<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Writes several entries at a time.
+/// Writes many entries at once, in their order.
 ///
 /// # Errors
 /// As [`record`].
-pub(crate) async fn record_all(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
+pub async fn record_many(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
     let (method, actor) = (ctx.caller.method().as_str(), ctx.caller.name().to_owned());
-    let (request, now, actor_id) = (ctx.request.clone(), ctx.now, ctx.caller.user_id().map(|id| id.0));
+    let actor_id = match &ctx.caller {
+        Caller::Person(principal, _) => Some(principal.id.0),
+        Caller::System(..) => None,
+    };
+    let (request, now) = (ctx.request.clone(), ctx.now);
     let ids: Vec<Uuid> = entries.iter().map(|_| Uuid::now_v7()).collect();
-    let actions: Vec<&str> = entries.iter().map(|entry| entry.action).collect();
+    let actions: Vec<String> = entries.iter().map(|entry| entry.action.to_owned()).collect();
     let organizations: Vec<Option<Uuid>> = entries.iter().map(|entry| entry.organization.map(|id| id.0)).collect();
     let teams: Vec<Option<Uuid>> = entries.iter().map(|entry| entry.team.map(|id| id.0)).collect();
-    let kinds: Vec<&str> = entries.iter().map(|entry| entry.kind).collect();
-    let target_ids: Vec<String> = entries.iter().map(|entry| entry.id.to_string()).collect();
-    let targets: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
+    let kinds: Vec<String> = entries.iter().map(|entry| entry.kind.to_owned()).collect();
+    let targets: Vec<String> = entries.iter().map(|entry| entry.id.to_string()).collect();
+    let names: Vec<String> = entries.iter().map(|entry| entry.name.to_owned()).collect();
     let successes: Vec<bool> = entries.iter().map(|entry| entry.success).collect();
-    let befores: Vec<Value> = entries.iter().map(|entry| entry.before.clone()).collect();
-    let afters: Vec<Value> = entries.iter().map(|entry| entry.after.clone()).collect();
+    let before: Vec<Value> = entries.iter().map(|entry| entry.before.clone()).collect();
+    let after: Vec<Value> = entries.iter().map(|entry| entry.after.clone()).collect();
     sqlx::query!(
         "INSERT INTO audit_entries (id, at, actor_id, actor, method, request_id, ip, user_agent, action,
             organization_id, team_id, target_kind, target_id, target, success, before, after)
-        SELECT e.id, $1, $2, $3, $4, $5, $6, $7, e.action, e.organization_id, e.team_id, e.kind, e.target_id, e.target,
-            e.success, e.before, e.after
+        SELECT n.id, $1, $2, $3, $4, $5, $6, $7, n.action, n.organization_id, n.team_id, n.target_kind, n.target_id,
+            n.target, n.success, n.before, n.after
         FROM unnest($8::uuid[], $9::text[], $10::uuid[], $11::uuid[], $12::text[], $13::text[], $14::text[],
-            $15::boolean[], $16::jsonb[], $17::jsonb[])
-            AS e(id, action, organization_id, team_id, kind, target_id, target, success, before, after)",
+            $15::boolean[], $16::jsonb[], $17::jsonb[]) WITH ORDINALITY AS n(id, action, organization_id, team_id,
+            target_kind, target_id, target, success, before, after, place)
+        ORDER BY n.place",
         now,
         actor_id,
         actor,
@@ -135,15 +143,15 @@ pub(crate) async fn record_all(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<(
         request.ip,
         request.user_agent,
         &ids,
-        &actions as &[&str],
+        &actions,
         &organizations as &[Option<Uuid>],
         &teams as &[Option<Uuid>],
-        &kinds as &[&str],
-        &target_ids,
-        &targets as &[&str],
+        &kinds,
+        &targets,
+        &names,
         &successes,
-        &befores,
-        &afters,
+        &before,
+        &after,
     )
     .execute(ctx.connection())
     .await?;

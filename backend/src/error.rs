@@ -40,7 +40,7 @@ codes! {
     Validation = "VALIDATION_ERROR", 422;
     /// The request's body is not JSON of the documented form.
     BadBody = "INVALID_BODY", 422;
-    /// The request is larger than 1 MiB.
+    /// The request is larger than 1 MiB, or than 4 MiB where a list of people is sent.
     TooLarge = "BODY_TOO_LARGE", 413;
     /// The body's content type is not `application/json`.
     MediaType = "UNSUPPORTED_MEDIA_TYPE", 415;

@@ -89,10 +89,7 @@ pub async fn person(ctx: &mut Ctx, page: &TeamPage, user: &UserRef) -> Result<Op
         SELECT who.id AS "id!", who.email AS "email!", who.display_name,
             who.deactivated_at IS NOT NULL AS "deactivated!", who.last_seen_at,
             o.role AS "org_role?", m.role AS "role?", m.joined_at AS "joined_at?",
-            EXISTS (SELECT FROM team_members a JOIN users u ON u.id = a.user_id
-                WHERE a.team_id = $1 AND a.role = 'admin' AND a.user_id <> who.id AND u.deactivated_at IS NULL
-                    AND (a.expires_at IS NULL OR a.expires_at > $5) AND (a.admin_until IS NULL OR a.admin_until > $5)
-            ) AS "other_admin!",
+            EXISTS (SELECT FROM current_team_admins a WHERE a.team_id = $1 AND a.user_id <> who.id) AS "other_admin!",
             (SELECT count(*) FROM assigned) AS "project_roles!",
             ARRAY(SELECT name FROM assigned ORDER BY lower(name) LIMIT 10) AS "project_names!: Vec<String>",
             (SELECT count(*) FROM live) AS "keys!",
@@ -101,7 +98,7 @@ pub async fn person(ctx: &mut Ctx, page: &TeamPage, user: &UserRef) -> Result<Op
             (SELECT count(*) FROM runners r WHERE r.team_id = $1 AND r.provisioned_by = who.id AND r.status <> 'deleted')
                 AS "runners!"
         FROM who LEFT JOIN organization_members o ON o.organization_id = $4 AND o.user_id = who.id
-            LEFT JOIN team_members m ON m.team_id = $1 AND m.user_id = who.id"#,
+            LEFT JOIN current_team_members m ON m.team_id = $1 AND m.user_id = who.id"#,
         team.id.0,
         id,
         email,
@@ -156,8 +153,7 @@ pub async fn progress(ctx: &mut Ctx, page: &TeamPage) -> Result<TeamProgress> {
     page.standing.require(Permission::MembersManage)?;
     let row = sqlx::query!(
         r#"SELECT
-            (SELECT count(*) FROM team_members m JOIN users u ON u.id = m.user_id
-                WHERE m.team_id = $1 AND m.role = 'admin' AND u.deactivated_at IS NULL) AS "admins!",
+            (SELECT count(*) FROM current_team_admins WHERE team_id = $1) AS "admins!",
             (SELECT count(*) FROM team_services a JOIN services s ON s.id = a.service_id
                 WHERE a.team_id = $1 AND s.organization_id = $2) AS "services!",
             (SELECT count(*) FROM services WHERE organization_id = $2) AS "catalogue!""#,

@@ -1,105 +1,51 @@
-//! Who belongs to a team, and as what.
+//! Who belongs to a team, as what, and until when.
 
 pub(crate) mod organization;
 
+mod bulk;
+mod expiry;
+mod guard;
+mod leaving;
+mod list;
+
+pub use bulk::{BulkInput, OnInvalid, add_many};
 use domain::{
-    Permission, TeamId, TeamRole, TeamStatus, UserId, UserRef,
-    views::{Member, Page, RemovalEffects, Team, TeamPage},
+    Permission, TeamId, TeamRole, Terms, TermsPatch, UserId, UserRef,
+    views::{Member, Team, TeamPage},
 };
-use serde_json::json;
+pub use expiry::end_expired;
+use guard::require_admin_remains;
+pub use leaving::{preview_removal, remove};
+pub use list::{MemberQuery, counts, list, sees_last_use};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Code, Ctx, Error, Result, audit, cursor::Cursor, identity, organizations, teams};
+use crate::{Code, Ctx, Error, Result, audit, identity, organizations, teams};
 
-/// The fix that the seed prints beside the literal (SPEC D5).
-const LAST_ADMIN: &str =
-    "Cannot remove last team admin. First promote another member to team_admin, then remove or demote this one.";
-
-/// A team's members by the time they joined, oldest first.
+/// Adds a person to a team, for good.
 ///
 /// # Errors
-/// As [`teams::get`]; 403 `Team is inactive` for members of an inactive team.
-pub async fn list(ctx: &mut Ctx, team: TeamId, cursor: Option<&str>, limit: i64) -> Result<(TeamPage, Page<Member>)> {
-    let page = teams::open(ctx, team).await?;
-    let cursor = cursor.map(Cursor::decode).transpose()?;
-    let before = cursor.as_ref().is_some_and(|cursor| cursor.before);
-    let (time, id) = match &cursor {
-        Some(cursor) => {
-            let time = cursor
-                .key
-                .parse()
-                .map_err(|_| Error::invalid("cursor", "does not fit this list"))?;
-            (Some(time), Some(cursor.id))
-        }
-        None => (None::<chrono::DateTime<chrono::Utc>>, None),
+/// As [`add_until`].
+pub async fn add(ctx: &mut Ctx, team: TeamId, user: &UserRef, role: TeamRole) -> Result<Member> {
+    let patch = TermsPatch {
+        role: Some(role),
+        ..TermsPatch::default()
     };
-    let limit = limit.clamp(1, 1000);
-    let mut rows = sqlx::query!(
-        r#"SELECT m.user_id, u.email, u.display_name, m.role, m.joined_at, a.email AS "added_by?",
-            u.deactivated_at IS NOT NULL AS "deactivated!"
-        FROM team_members m JOIN users u ON u.id = m.user_id LEFT JOIN users a ON a.id = m.added_by
-        WHERE m.team_id = $1 AND ($2::timestamptz IS NULL
-            OR (NOT $4 AND (m.joined_at, m.user_id) > ($2, $3)) OR ($4 AND (m.joined_at, m.user_id) < ($2, $3)))
-        ORDER BY CASE WHEN $4 THEN m.joined_at END DESC, CASE WHEN $4 THEN m.user_id END DESC,
-            m.joined_at, m.user_id
-        LIMIT $5"#,
-        team.0,
-        time,
-        id,
-        before,
-        limit + 1,
-    )
-    .fetch_all(ctx.connection())
-    .await?;
-    let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > size;
-    rows.truncate(size);
-    if before {
-        rows.reverse();
-    }
-    let items: Vec<Member> = rows
-        .into_iter()
-        .map(|row| {
-            Ok(Member {
-                user_id: UserId(row.user_id),
-                email: row.email,
-                display_name: row.display_name,
-                role: row.role.parse()?,
-                joined_at: row.joined_at,
-                added_by: row.added_by,
-                deactivated: row.deactivated,
-            })
-        })
-        .collect::<Result<_>>()?;
-    let place = |member: &Member, before| {
-        let key = member.joined_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-        Cursor {
-            key,
-            id: member.user_id.0,
-            before,
-        }
-        .encode()
-    };
-    let has_next = if before { true } else { more };
-    let has_previous = if before { more } else { cursor.is_some() };
-    let page_of_members = Page {
-        next: items.last().filter(|_| has_next).map(|member| place(member, false)),
-        previous: items.first().filter(|_| has_previous).map(|member| place(member, true)),
-        total: page.team.member_count.into(),
-        items,
-    };
-    Ok((page, page_of_members))
+    add_until(ctx, team, user, patch).await
 }
 
-/// Adds a person to a team.
+/// Adds a person to a team, as a member unless `terms` say otherwise; the membership and the role may end by themselves.
 ///
 /// # Errors
-/// 404 `User not found: <id>`; 409 `User <email> is already a member of team <name>`; 403 without
-/// the right.
-pub async fn add(ctx: &mut Ctx, team: TeamId, user: &UserRef, role: TeamRole) -> Result<Member> {
+/// 404 `User not found: <id>`; 409 `User <email> is already a member of team <name>`; 400 `User <email> is not in this
+/// organization's email domains` and `Cannot remove last team admin` (an admin with an end needs one without beside);
+/// 403 without the right.
+pub async fn add_until(ctx: &mut Ctx, team: TeamId, user: &UserRef, terms: TermsPatch) -> Result<Member> {
     let page = manage(ctx, team).await?;
-    let (user, email) = identity::find(ctx, user).await?;
-    insert(ctx, &page.team, user, role).await.map_err(|error| {
+    let terms = terms.apply(TeamRole::Member.into(), ctx.now)?;
+    expiry::settle(ctx, page.team.organization_id, team).await?;
+    let (user, email) = find_active(ctx, user).await?;
+    insert(ctx, &page.team, user, terms).await.map_err(|error| {
         error.on_constraint("team_members_pkey", || {
             Error::refused(
                 Code::AlreadyMember,
@@ -107,6 +53,8 @@ pub async fn add(ctx: &mut Ctx, team: TeamId, user: &UserRef, role: TeamRole) ->
             )
         })
     })?;
+    // Looked at afterwards: that someone is a member already is the more useful answer.
+    require_admin_remains(ctx, team, user, None, Some(terms)).await?;
     organizations::ensure_member(ctx, page.team.organization_id, user, &email).await?;
     get(ctx, team, user)
         .await?
@@ -114,101 +62,94 @@ pub async fn add(ctx: &mut Ctx, team: TeamId, user: &UserRef, role: TeamRole) ->
 }
 
 /// The row and its audit record; the caller was authorised.
-pub(crate) async fn insert(ctx: &mut Ctx, team: &Team, user: UserId, role: TeamRole) -> Result<()> {
+pub(crate) async fn insert(ctx: &mut Ctx, team: &Team, user: UserId, terms: impl Into<Terms>) -> Result<()> {
+    let terms: Terms = terms.into();
     let (now, by) = (ctx.now, ctx.caller.user_id().map(|id| id.0));
     let email = sqlx::query_scalar!(
         r#"WITH added AS (
-            INSERT INTO team_members (team_id, user_id, role, joined_at, added_by) VALUES ($1, $2, $3, $4, $5)
-            RETURNING user_id)
+            INSERT INTO team_members (team_id, user_id, role, joined_at, added_by, expires_at, admin_until)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING user_id)
         SELECT u.email FROM added JOIN users u ON u.id = added.user_id"#,
         team.id.0,
         user.0,
-        role.as_str(),
+        terms.role.as_str(),
         now,
         by,
+        terms.expires_at,
+        terms.admin_until,
     )
     .fetch_one(ctx.connection())
     .await?;
     ctx.touch(user);
     let entry = audit::Entry::new("member.add", "member", user, &email)
         .team(team.organization_id, team.id)
-        .change(json!(null), json!({"role": role}));
+        .change(json!(null), fields(terms));
     audit::record(ctx, entry).await
 }
 
 /// Changes a member's role.
 ///
 /// # Errors
-/// 404 `User is not a member of this team`; 400 `Cannot remove last team admin` (SPEC D5).
+/// As [`update`].
 pub async fn change_role(ctx: &mut Ctx, team: TeamId, user: &UserRef, role: TeamRole) -> Result<Member> {
+    let patch = TermsPatch {
+        role: Some(role),
+        ..TermsPatch::default()
+    };
+    update(ctx, team, user, patch).await
+}
+
+/// Changes a member's role and when it, or the membership, ends.
+///
+/// # Errors
+/// 404 `User is not a member of this team`; 400 `Cannot remove last team admin` (SPEC D5), also for an end that would
+/// leave the team without an admin; fields of the patch that break a rule.
+pub async fn update(ctx: &mut Ctx, team: TeamId, user: &UserRef, patch: TermsPatch) -> Result<Member> {
     let page = manage(ctx, team).await?;
+    expiry::settle(ctx, page.team.organization_id, team).await?;
     let member = find_member(ctx, team, user).await?;
-    if member.role == role {
+    let (before, after) = (member.terms(), patch.apply(member.terms(), ctx.now)?);
+    if before == after {
         return Ok(member);
     }
-    if member.role == TeamRole::Admin {
-        require_other_admin(ctx, team, member.user_id).await?;
-    }
+    require_admin_remains(ctx, team, member.user_id, Some(&member), Some(after)).await?;
     sqlx::query!(
-        "UPDATE team_members SET role = $3 WHERE team_id = $1 AND user_id = $2",
+        "UPDATE team_members SET role = $3, expires_at = $4, admin_until = $5 WHERE team_id = $1 AND user_id = $2",
         team.0,
         member.user_id.0,
-        role.as_str(),
+        after.role.as_str(),
+        after.expires_at,
+        after.admin_until,
     )
     .execute(ctx.connection())
     .await?;
     ctx.touch(member.user_id);
-    let entry = audit::Entry::new("member.role", "member", member.user_id, &member.email)
+    let action = if before.role == after.role {
+        "member.update"
+    } else {
+        "member.role"
+    };
+    let entry = audit::Entry::new(action, "member", member.user_id, &member.email)
         .team(page.team.organization_id, team)
-        .change(json!({"role": member.role}), json!({"role": role}));
+        .change(fields(before), fields(after));
     audit::record(ctx, entry).await?;
-    Ok(Member { role, ..member })
+    Ok(Member {
+        role: after.role,
+        expires_at: after.expires_at,
+        admin_until: after.admin_until,
+        ..member
+    })
 }
 
-/// Removes a member, with the project roles in the team (SPEC D4). Runners stay (SPEC X12). Members
-/// may remove themselves.
-///
-/// # Errors
-/// 404 `User is not a member of this team`; 400 `Cannot remove last team admin`.
-pub async fn remove(ctx: &mut Ctx, team: TeamId, user: &UserRef) -> Result<RemovalEffects> {
-    let (page, member) = removable(ctx, team, user).await?;
-    if member.role == TeamRole::Admin {
-        require_other_admin(ctx, team, member.user_id).await?;
+/// A membership's fields as the audit log keeps them: ends only where there are some.
+fn fields(terms: Terms) -> Value {
+    let mut fields = json!({"role": terms.role});
+    for (name, end) in [("expires_at", terms.expires_at), ("admin_until", terms.admin_until)] {
+        if let Some(end) = end {
+            fields[name] = json!(end);
+        }
     }
-    let effects = effects(ctx, team, &member).await?;
-    sqlx::query!(
-        "DELETE FROM project_members m USING projects p
-        WHERE p.id = m.project_id AND p.team_id = $1 AND m.user_id = $2",
-        team.0,
-        member.user_id.0,
-    )
-    .execute(ctx.connection())
-    .await?;
-    sqlx::query!(
-        "DELETE FROM team_members WHERE team_id = $1 AND user_id = $2",
-        team.0,
-        member.user_id.0
-    )
-    .execute(ctx.connection())
-    .await?;
-    ctx.touch(member.user_id);
-    let entry = audit::Entry::new("member.remove", "member", member.user_id, &member.email)
-        .team(page.team.organization_id, team)
-        .change(
-            json!({"role": member.role, "project_roles": effects.project_roles}),
-            json!(null),
-        );
-    audit::record(ctx, entry).await?;
-    Ok(effects)
-}
-
-/// What [`remove`] would do, in numbers.
-///
-/// # Errors
-/// As [`remove`].
-pub async fn preview_removal(ctx: &mut Ctx, team: TeamId, user: &UserRef) -> Result<RemovalEffects> {
-    let (_, member) = removable(ctx, team, user).await?;
-    effects(ctx, team, &member).await
+    fields
 }
 
 /// The team, locked, for someone who may manage its members.
@@ -218,57 +159,38 @@ async fn manage(ctx: &mut Ctx, team: TeamId) -> Result<TeamPage> {
     Ok(page)
 }
 
-/// The team, locked, and the member, for someone who may remove that member: a manager, or the
-/// member (leaving needs no right, even from an inactive team).
-async fn removable(ctx: &mut Ctx, team: TeamId, user: &UserRef) -> Result<(TeamPage, Member)> {
-    let page = teams::load(ctx, team, teams::Lock::Update).await?;
-    let own = match user {
-        UserRef::Id(id) => ctx.caller.user_id() == Some(*id),
-        UserRef::Email(email) => ctx.caller.user_id().is_some() && ctx.caller.name() == email.as_str(),
-    };
-    if !own || page.team.status == TeamStatus::Archived {
-        manage(ctx, team).await?;
-    } else if page.standing.team.is_none() {
-        page.standing.require(Permission::MembersManage)?;
-    }
-    let member = find_member(ctx, team, user).await?;
-    Ok((page, member))
-}
-
-async fn effects(ctx: &mut Ctx, team: TeamId, member: &Member) -> Result<RemovalEffects> {
-    let row = sqlx::query!(
-        r#"SELECT
-            (SELECT count(*) FROM project_members m JOIN projects p ON p.id = m.project_id
-                WHERE p.team_id = $1 AND m.user_id = $2) AS "project_roles!",
-            (SELECT count(*) FROM runners WHERE team_id = $1 AND provisioned_by = $2 AND status <> 'deleted') AS "runners!""#,
-        team.0,
-        member.user_id.0,
+/// A person whose account is not deactivated.
+async fn find_active(ctx: &mut Ctx, user: &UserRef) -> Result<(UserId, String)> {
+    let (id, email) = identity::find(ctx, user).await?;
+    let is_active = sqlx::query_scalar!(
+        r#"SELECT deactivated_at IS NULL AS "active!" FROM users WHERE id = $1"#,
+        id.0
     )
     .fetch_one(ctx.connection())
     .await?;
-    Ok(RemovalEffects {
-        email: member.email.clone(),
-        project_roles: row.project_roles,
-        runners: row.runners,
-    })
-}
-
-/// The guard that keeps a team's last admin (SPEC D5). The team's row is locked, so that two admins
-/// can not remove each other at the same time. Deactivated people do not count.
-async fn require_other_admin(ctx: &mut Ctx, team: TeamId, leaving: UserId) -> Result<()> {
-    let other = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM team_members m JOIN users u ON u.id = m.user_id
-            WHERE m.team_id = $1 AND m.role = 'admin' AND m.user_id <> $2 AND u.deactivated_at IS NULL) AS "other!""#,
-        team.0,
-        leaving.0,
-    )
-    .fetch_one(ctx.connection())
-    .await?;
-    if other {
-        Ok(())
+    if is_active {
+        Ok((id, email))
     } else {
-        Err(Error::refused(Code::LastAdmin, LAST_ADMIN))
+        Err(Error::refused(Code::WrongState, deactivated(&email)))
     }
+}
+
+/// Why someone whose account is deactivated is not added.
+fn deactivated(email: &str) -> String {
+    format!("User {email} is deactivated and cannot be added")
+}
+
+/// One member of a team.
+///
+/// # Errors
+/// As [`list`](list()); 404 `User is not a member of this team`.
+pub async fn find(ctx: &mut Ctx, team: TeamId, user: &UserRef) -> Result<Member> {
+    let page = teams::open(ctx, team).await?;
+    let member = find_member(ctx, team, user).await?;
+    Ok(Member {
+        last_seen_at: member.last_seen_at.filter(|_| sees_last_use(&page)),
+        ..member
+    })
 }
 
 async fn find_member(ctx: &mut Ctx, team: TeamId, user: &UserRef) -> Result<Member> {
@@ -280,27 +202,22 @@ async fn find_member(ctx: &mut Ctx, team: TeamId, user: &UserRef) -> Result<Memb
     get(ctx, team, user).await?.ok_or_else(missing)
 }
 
+/// A member of a team, if the person is one now; the caller was authorised.
+///
+/// # Errors
+/// When the database does not answer.
 async fn get(ctx: &mut Ctx, team: TeamId, user: UserId) -> Result<Option<Member>> {
-    let row = sqlx::query!(
-        r#"SELECT u.email, u.display_name, m.role, m.joined_at, a.email AS "added_by?",
+    let row = sqlx::query_as!(
+        list::MemberRow,
+        r#"SELECT m.user_id AS "user_id!", u.email, u.display_name, m.role AS "role!", m.joined_at AS "joined_at!",
+            a.email AS "added_by?", m.source AS "source!", m.expires_at, m.admin_until, u.last_seen_at,
             u.deactivated_at IS NOT NULL AS "deactivated!"
-        FROM team_members m JOIN users u ON u.id = m.user_id LEFT JOIN users a ON a.id = m.added_by
+        FROM current_team_members m JOIN users u ON u.id = m.user_id LEFT JOIN users a ON a.id = m.added_by
         WHERE m.team_id = $1 AND m.user_id = $2"#,
         team.0,
         Uuid::from(user),
     )
     .fetch_optional(ctx.connection())
     .await?;
-    row.map(|row| {
-        Ok(Member {
-            user_id: user,
-            email: row.email,
-            display_name: row.display_name,
-            role: row.role.parse()?,
-            joined_at: row.joined_at,
-            added_by: row.added_by,
-            deactivated: row.deactivated,
-        })
-    })
-    .transpose()
+    row.map(list::MemberRow::into_member).transpose()
 }

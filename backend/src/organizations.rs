@@ -5,6 +5,7 @@ mod detail;
 pub mod domains;
 mod edit;
 mod input;
+mod joining;
 mod list;
 pub mod people;
 
@@ -14,6 +15,7 @@ pub use detail::{get, orphans};
 use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId, Permission, Refusal, Standing, views::Organization};
 pub use edit::{create, update};
 pub use input::{NewOrganization, NewOrganizationInput, OrganizationPatch, OrganizationPatchInput};
+pub(crate) use joining::join_many;
 pub use list::{OrganizationQuery, list, mine, page};
 use uuid::Uuid;
 

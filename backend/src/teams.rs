@@ -133,12 +133,18 @@ pub(crate) async fn load(ctx: &mut Ctx, id: TeamId, lock: Lock) -> Result<TeamPa
             .map(str::parse::<TeamRole>)
             .transpose()?,
     };
+    let has_admin = row.has_admin;
     let team = row.into_team()?;
     let open = team.status == TeamStatus::Active || sees_closed(&standing);
     if team.status == TeamStatus::Archived && !sees_closed(&standing) {
         standing.team = None;
     }
-    Ok(TeamPage { team, standing, open })
+    Ok(TeamPage {
+        team,
+        standing,
+        open,
+        has_admin,
+    })
 }
 
 /// Whether someone sees teams that are not active: those who could activate them, and auditors.
@@ -151,11 +157,10 @@ fn visible(page: TeamPage, key: &str) -> Result<TeamPage> {
         return Err(Error::not_found("Team", key));
     }
     page.standing.require(Permission::TeamView)?;
-    let TeamPage { team, standing, open } = page;
+    let open = page.open;
     Ok(TeamPage {
-        team: if open { team } else { name_and_status(team) },
-        standing,
-        open,
+        team: if open { page.team } else { name_and_status(page.team) },
+        ..page
     })
 }
 

@@ -1,6 +1,7 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
 mod guides;
+mod members;
 mod organization;
 mod projects;
 mod services;
@@ -10,6 +11,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use guides::*;
+pub use members::*;
 pub use organization::*;
 pub use projects::*;
 pub use services::*;
@@ -93,6 +95,8 @@ pub struct TeamPage {
     pub standing: Standing,
     /// Whether the viewer sees more than name and status: members of an inactive team do not.
     pub open: bool,
+    /// Whether somebody can act as the team's admin now (SPEC D12).
+    pub has_admin: bool,
 }
 
 /// What the Overview tab shows.
@@ -106,36 +110,6 @@ pub struct TeamOverview {
     pub runners: Vec<Runner>,
     /// The latest changes, newest first, at most ten.
     pub changes: Vec<Change>,
-}
-
-/// A member of a team.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Member {
-    /// The person.
-    pub user_id: UserId,
-    /// Their email.
-    pub email: String,
-    /// Their name.
-    pub display_name: Option<String>,
-    /// Role in the team.
-    pub role: TeamRole,
-    /// Since when.
-    pub joined_at: DateTime<Utc>,
-    /// Email of who added them.
-    pub added_by: Option<String>,
-    /// Whether their account is deactivated.
-    pub deactivated: bool,
-}
-
-/// What removing a member takes away, in numbers (SPEC X12).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemovalEffects {
-    /// The person's email.
-    pub email: String,
-    /// Project roles that go.
-    pub project_roles: i64,
-    /// Live runners of theirs that stay.
-    pub runners: i64,
 }
 
 /// A project of a team.

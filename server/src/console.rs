@@ -14,7 +14,7 @@ use leptos::server_fn::axum::server_fn_paths;
 use leptos_axum::{LeptosRoutes as _, generate_route_list, handle_server_fns, render_app_async};
 use tower_sessions::Session;
 
-use crate::{AppState, auth, page, problem::Problem, request::Info, router::is_api};
+use crate::{AppState, auth, page, problem::Problem, request::Info, router::is_api, upload};
 
 /// Pages, `/actions/**`, and the page for every other address.
 pub(crate) fn router(state: &AppState) -> Router<AppState> {
@@ -45,6 +45,7 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
         .leptos_routes(state, generate_route_list(app::App), shell)
         .route("/actions/{*fn_name}", any(action))
         .fallback(fallback)
+        .layer(middleware::from_fn_with_state(state.clone(), upload::as_form))
         .layer(middleware::from_fn_with_state(state.clone(), visit))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{authz, keys, listen, runners, sessions, tokens, users};
+use backend::{authz, keys, listen, members, runners, sessions, tokens, users};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -28,6 +28,11 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
     jobs.spawn(every(Duration::from_secs(5), "reaper", move || {
         let backend = reaper.clone();
         async move { runners::reap(&backend).await.map(drop) }
+    }));
+    let ends = backend.clone();
+    jobs.spawn(every(Duration::from_secs(5), "memberships that end", move || {
+        let backend = ends.clone();
+        async move { members::end_expired(&backend).await.map(drop) }
     }));
     let last_used = backend.pool.clone();
     jobs.spawn(every(

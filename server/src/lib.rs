@@ -29,6 +29,7 @@ pub mod sessions;
 mod sign_in;
 pub mod state;
 pub mod telemetry;
+mod upload;
 
 pub use router::router;
 pub use state::AppState;

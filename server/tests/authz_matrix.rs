@@ -53,6 +53,7 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("POST /api/v1/admin/teams/{id}/restore",                    [401, 404, 404, 404, 404, 404, 200, 404, 403, 403, 200, 403]),
     ("GET /api/v1/admin/teams/{id}/members",                     [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("POST /api/v1/admin/teams/{id}/members",                    [401, 403, 403, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("POST /api/v1/admin/teams/{id}/members/bulk",               [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
     ("PATCH /api/v1/admin/teams/{id}/members/{user_id}",         [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
     ("DELETE /api/v1/admin/teams/{id}/members/{user_id}",        [401, 403, 403, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
     ("GET /api/v1/admin/teams/{id}/projects",                    [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
@@ -323,6 +324,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/teams") => json!({"name": format!("New {name}"), "organization_id": cast.organization}),
         ("PATCH", "/admin/teams/{id}") => json!({"description": "Changed"}),
         ("POST", "/admin/teams/{id}/members") => json!({"user_id": cast.newcomer.email}),
+        ("POST", "/admin/teams/{id}/members/bulk") => json!({"members": [{"user_id": cast.newcomer.email}]}),
         ("PATCH", "/admin/teams/{id}/members/{user_id}") => json!({"role": "admin"}),
         ("POST" | "PATCH", path) if path.contains("/organizations/{id}/services") => {
             json!({"name": format!("new-{}", scene.team)})

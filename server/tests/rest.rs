@@ -20,6 +20,8 @@ mod jit;
 mod keys;
 #[path = "rest/members.rs"]
 mod members;
+#[path = "rest/members_bulk.rs"]
+mod members_bulk;
 #[path = "rest/organizations.rs"]
 mod organizations;
 #[path = "rest/pages.rs"]

@@ -54,6 +54,13 @@
     if (a && !e.target.open && /[?&]confirm=/.test(location.search)) history.replaceState(null, "", a.href);
   }, true);
   d.addEventListener("change", (e) => { if (e.target.matches("[data-autosubmit]")) e.target.form.requestSubmit(); });
+  d.addEventListener("submit", (e) => {   // form[data-busy]: once is enough
+    const f = e.target, b = e.submitter;
+    if (!f.matches("[data-busy]") || e.defaultPrevented) return;
+    if (f.dataset.busy) return e.preventDefault();
+    f.dataset.busy = "yes"; if (b) b.setAttribute("aria-busy", "true"); say("Working…");
+  });
+  addEventListener("pageshow", () => each("form[data-busy]", (f) => { f.dataset.busy = ""; f.querySelectorAll("[aria-busy]").forEach((b) => b.removeAttribute("aria-busy")); }));
   d.addEventListener("keydown", (e) => {
     if (e.key === "Escape") each("details.menu[open]", (m) => { m.open = false; m.querySelector("summary").focus(); });
     const p = d.getElementById("palette");

@@ -1,35 +1,67 @@
 //! Adding, changing and removing members.
 
 use backend::members;
-use domain::UserRef;
+use domain::{Fields, TermsPatch, UserRef, parse_moment, views::Member};
 use leptos::prelude::*;
 
 use super::{team_id, team_page};
-use crate::forms::{ApiError, Done, Sent};
+use crate::{
+    forms::{ApiError, Done, Sent},
+    ui,
+};
 
-/// Adds a person by id or email.
+/// Adds a person by id or email, for good or for a time.
 #[server(prefix = "/actions", endpoint = "members/add")]
 pub async fn add_member(
     #[server(default)] team: String,
     #[server(default)] at: String,
     #[server(default)] user_id: String,
     #[server(default)] role: String,
+    #[server(default)] expires_at: String,
+    #[server(default)] admin_until: String,
 ) -> Result<(), ApiError> {
     let back = format!("{}/members", team_page(&team, &at));
     let sent = Sent {
         form: "add-member",
-        values: &[("user_id", &user_id), ("role", &role)],
+        values: &[
+            ("user_id", &user_id),
+            ("role", &role),
+            ("expires_at", &expires_at),
+            ("admin_until", &admin_until),
+        ],
         back: &back,
     };
     sent.run(async |ctx| {
-        let user = UserRef::parse("user_id", &user_id)?;
-        let member = members::add(ctx, team_id(&team)?, &user, role.parse()?).await?;
-        Ok(Done::new(
-            &back,
-            format!("{} is now {} of the team.", member.email, article(member.role)),
-        ))
+        let mut fields = Fields::new();
+        let user = fields.take(UserRef::parse("user_id", &user_id));
+        let terms = terms(&mut fields, &role, &expires_at, &admin_until);
+        let (user, terms) = fields.with(user.zip(terms))?;
+        let member = members::add_until(ctx, team_id(&team)?, &user, terms).await?;
+        Ok(Done::new(&back, is_now(&member)))
     })
     .await
+}
+
+/// What a form says of role and ends; blank is no end.
+fn terms(fields: &mut Fields, role: &str, expires_at: &str, admin_until: &str) -> Option<TermsPatch> {
+    let role = fields.take(role.parse());
+    let expires_at = fields.take(parse_moment("expires_at", expires_at));
+    let admin_until = fields.take(parse_moment("admin_until", admin_until));
+    Some(TermsPatch {
+        role: Some(role?),
+        expires_at: Some(expires_at?),
+        admin_until: Some(admin_until?),
+    })
+}
+
+/// What someone is now, in a sentence.
+fn is_now(member: &Member) -> String {
+    let until = match (member.admin_until, member.expires_at) {
+        (Some(at), _) => format!(", as an admin until {}", ui::moment(at)),
+        (None, Some(at)) => format!(", until {}", ui::moment(at)),
+        (None, None) => String::new(),
+    };
+    format!("{} is now {} of the team{until}.", member.email, article(member.role))
 }
 
 fn article(role: domain::TeamRole) -> &'static str {
@@ -56,10 +88,42 @@ pub async fn change_role(
     sent.run(async |ctx| {
         let user = UserRef::parse("user_id", &user_id)?;
         let member = members::change_role(ctx, team_id(&team)?, &user, role.parse()?).await?;
-        Ok(Done::new(
-            &back,
-            format!("{} is now {} of the team.", member.email, article(member.role)),
-        ))
+        Ok(Done::new(&back, is_now(&member)))
+    })
+    .await
+}
+
+/// Changes a member's role, and when it and the membership end.
+#[server(prefix = "/actions", endpoint = "members/end")]
+pub async fn change_end(
+    #[server(default)] team: String,
+    #[server(default)] at: String,
+    #[server(default)] user_id: String,
+    #[server(default)] role: String,
+    #[server(default)] expires_at: String,
+    #[server(default)] admin_until: String,
+) -> Result<(), ApiError> {
+    let members = format!("{}/members", team_page(&team, &at));
+    let user = UserRef::parse("user_id", &user_id);
+    let back = match &user {
+        Ok(user) => format!("{members}?confirm=end&user={user}"),
+        Err(_) => members.clone(),
+    };
+    let sent = Sent {
+        form: "member-end",
+        values: &[
+            ("role", &role),
+            ("expires_at", &expires_at),
+            ("admin_until", &admin_until),
+        ],
+        back: &back,
+    };
+    sent.run(async |ctx| {
+        let mut fields = Fields::new();
+        let terms = terms(&mut fields, &role, &expires_at, &admin_until);
+        let (user, terms) = fields.with(Some(user?).zip(terms))?;
+        let member = members::update(ctx, team_id(&team)?, &user, terms).await?;
+        Ok(Done::new(&members, is_now(&member)))
     })
     .await
 }

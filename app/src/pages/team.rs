@@ -13,7 +13,7 @@ use backend::teams::{self, Found, TeamKey};
 use domain::{TeamStatus, views::TeamPage};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
-pub use members::members;
+pub use members::{bulk as members_bulk, members};
 pub use overview::overview;
 pub use policy::policy;
 pub use project::project;
@@ -105,6 +105,15 @@ fn tab_page(
     tab: Tab,
     body: impl AsyncFnOnce(&mut Ctx, &Place) -> Result<AnyView> + Send + 'static,
 ) -> impl Future<Output = Result<Rendered>> {
+    page_under(tab, None, body)
+}
+
+/// A page below a tab, with a title of its own.
+fn page_under(
+    tab: Tab,
+    title: Option<&'static str>,
+    body: impl AsyncFnOnce(&mut Ctx, &Place) -> Result<AnyView> + Send + 'static,
+) -> impl Future<Output = Result<Rendered>> {
     let key = use_params_map().with_untracked(|params| params.get("team").unwrap_or_default());
     async move {
         let mut ctx = ssr::read().await?;
@@ -122,12 +131,13 @@ fn tab_page(
             closed()
         };
         drop(ctx);
-        Ok(frame(tab, &place, content))
+        Ok(frame(tab, title, &place, content))
     }
 }
 
-fn frame(tab: Tab, place: &Place, content: AnyView) -> Rendered {
+fn frame(tab: Tab, below: Option<&'static str>, place: &Place, content: AnyView) -> Rendered {
     let team = &place.page.team;
+    let current = if below.is_some() { "true" } else { "page" };
     let tabs = Tab::ALL
         .into_iter()
         .filter(|_| place.page.open)
@@ -138,7 +148,7 @@ fn frame(tab: Tab, place: &Place, content: AnyView) -> Rendered {
                 _ => None,
             };
             view! {
-                <a class="tabs__link" href=place.tab(other) aria-current=(other == tab).then_some("page")>
+                <a class="tabs__link" href=place.tab(other) aria-current=(other == tab).then_some(current)>
                     {other.label()}
                     {count.map(|count| view! { " "<span class="count">{count}</span> })}
                 </a>
@@ -155,8 +165,16 @@ fn frame(tab: Tab, place: &Place, content: AnyView) -> Rendered {
     let body = view! {
         {ui::page_header(&team.name, Some(ui::status_badge(team.status)), team.description.clone(), action)}
         {place.page.open.then(|| view! { <nav class="tabs" aria-label="Team">{tabs}</nav> })}
+        {(place.page.open && !place.page.has_admin).then(|| without_admin(tab, place))}
         {content}
     };
+    if let Some(below) = below {
+        return Rendered::new(format!("{below} · {}", team.name), body)
+            .under("Teams", "/admin/teams")
+            .under(team.name.clone(), place.path.clone())
+            .under(tab.label(), place.tab(tab))
+            .at(below);
+    }
     let title = if tab == Tab::Overview {
         team.name.clone()
     } else {
@@ -168,6 +186,17 @@ fn frame(tab: Tab, place: &Place, content: AnyView) -> Rendered {
     } else {
         rendered.under(team.name.clone(), place.path.clone()).at(tab.label())
     }
+}
+
+/// Deactivation may have taken the last admin, or there never was one (SPEC D12).
+fn without_admin(tab: Tab, place: &Place) -> AnyView {
+    let link = tab != Tab::Members && place.may_change(domain::Permission::MembersManage);
+    let action = link.then(|| view! { <p><a class="link" href=place.tab(Tab::Members)>"Choose an admin"</a></p> });
+    ui::callout(
+        "warning",
+        "This team has no admin",
+        view! { <p>"Nobody in it can manage members or projects."</p> {action} }.into_any(),
+    )
 }
 
 /// What members see of a team that is not active.

@@ -18,7 +18,7 @@ pub(crate) async fn preview_departure(
     let now = ctx.now;
     let row = sqlx::query!(
         r#"WITH mine AS (
-            SELECT t.id, t.name, t.status, m.role, m.admin_until, m.expires_at
+            SELECT t.id, t.name, t.status
             FROM team_members m JOIN teams t ON t.id = m.team_id WHERE t.organization_id = $1 AND m.user_id = $2)
         SELECT
             (SELECT count(*) FROM mine) AS "teams!",
@@ -28,15 +28,11 @@ pub(crate) async fn preview_departure(
                 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)) AS "keys!",
             (SELECT count(*) FROM runners r JOIN teams t ON t.id = r.team_id
                 WHERE t.organization_id = $1 AND r.provisioned_by = $2 AND r.status <> 'deleted') AS "runners!",
-            ARRAY(SELECT mine.name FROM mine JOIN users me ON me.id = $2 AND me.deactivated_at IS NULL
-                WHERE mine.role = 'admin' AND mine.status <> 'archived'
-                    AND (mine.admin_until IS NULL OR mine.admin_until > $3)
-                    AND (mine.expires_at IS NULL OR mine.expires_at > $3)
-                    AND NOT EXISTS (
-                        SELECT FROM team_members o JOIN users u ON u.id = o.user_id
-                        WHERE o.team_id = mine.id AND o.user_id <> $2 AND o.role = 'admin' AND u.deactivated_at IS NULL
-                            AND (o.expires_at IS NULL OR o.expires_at > $3)
-                            AND (o.admin_until IS NULL OR o.admin_until > $3))
+            -- As the guard of one team has it: see `guard`.
+            ARRAY(SELECT mine.name FROM mine JOIN current_team_admins me ON me.team_id = mine.id AND me.user_id = $2
+                WHERE mine.status <> 'archived' AND NOT EXISTS (
+                    SELECT FROM current_team_admins o WHERE o.team_id = mine.id AND o.user_id <> $2
+                        AND (o.without_end OR NOT me.without_end))
                 ORDER BY lower(mine.name)) AS "last_admin_of!: Vec<String>""#,
         organization.0,
         user.0,

@@ -182,7 +182,6 @@ pub(super) async fn complete(ctx: &mut Ctx, loaded: Loaded) -> Result<Organizati
 }
 
 async fn numbers(ctx: &mut Ctx, id: OrganizationId) -> Result<OrganizationNumbers> {
-    let now = ctx.now;
     let row = sqlx::query!(
         r#"SELECT p.people AS "people!", p.guests AS "guests!", p.admins AS "admins!",
             coalesce((SELECT sum(runner_count) FROM teams WHERE organization_id = $1), 0)::bigint AS "runners!",
@@ -190,15 +189,11 @@ async fn numbers(ctx: &mut Ctx, id: OrganizationId) -> Result<OrganizationNumber
             coalesce((SELECT teams FROM team_totals WHERE organization_id = $1 AND status = 'inactive'), 0) AS "inactive!",
             (SELECT count(*) FROM teams t
                 WHERE t.organization_id = $1 AND t.status <> 'archived' AND NOT t.is_system AND NOT EXISTS (
-                    SELECT FROM team_members m JOIN users u ON u.id = m.user_id
-                    WHERE m.team_id = t.id AND m.role = 'admin' AND u.deactivated_at IS NULL
-                        AND (m.expires_at IS NULL OR m.expires_at > $2)
-                        AND (m.admin_until IS NULL OR m.admin_until > $2))) AS "orphans!"
+                    SELECT FROM current_team_admins a WHERE a.team_id = t.id)) AS "orphans!"
         FROM (SELECT count(*) AS people, count(*) FILTER (WHERE m.is_guest) AS guests,
                 count(*) FILTER (WHERE m.role = 'org_admin' AND u.deactivated_at IS NULL) AS admins
             FROM organization_members m JOIN users u ON u.id = m.user_id WHERE m.organization_id = $1) p"#,
         id.0,
-        now,
     )
     .fetch_one(ctx.connection())
     .await?;
@@ -222,16 +217,12 @@ pub async fn orphans(ctx: &mut Ctx, page: &OrganizationPage) -> Result<Vec<Orpha
     if page.numbers.is_none_or(|numbers| numbers.teams_without_admin == 0) {
         return Ok(Vec::new());
     }
-    let now = ctx.now;
     let rows = sqlx::query!(
         "SELECT t.id, t.name, t.member_count FROM teams t
         WHERE t.organization_id = $1 AND t.status <> 'archived' AND NOT t.is_system AND NOT EXISTS (
-            SELECT FROM team_members m JOIN users u ON u.id = m.user_id
-            WHERE m.team_id = t.id AND m.role = 'admin' AND u.deactivated_at IS NULL
-                AND (m.expires_at IS NULL OR m.expires_at > $2) AND (m.admin_until IS NULL OR m.admin_until > $2))
+            SELECT FROM current_team_admins a WHERE a.team_id = t.id)
         ORDER BY lower(t.name), t.id LIMIT 20",
         page.organization.id.0,
-        now,
     )
     .fetch_all(ctx.connection())
     .await?;

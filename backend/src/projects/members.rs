@@ -32,8 +32,7 @@ pub async fn list(
         FROM (SELECT user_id, bool_or(admin) AS admin FROM (
                 SELECT user_id, false AS admin FROM project_members WHERE project_id = $1
                 UNION ALL
-                SELECT user_id, true FROM team_members WHERE team_id = $2 AND role = 'admin'
-                    AND (admin_until IS NULL OR admin_until > $3) AND (expires_at IS NULL OR expires_at > $3)
+                SELECT user_id, true FROM current_team_members WHERE team_id = $2 AND role = 'admin'
             ) people GROUP BY user_id) p
             JOIN users u ON u.id = p.user_id
             LEFT JOIN project_members m ON m.project_id = $1 AND m.user_id = p.user_id
@@ -70,11 +69,9 @@ pub async fn list(
         r#"SELECT count(*) AS "n!" FROM (
             SELECT user_id FROM project_members WHERE project_id = $1
             UNION
-            SELECT user_id FROM team_members WHERE team_id = $2 AND role = 'admin'
-                AND (admin_until IS NULL OR admin_until > $3) AND (expires_at IS NULL OR expires_at > $3)) people"#,
+            SELECT user_id FROM current_team_members WHERE team_id = $2 AND role = 'admin') people"#,
         project.0,
         team.0,
-        now,
     )
     .fetch_one(ctx.connection())
     .await?;
@@ -270,8 +267,7 @@ async fn one(ctx: &mut Ctx, page: &ProjectPage, user: UserId) -> Result<Option<P
         FROM users u
             LEFT JOIN project_members m ON m.project_id = $1 AND m.user_id = u.id
             LEFT JOIN users a ON a.id = m.added_by
-            LEFT JOIN team_members t ON t.team_id = $2 AND t.user_id = u.id AND t.role = 'admin'
-                AND (t.admin_until IS NULL OR t.admin_until > $3) AND (t.expires_at IS NULL OR t.expires_at > $3)
+            LEFT JOIN current_team_members t ON t.team_id = $2 AND t.user_id = u.id AND t.role = 'admin'
         WHERE u.id = $4 AND (m.user_id IS NOT NULL OR t.user_id IS NOT NULL)"#,
         page.project.id.0,
         page.team.team.id.0,

@@ -316,7 +316,7 @@ pub async fn delete(ctx: &mut Ctx, organization: OrganizationId, id: ServiceId) 
                 .change(json!({&service.name: reason}), json!({}))
         })
         .collect();
-    audit::record_all(ctx, &entries).await?;
+    audit::record_many(ctx, &entries).await?;
     Ok(deletion)
 }
 

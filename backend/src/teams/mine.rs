@@ -15,11 +15,11 @@ use crate::{Ctx, Result};
 pub async fn mine(ctx: &mut Ctx) -> Result<Vec<MyTeam>> {
     let person = ctx.person()?.id;
     let rows = sqlx::query!(
-        "SELECT t.id, t.slug, t.name, t.description, m.role, t.status, t.required_labels, t.optional_label_patterns,
-            t.max_runners, t.runner_count, t.member_count, o.name AS organization_name
-        FROM team_members m JOIN teams t ON t.id = m.team_id JOIN organizations o ON o.id = t.organization_id
+        r#"SELECT t.id, t.slug, t.name, t.description, m.role AS "role!", t.status, t.required_labels,
+            t.optional_label_patterns, t.max_runners, t.runner_count, t.member_count, o.name AS organization_name
+        FROM current_team_members m JOIN teams t ON t.id = m.team_id JOIN organizations o ON o.id = t.organization_id
         WHERE m.user_id = $1 AND t.status <> 'archived' AND (NOT t.is_system OR t.runners_enabled)
-        ORDER BY lower(t.name), t.id",
+        ORDER BY lower(t.name), t.id"#,
         person.0,
     )
     .fetch_all(ctx.connection())

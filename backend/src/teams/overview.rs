@@ -23,13 +23,9 @@ pub async fn overview(ctx: &mut Ctx, page: TeamPage) -> Result<TeamOverview> {
         });
     }
     // Who is deactivated, or admin no more, manages nothing: such a team is shown as one without an admin (SPEC D12).
-    let now = ctx.now;
     let admin_count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM team_members m JOIN users u ON u.id = m.user_id
-        WHERE m.team_id = $1 AND m.role = 'admin' AND u.deactivated_at IS NULL
-            AND (m.expires_at IS NULL OR m.expires_at > $2) AND (m.admin_until IS NULL OR m.admin_until > $2)"#,
-        id.0,
-        now,
+        r#"SELECT count(*) AS "n!" FROM current_team_admins WHERE team_id = $1"#,
+        id.0
     )
     .fetch_one(ctx.connection())
     .await?;

@@ -54,6 +54,8 @@ pub(super) struct TeamRow {
     pub(super) viewer_auditor: bool,
     pub(super) viewer_org_role: Option<String>,
     pub(super) viewer_team_role: Option<String>,
+    /// Whether somebody can act as its admin now; a list does not ask.
+    pub(super) has_admin: bool,
 }
 
 impl TeamRow {
@@ -95,6 +97,7 @@ impl TeamRow {
             viewer_auditor: false,
             viewer_org_role: None,
             viewer_team_role: None,
+            has_admin: false,
         })
     }
 
@@ -151,12 +154,13 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: TeamId, viewer: Opt
             d.email AS "deactivated_by?", t.deactivation_reason, t.member_count, t.project_count, t.runner_count,
             coalesce(v.is_super_admin, false) AS "viewer_super_admin!",
             coalesce(v.is_auditor, false) AS "viewer_auditor!",
-            om.role AS "viewer_org_role?", tm.role AS "viewer_team_role?"
+            om.role AS "viewer_org_role?", tm.role AS "viewer_team_role?",
+            EXISTS (SELECT FROM current_team_admins a WHERE a.team_id = t.id) AS "has_admin!"
         FROM teams t JOIN organizations o ON o.id = t.organization_id
             LEFT JOIN users c ON c.id = t.created_by LEFT JOIN users d ON d.id = t.deactivated_by
             LEFT JOIN users v ON v.id = $2 AND v.deactivated_at IS NULL
             LEFT JOIN organization_members om ON om.organization_id = t.organization_id AND om.user_id = v.id
-            LEFT JOIN team_members tm ON tm.team_id = t.id AND tm.user_id = v.id
+            LEFT JOIN current_team_members tm ON tm.team_id = t.id AND tm.user_id = v.id
         WHERE t.id = $1"#,
         id.0,
         viewer,

@@ -293,5 +293,5 @@ async fn record(
         audit::Entry::new(name, "batch", Uuid::now_v7(), action.as_str())
             .change(Value::Null, json!({"affected": chosen.len(), "comment": comment})),
     );
-    audit::record_all(ctx, &entries).await
+    audit::record_many(ctx, &entries).await
 }

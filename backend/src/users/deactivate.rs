@@ -166,20 +166,15 @@ pub(super) fn ended(comment: &Comment, counts: &AccountCounts) -> Value {
 /// # Errors
 /// When the database does not answer.
 pub async fn teams_left_without_admin(ctx: &mut Ctx, users: &[Uuid]) -> Result<Vec<(TeamId, String)>> {
-    let now = ctx.now;
     let rows = sqlx::query!(
-        "WITH admins AS (
-            SELECT m.team_id, m.user_id FROM team_members m
-            WHERE m.role = 'admin' AND (m.expires_at IS NULL OR m.expires_at > $2)
-                AND (m.admin_until IS NULL OR m.admin_until > $2))
-        SELECT t.id, t.name FROM teams t
+        "SELECT t.id, t.name FROM teams t
         WHERE t.status <> 'archived'
-            AND EXISTS (SELECT FROM admins a WHERE a.team_id = t.id AND a.user_id = ANY($1))
-            AND NOT EXISTS (SELECT FROM admins a JOIN users u ON u.id = a.user_id
-                WHERE a.team_id = t.id AND a.user_id <> ALL($1) AND u.deactivated_at IS NULL)
+            AND EXISTS (SELECT FROM current_team_members a
+                WHERE a.team_id = t.id AND a.role = 'admin' AND a.user_id = ANY($1))
+            AND NOT EXISTS (SELECT FROM current_team_admins a
+                WHERE a.team_id = t.id AND a.user_id <> ALL($1))
         ORDER BY lower(t.name), t.id",
         users,
-        now,
     )
     .fetch_all(ctx.connection())
     .await?;

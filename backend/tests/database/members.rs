@@ -25,6 +25,14 @@ async fn set_role(world: &World, by: UserId, team: TeamId, who: UserId, role: Te
         .await
 }
 
+fn page_of(cursor: Option<&str>, limit: i64) -> members::MemberQuery {
+    members::MemberQuery {
+        cursor: cursor.map(str::to_owned),
+        limit,
+        ..members::MemberQuery::default()
+    }
+}
+
 async fn admins(world: &World, team: TeamId) -> i64 {
     world
         .one(&format!(
@@ -160,7 +168,14 @@ async fn d4_removing_takes_the_project_roles_of_the_team() {
     let expected = RemovalEffects {
         email: "leaver@example.com".to_owned(),
         project_roles: 2,
+        keys: 0,
         runners: 3,
+        runner_names: world
+            .all(&format!(
+                "SELECT name FROM runners WHERE team_id = '{team}' AND provisioned_by = '{leaver}' AND status <> 'deleted'
+                ORDER BY created_at DESC, id DESC"
+            ))
+            .await,
     };
     let preview = async || {
         world
@@ -396,7 +411,7 @@ async fn x6_members_are_paged_without_gaps() {
         loop {
             let (_, page) = world
                 .ask(root, async |ctx| {
-                    members::list(ctx, team, cursor.as_deref(), limit).await
+                    members::list(ctx, team, &page_of(cursor.as_deref(), limit)).await
                 })
                 .await
                 .unwrap();
@@ -412,7 +427,9 @@ async fn x6_members_are_paged_without_gaps() {
         let mut backwards = Vec::new();
         while let Some(cursor) = last {
             let (_, page) = world
-                .ask(root, async |ctx| members::list(ctx, team, Some(&cursor), limit).await)
+                .ask(root, async |ctx| {
+                    members::list(ctx, team, &page_of(Some(&cursor), limit)).await
+                })
                 .await
                 .unwrap();
             backwards.splice(0..0, page.items.iter().map(|member| member.user_id.0));
@@ -431,7 +448,7 @@ async fn x6_members_are_paged_without_gaps() {
         "eyJrIjoibm93IiwiaSI6IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMCJ9",
     ] {
         let result = world
-            .ask(root, async |ctx| members::list(ctx, team, Some(bad), 5).await)
+            .ask(root, async |ctx| members::list(ctx, team, &page_of(Some(bad), 5)).await)
             .await;
         assert!(matches!(result, Err(Error::Invalid(_))), "{bad}");
     }

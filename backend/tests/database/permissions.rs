@@ -110,7 +110,9 @@ impl House {
                 let page = teams::get(ctx, team).await?;
                 teams::overview(ctx, page).await.map(drop)
             }
-            "see its members" => members::list(ctx, team, None, 50).await.map(drop),
+            "see its members" => members::list(ctx, team, &members::MemberQuery::default())
+                .await
+                .map(drop),
             "see its projects" => projects::list(ctx, team).await.map(drop),
             "see its runners" => {
                 let query = runners::RunnerQuery {

@@ -562,7 +562,11 @@ async fn b3_a_list_costs_a_fixed_number_of_queries() {
         let page = teams::get(&mut ctx, team).await.unwrap();
         teams::overview(&mut ctx, page).await.unwrap();
         cost();
-        backend::members::list(&mut ctx, team, None, 1000).await.unwrap();
+        let query = backend::members::MemberQuery {
+            limit: 1000,
+            ..backend::members::MemberQuery::default()
+        };
+        backend::members::list(&mut ctx, team, &query).await.unwrap();
         cost();
         backend::projects::list(&mut ctx, team).await.unwrap();
         cost();

@@ -134,6 +134,26 @@ export const scenes: Scene[] = [
   { name: 'members-refused', as: tess, at: team('members'), act: send('Add Member', { user_id: 'nobody@acme.example' }) },
   { name: 'members-remove', as: tess, at: team('members'), act: lastItem, differs: true },
 
+  {
+    name: 'members-end',
+    as: tess,
+    at: team('members'),
+    act: async (page) => {
+      await openMenu(page);
+      await page.locator('table .menu[open] .menu__item', { hasText: 'Role and end' }).click();
+    },
+    differs: true,
+  },
+  { name: 'members-filtered', as: tess, at: (world) => `${team('members')(world)}?q=nobody&role=admin` },
+  { name: 'members-bulk', as: tess, at: team('members/bulk') },
+  { name: 'members-bulk-error', as: tess, at: team('members/bulk'), act: send('Preview', {}) },
+  {
+    name: 'members-bulk-preview',
+    as: tess,
+    at: team('members/bulk'),
+    act: send('Preview', { list: 'nora@acme.example\nnobody@acme.example\nmax@acme.example; owner\ntess@acme.example' }),
+  },
+
   { name: 'projects', as: tess, at: team('projects') },
   { name: 'projects-none-for-me', as: max, at: team('projects') },
   { name: 'projects-empty', as: ada, at: team('projects', 'empty') },

@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -17,6 +17,8 @@ use crate::{AppState, page, problem::Problem, router::is_api};
 
 /// The largest body: everything people send is a form or a small JSON document.
 const LARGEST_BODY: usize = 1024 * 1024;
+/// The largest body where whole lists of people are sent.
+const LARGEST_LIST: usize = 4 * LARGEST_BODY;
 /// How long a body may take to arrive.
 const SLOWEST_BODY: Duration = Duration::from_secs(20);
 /// How long a request may take. Everything in it has shorter limits of its own.
@@ -63,24 +65,41 @@ fn host(request: &Request) -> Option<String> {
 /// The request with its whole body read, so that too large is too large at every door.
 async fn whole(request: Request) -> Result<Request, Error> {
     let (parts, body) = request.into_parts();
-    if announced(&parts.headers).is_some_and(|length| length > LARGEST_BODY as u64) {
-        return Err(too_large());
+    let largest = largest(parts.uri.path());
+    if announced(&parts.headers).is_some_and(|length| length > largest as u64) {
+        return Err(too_large(largest));
     }
-    let body = match tokio::time::timeout(SLOWEST_BODY, to_bytes(body, LARGEST_BODY)).await {
+    let body = match tokio::time::timeout(SLOWEST_BODY, to_bytes(body, largest)).await {
         Ok(Ok(bytes)) => Body::from(bytes),
         // The other reason is a client that is gone, whom no answer reaches.
-        Ok(Err(_)) => return Err(too_large()),
+        Ok(Err(_)) => return Err(too_large(largest)),
         Err(_) => return Err(Error::refused(Code::TimedOut, "The body took too long to arrive.")),
     };
-    Ok(Request::from_parts(parts, body))
+    let mut request = Request::from_parts(parts, body);
+    // What is here is not too large: nobody needs to count again.
+    DefaultBodyLimit::disable().apply(&mut request);
+    Ok(request)
+}
+
+/// How large a body may be at an address.
+fn largest(path: &str) -> usize {
+    let is_list = path
+        .strip_prefix("/api/v1/admin/teams/")
+        .is_some_and(|rest| rest.ends_with("/members/bulk"));
+    if is_list || path == "/actions/members/bulk" {
+        LARGEST_LIST
+    } else {
+        LARGEST_BODY
+    }
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn too_large() -> Error {
-    Error::refused(Code::TooLarge, "The request is larger than 1 MiB")
+fn too_large(largest: usize) -> Error {
+    let mebibytes = largest / LARGEST_BODY;
+    Error::refused(Code::TooLarge, format!("The request is larger than {mebibytes} MiB"))
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -74,7 +74,7 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Prob
     Bytes::from_request(request, state).await.map_err(|rejection| {
         let response: Response = rejection.into_response();
         if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Problem::new(Code::TooLarge, "The request is larger than 1 MiB")
+            Problem::new(Code::TooLarge, "The request is too large")
         } else {
             Problem::new(Code::BadBody, "The body could not be read to its end")
         }

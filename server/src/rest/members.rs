@@ -1,9 +1,11 @@
-//! `/api/v1/admin/teams/{id}/members` (SPEC B7, B8).
+//! `/api/v1/admin/teams/{id}/members` (SPEC B7, B8), also with an end, and for whole lists.
+
+mod bulk;
 
 use axum::response::{IntoResponse, Response};
-use backend::members;
+use backend::members::{self, MemberQuery};
 use chrono::{DateTime, Utc};
-use domain::{Fields, TeamId, TeamRole, UserRef, views};
+use domain::{Fields, TeamId, TeamRole, TermsPatch, UserRef, views};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    body::Json,
+    body::{Json, present},
     call::{At, Call, json},
     query::{MAX_LIMIT, QueryString, limit},
 };
@@ -21,6 +23,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list_members, add_member))
         .routes(routes!(change_member, remove_member))
+        .merge(bulk::router())
 }
 
 /// A member of a team.
@@ -35,6 +38,13 @@ struct Member {
     joined_at: DateTime<Utc>,
     /// Email of who added them.
     added_by: Option<String>,
+    /// Where the membership comes from: `manual`, `idp`, `declared` or `bulk`.
+    #[schema(example = "manual")]
+    source: &'static str,
+    /// When the membership ends by itself; null is never.
+    expires_at: Option<DateTime<Utc>>,
+    /// When the admin becomes a member by itself; null is never.
+    admin_until: Option<DateTime<Utc>>,
 }
 
 /// A role in a team.
@@ -57,6 +67,9 @@ impl From<views::Member> for Member {
             role: member.role,
             joined_at: member.joined_at,
             added_by: member.added_by,
+            source: member.source.as_str(),
+            expires_at: member.expires_at,
+            admin_until: member.admin_until,
         }
     }
 }
@@ -68,7 +81,7 @@ struct MemberList {
     #[schema(example = "Backend Team")]
     team_name: String,
     members: Vec<Member>,
-    /// How many members the team has.
+    /// How many members all pages hold together, under the same filters.
     #[schema(example = 1)]
     total: i64,
     /// `cursor` of the next page; null on the last one.
@@ -82,9 +95,15 @@ struct ListParams {
     /// Rows on a page; 1000 unless said otherwise.
     #[param(nullable = false, minimum = 1, maximum = 1000)]
     limit: Option<i64>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the page before, with the same filters.
     #[param(nullable = false)]
     cursor: Option<String>,
+    /// Part of a name or email address.
+    #[param(nullable = false)]
+    search: Option<String>,
+    /// Only this role: `admin` or `member`.
+    #[param(nullable = false, value_type = Role)]
+    role: Option<String>,
 }
 
 /// Whom to add, and as what.
@@ -96,15 +115,29 @@ struct NewMember {
     user_id: String,
     /// `admin` or `member`; `member` unless said otherwise.
     role: Option<String>,
+    /// When the membership ends by itself; never unless said otherwise.
+    expires_at: Option<DateTime<Utc>>,
+    /// When the admin becomes a member by itself; never unless said otherwise. Only with the role `admin`.
+    admin_until: Option<DateTime<Utc>>,
 }
 
-/// A member's new role.
+/// A member's new role, and when it and the membership end. What is left out stays; null is never.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"role": "admin"}))]
 struct MemberPatch {
     /// `admin` or `member`.
-    role: String,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    role: Option<String>,
+    /// When the membership ends by itself.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    expires_at: Option<Option<DateTime<Utc>>>,
+    /// When the admin becomes a member by itself. Only for the role `admin`.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    admin_until: Option<Option<DateTime<Utc>>>,
 }
 
 /// List a team's members
@@ -124,9 +157,15 @@ async fn list_members(
     At(team): At<TeamId>,
     QueryString(params): QueryString<ListParams>,
 ) -> Result<Response, Problem> {
-    let limit = limit(params.limit, MAX_LIMIT)?;
+    let query = MemberQuery {
+        limit: limit(params.limit, MAX_LIMIT)?,
+        cursor: params.cursor,
+        search: params.search,
+        role: params.role.as_deref().map(str::parse).transpose()?,
+        stale: false,
+    };
     let mut ctx = call.read().await?;
-    let (page, members) = members::list(&mut ctx, team, params.cursor.as_deref(), limit).await?;
+    let (page, members) = members::list(&mut ctx, team, &query).await?;
     let list = MemberList {
         team_id: page.team.id.0,
         team_name: page.team.name,
@@ -138,6 +177,9 @@ async fn list_members(
 }
 
 /// Add a member
+///
+/// With `expires_at` the membership ends by itself, with `admin_until` the role of an admin: from that second on it
+/// gives nothing. An admin with an end needs another one without, so that the team never loses its last one.
 #[utoipa::path(
     post,
     path = "/admin/teams/{id}/members",
@@ -146,9 +188,10 @@ async fn list_members(
     request_body = NewMember,
     responses(
         (status = 201, description = "The member", body = Member),
+        (status = 400, description = "`FOREIGN_EMAIL_DOMAIN`: the person is not in the organization's email domains; `LAST_TEAM_ADMIN`: the admin would have an end, and the team no other admin without one"),
         (status = 403, description = "`FORBIDDEN`: only admins add members"),
         (status = 404, description = "`NOT_FOUND`: there is no such team or user"),
-        (status = 409, description = "`ALREADY_MEMBER`: the user is a member; `WRONG_STATE`: the team is archived"),
+        (status = 409, description = "`ALREADY_MEMBER`: the user is a member; `WRONG_STATE`: the team is archived, or the user deactivated"),
     )
 )]
 async fn add_member(call: Call, At(team): At<TeamId>, Json(body): Json<NewMember>) -> Result<Response, Problem> {
@@ -156,13 +199,20 @@ async fn add_member(call: Call, At(team): At<TeamId>, Json(body): Json<NewMember
     let user = fields.take(UserRef::parse("user_id", &body.user_id));
     let role = fields.take(body.role.as_deref().map_or(Ok(TeamRole::Member), str::parse));
     let (user, role) = fields.with(user.zip(role))?;
+    let terms = TermsPatch {
+        role: Some(role),
+        expires_at: Some(body.expires_at),
+        admin_until: Some(body.admin_until),
+    };
     let mut ctx = call.write().await?;
-    let member = members::add(&mut ctx, team, &user, role).await?;
+    let member = members::add_until(&mut ctx, team, &user, terms).await?;
     ctx.commit().await?;
     json(StatusCode::CREATED, &Member::from(member))
 }
 
-/// Change a member's role
+/// Change a member's role, or its end
+///
+/// A team keeps an admin without an end: setting one for the last of them is refused as removing them is.
 #[utoipa::path(
     patch,
     path = "/admin/teams/{id}/members/{user_id}",
@@ -185,16 +235,20 @@ async fn change_member(
     At((team, user)): At<(TeamId, UserRef)>,
     Json(body): Json<MemberPatch>,
 ) -> Result<Response, Problem> {
-    let role: TeamRole = body.role.parse()?;
+    let patch = TermsPatch {
+        role: body.role.as_deref().map(str::parse).transpose()?,
+        expires_at: body.expires_at,
+        admin_until: body.admin_until,
+    };
     let mut ctx = call.write().await?;
-    let member = members::change_role(&mut ctx, team, &user, role).await?;
+    let member = members::update(&mut ctx, team, &user, patch).await?;
     ctx.commit().await?;
     json(StatusCode::OK, &Member::from(member))
 }
 
 /// Remove a member
 ///
-/// Project roles in the team go too; runners stay. Members may remove themselves.
+/// Project roles in the team go too, and keys in it are revoked; runners stay. Members may remove themselves.
 #[utoipa::path(
     delete,
     path = "/admin/teams/{id}/members/{user_id}",

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{OrganizationId, ServiceId, ServiceKind, views};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -124,7 +124,7 @@ struct ServicePatch {
 }
 
 /// Whether to only say what would happen.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DryRun {

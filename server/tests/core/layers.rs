@@ -97,7 +97,7 @@ async fn other_sites_change_nothing() {
 async fn unknown_actions_are_not_found() {
     let server = Server::start().await;
     let cookie = server.sign_in(MAX).await;
-    let send = async |method: reqwest::Method, path: &str, accept: &str| {
+    let send = async |method: Method, path: &str, accept: &str| {
         let request = server
             .client
             .request(method, format!("{}{path}", server.url))

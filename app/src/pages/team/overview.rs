@@ -16,7 +16,6 @@ pub fn overview() -> impl IntoView {
         let now = ctx.now;
         let overview = teams::overview(ctx, place.page.clone()).await?;
         Ok(view! {
-            {warnings(&overview, place)}
             {stats(&overview, place)}
             {super::hints::hints(&overview, place)}
             <div class="split">
@@ -26,19 +25,6 @@ pub fn overview() -> impl IntoView {
         }
         .into_any())
     }))
-}
-
-fn warnings(overview: &TeamOverview, place: &Place) -> Option<AnyView> {
-    let manages = place.may_change(Permission::MembersManage);
-    (overview.admin_count == 0).then(|| {
-        let action =
-            manages.then(|| view! { <p><a class="link" href=place.tab(Tab::Members)>"Choose an admin"</a></p> });
-        ui::callout(
-            "warning",
-            "This team has no admin",
-            view! { <p>"Nobody in it can manage members or projects."</p> {action} }.into_any(),
-        )
-    })
 }
 
 fn stats(overview: &TeamOverview, place: &Place) -> AnyView {
@@ -208,7 +194,7 @@ fn item(change: &Change, now: chrono::DateTime<chrono::Utc>) -> AnyView {
         _ => ("timeline__item", "edit"),
     };
     let detail = match change.action.as_str() {
-        "team.update" | "team.services" | "project.update" | "member.role" => Some(details(change)),
+        "team.update" | "team.services" | "project.update" | "member.role" | "member.update" => Some(details(change)),
         _ => None,
     };
     view! {
@@ -259,6 +245,9 @@ fn verb(action: &str) -> &'static str {
         "member.add" => "added",
         "member.role" => "changed the role of",
         "member.remove" => "removed",
+        "member.update" => "changed the membership of",
+        "member.expired" => "ended the membership of",
+        "member.role_expired" => "ended the admin role of",
         "project.create" => "created project",
         "project.update" => "changed project",
         "project.delete" => "deleted project",

@@ -1,0 +1,185 @@
+//! The questions before a member is removed, and about the member's role and end.
+
+use backend::members as rules;
+use chrono::{DateTime, Utc};
+use domain::{
+    Permission, TeamRole, UserRef,
+    views::{Member, RemovalEffects},
+};
+use leptos::prelude::*;
+
+use super::{Address, Place, ui};
+use crate::{
+    forms::{self, FormState},
+    ssr::{self, Code, Ctx, Error, Result},
+    ui::{Confirm, error_line},
+};
+
+/// What the address asks, or why it can not be asked.
+pub(super) async fn asked(
+    ctx: &mut Ctx,
+    place: &Place,
+    address: &Address,
+) -> Result<(Option<AnyView>, Option<AnyView>)> {
+    let Some(user) = ssr::query("user").and_then(|id| UserRef::parse("user", &id).ok()) else {
+        return Ok((None, None));
+    };
+    let asked = match ssr::query("confirm").as_deref() {
+        Some("remove") => removal(ctx, place, address, &user).await,
+        Some("end") if place.may_change(Permission::MembersManage) => end(ctx, place, address, &user).await,
+        _ => return Ok((None, None)),
+    };
+    match asked {
+        Ok(dialog) => Ok((Some(dialog), None)),
+        Err(error @ (Error::Forbidden(_) | Error::Refused(Code::NotFound, _))) => {
+            Ok((None, ui::refusal(Some(&error.detail()))))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The question before someone is removed, with what goes.
+async fn removal(ctx: &mut Ctx, place: &Place, address: &Address, user: &UserRef) -> Result<AnyView> {
+    let own = ctx.caller.user_id().map(UserRef::Id).as_ref() == Some(user);
+    let effects = rules::preview_removal(ctx, place.page.team.id, user).await?;
+    let team = &place.page.team.name;
+    let mut fields = place.fields();
+    fields.push(("user_id", user.to_string()));
+    let (title, button) = if own {
+        (format!("Leave {team}?"), "Leave team")
+    } else {
+        (format!("Remove {} from {team}?", effects.email), "Remove member")
+    };
+    Ok(ui::confirm(Confirm {
+        id: "remove-member",
+        title,
+        text: "Access to the team ends at once. Coming back needs being added to the team and to its projects again."
+            .to_owned(),
+        consequences: vec![
+            (
+                format!("Removes {}", ui::plural(effects.project_roles, "project role")),
+                effects.project_roles > 0,
+            ),
+            (format!("Revokes {}", ui::plural(effects.keys, "key")), effects.keys > 0),
+            (
+                format!("Leaves {} running", ui::plural(effects.runners, "runner")),
+                false,
+            ),
+        ],
+        action: "/actions/members/remove",
+        fields,
+        input: runners(place, &effects),
+        button,
+        danger: true,
+        cancel: address.here(),
+    }))
+}
+
+/// The runners that stay, by name: whoever removes their owner decides about them (SPEC X12).
+fn runners(place: &Place, effects: &RemovalEffects) -> Option<AnyView> {
+    if effects.runners == 0 {
+        return None;
+    }
+    let shown = i64::try_from(effects.runner_names.len()).unwrap_or(i64::MAX);
+    let more = effects.runners - shown;
+    let names = effects
+        .runner_names
+        .iter()
+        .map(|name| view! { <li><code>{name.clone()}</code></li> })
+        .collect_view();
+    let href = format!("/runners?team={}", place.page.team.id);
+    Some(
+        view! {
+            <div class="left-running">
+                <p>"They go on counting against the quota. Who decides about them sees "<a class="link" href=href>"the team's runners"</a>"."</p>
+                <ul class="chips" aria-label="Runners that stay">
+                    {names} {(more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })}
+                </ul>
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+/// The form for role and ends.
+async fn end(ctx: &mut Ctx, place: &Place, address: &Address, user: &UserRef) -> Result<AnyView> {
+    let member = rules::find(ctx, place.page.team.id, user).await?;
+    let state = forms::take("member-end").await;
+    let mut fields = place.fields();
+    fields.push(("user_id", member.user_id.to_string()));
+    Ok(ui::confirm(Confirm {
+        id: "member-end",
+        title: format!("Role and end of {}", member.email),
+        text: "What ends does so by itself at that time, to the second. The team keeps an admin whose role has no end."
+            .to_owned(),
+        consequences: Vec::new(),
+        action: "/actions/members/end",
+        fields,
+        input: Some(inputs(&member, &state)),
+        button: "Save Changes",
+        danger: false,
+        cancel: address.here(),
+    }))
+}
+
+fn inputs(member: &Member, state: &FormState) -> AnyView {
+    let role = state.value("role", member.role.as_str());
+    let current = |at: Option<DateTime<Utc>>| at.map(field_value).unwrap_or_default();
+    view! {
+        {ui::refusal(state.refusal())}
+        <div class="field field--short">
+            <label class="field__label" for="new-role">"Role"</label>
+            <select class="select" id="new-role" name="role" autofocus>
+                {[TeamRole::Member, TeamRole::Admin]
+                    .map(|choice| {
+                        let label = match choice {
+                            TeamRole::Member => "Member",
+                            TeamRole::Admin => "Admin",
+                        };
+                        view! { <option value=choice.as_str() selected=role == choice.as_str()>{label}</option> }
+                    })
+                    .collect_view()}
+            </select>
+        </div>
+        {end_input(state, "admin_until", "new-admin_until", "Admin until", &current(member.admin_until))}
+        {end_input(state, "expires_at", "new-expires_at", "Membership ends", &current(member.expires_at))}
+    }
+    .into_any()
+}
+
+/// A moment as a browser's field of date and time takes it, in UTC.
+fn field_value(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M").to_string()
+}
+
+/// A field for an end, under the field's own name.
+pub(super) fn end_field(state: &FormState, name: &'static str, label: &'static str, current: &str) -> AnyView {
+    end_input(state, name, name, label, current)
+}
+
+fn end_input(state: &FormState, name: &'static str, id: &'static str, label: &'static str, current: &str) -> AnyView {
+    let error = state.error(name);
+    let described = if error.is_some() {
+        format!("{id}-hint {id}-error")
+    } else {
+        format!("{id}-hint")
+    };
+    view! {
+        <div class="field field--medium">
+            <label class="field__label" for=id>{label}" "<span class="field__mark">"optional"</span></label>
+            <input
+                class="input"
+                id=id
+                name=name
+                type="datetime-local"
+                autocomplete="off"
+                value=state.value(name, current)
+                aria-invalid=error.is_some().then_some("true")
+                aria-describedby=described
+            />
+            <p class="field__hint" id=format!("{id}-hint")>"In UTC; empty is no end."</p>
+            {error_line(id, error)}
+        </div>
+    }
+    .into_any()
+}

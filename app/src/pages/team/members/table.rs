@@ -1,0 +1,177 @@
+//! The table of members.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    MembershipSource, TeamRole, UserId,
+    views::{Member, Page},
+};
+use leptos::prelude::*;
+
+use super::{Address, Place};
+use crate::{icon::icon, ui};
+
+/// Who looks, and what that lets them see and do.
+pub(super) struct Viewer {
+    pub(super) id: Option<UserId>,
+    pub(super) manages: bool,
+    pub(super) sees_last_use: bool,
+    pub(super) now: DateTime<Utc>,
+}
+
+pub(super) fn table(place: &Place, list: &Page<Member>, viewer: &Viewer, address: &Address) -> AnyView {
+    let shown = list.items.len();
+    let has_ends = list
+        .items
+        .iter()
+        .any(|member| member.expires_at.is_some() || member.admin_until.is_some());
+    let rows = list
+        .items
+        .iter()
+        .map(|member| row(place, member, viewer, has_ends, address))
+        .collect_view();
+    view! {
+        <div class="table-wrap">
+            <table class="table">
+                <caption class="visually-hidden">"Members"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Person"</th>
+                        <th scope="col">"Role"</th>
+                        {has_ends.then(|| view! { <th scope="col">"Ends"</th> })}
+                        <th scope="col">"Joined"</th>
+                        <th scope="col" class="table__optional">"Added by"</th>
+                        {viewer.sees_last_use.then(|| view! { <th scope="col">"Last seen"</th> })}
+                        <th scope="col" class="table__actions"><span class="visually-hidden">"Actions"</span></th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+        {ui::pagination(
+            shown,
+            list.total,
+            "member",
+            list.previous.clone(),
+            list.next.clone(),
+            |cursor| address.at(cursor),
+        )}
+    }
+    .into_any()
+}
+
+fn row(place: &Place, member: &Member, viewer: &Viewer, has_ends: bool, address: &Address) -> AnyView {
+    let own = viewer.id == Some(member.user_id);
+    let acts = viewer.manages || own;
+    view! {
+        <tr class=member.deactivated.then_some("table__row--muted")>
+            <th scope="row" class="table__title">{ui::person(&member.email, member.display_name.as_deref())}</th>
+            <td class="table__state" data-label="Role">
+                {ui::role_badge(member.role)}
+                {member.deactivated.then(|| view! { " "<span class="badge badge--inactive">"Deactivated"</span> })}
+            </td>
+            {has_ends.then(|| view! { <td data-label="Ends">{ends(member, viewer.now)}</td> })}
+            <td data-label="Joined">{ui::time_ago(member.joined_at, viewer.now)}</td>
+            <td data-label="Added by" class="table__optional">{added_by(member)}</td>
+            {viewer
+                .sees_last_use
+                .then(|| {
+                    view! {
+                        <td data-label="Last seen">
+                            {match member.last_seen_at {
+                                Some(at) => ui::time_ago(at, viewer.now),
+                                None => view! { <span class="none">"never"</span> }.into_any(),
+                            }}
+                        </td>
+                    }
+                })}
+            <td class="table__actions">{acts.then(|| menu(place, member, viewer.manages, own, address))}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+fn added_by(member: &Member) -> AnyView {
+    let how = match member.source {
+        MembershipSource::Manual => None,
+        MembershipSource::Bulk => Some("from a list"),
+        MembershipSource::Idp => Some("by the directory"),
+        MembershipSource::Declared => Some("declared"),
+    };
+    view! { {ui::or_dash(member.added_by.as_deref())} {how.map(|how| view! { <small class="table__sub">{how}</small> })} }
+        .into_any()
+}
+
+/// When the role and the membership end.
+fn ends(member: &Member, now: DateTime<Utc>) -> AnyView {
+    let end = |what: &'static str, at: DateTime<Utc>| {
+        view! { <span class="ends"><span class="muted">{what}" "</span>{until(at, now)}</span> }
+    };
+    match (member.admin_until, member.expires_at) {
+        (None, None) => view! { <span class="none">"–"</span> }.into_any(),
+        (admin, membership) => view! {
+            {admin.map(|at| end("Admin until", at))}
+            {membership.map(|at| end("Member until", at))}
+        }
+        .into_any(),
+    }
+}
+
+/// A moment to come, as a distance while it is near.
+fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> AnyView {
+    let minutes = (at - now).num_minutes();
+    let text = match minutes {
+        ..1 => "now".to_owned(),
+        1..60 => format!("in {}", ui::plural(minutes, "minute")),
+        60..2_880 => format!("in {}", ui::plural(minutes / 60, "hour")),
+        _ => ui::date(at),
+    };
+    view! { <time datetime=ui::machine(at) title=ui::moment(at)>{text}</time> }.into_any()
+}
+
+fn menu(place: &Place, member: &Member, manages: bool, own: bool, address: &Address) -> AnyView {
+    let (label, role) = match member.role {
+        TeamRole::Admin => ("Make member", "member"),
+        TeamRole::Member => ("Make team admin", "admin"),
+    };
+    let id = member.user_id.to_string();
+    let (edit, remove) = (address.asking("end", &id), address.asking("remove", &id));
+    view! {
+        <details class="menu" name="row-menu">
+            <summary class="button button--icon button--ghost" aria-label=format!("Actions for {}", member.email)>{icon("more")}</summary>
+            <div class="menu__list">
+                {manages
+                    .then(|| {
+                        view! {
+                            <form method="post" action="/actions/members/role">
+                                {place.hidden()}
+                                <input type="hidden" name="user_id" value=id />
+                                <input type="hidden" name="role" value=role />
+                                <button class="menu__item">{label}</button>
+                            </form>
+                            <a class="menu__item" href=edit>"Role and end…"</a>
+                            <hr />
+                        }
+                    })}
+                <a class="menu__item menu__item--danger" href=remove>{if own { "Leave team…" } else { "Remove…" }}</a>
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn what_is_to_come_reads_well() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let text = |delta: TimeDelta| until(now + delta, now).to_html();
+        assert!(text(TimeDelta::seconds(20)).contains(">now<"));
+        assert!(text(TimeDelta::minutes(59)).contains(">in 59 minutes<"));
+        assert!(text(TimeDelta::hours(47)).contains(">in 47 hours<"));
+        assert!(text(TimeDelta::days(3)).contains(">18 Jan 2027<"));
+    }
+}

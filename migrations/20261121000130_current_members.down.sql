@@ -1,0 +1,2 @@
+DROP VIEW current_team_admins;
+DROP VIEW current_team_members;
