@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header;
+use reqwest::{Method, header};
 
 use crate::common::{MAX, Server};
 
@@ -107,7 +107,6 @@ async fn unknown_actions_are_not_found() {
             .header("origin", &server.url);
         request.send().await.expect("an answer")
     };
-    use reqwest::Method;
     for (method, path) in [
         (Method::POST, "/actions/nothing/here"),
         (Method::GET, "/actions/nothing"),
