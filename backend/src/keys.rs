@@ -1,7 +1,6 @@
 //! API keys (`sk-…`) of teams and their projects: made by people, shown once, kept as a hash.
 
 mod create;
-mod last_use;
 mod list;
 mod revoke;
 mod rotate;
@@ -10,7 +9,6 @@ mod row;
 use chrono::{DateTime, Utc};
 pub use create::{NewKey, create};
 use domain::{KeyId, ProjectId, ProjectRight, ProjectStanding, TeamId, UserId, views::ProjectPage};
-pub use last_use::{note_use, write_last_used};
 pub use list::{get, list, list_of, mine};
 pub use revoke::revoke;
 pub use rotate::{DEFAULT_OVERLAP, MAX_OVERLAP, Overlap, rotate};

@@ -2,11 +2,8 @@
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{keys, listen, runners, sessions, tokens};
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use backend::{listen, runners, sessions, tokens};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::JoinSet;
 
 use crate::{AppState, clock, telemetry};
@@ -30,14 +27,10 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         async move { runners::reap(&backend).await.map(drop) }
     }));
     let last_used = backend.pool.clone();
-    jobs.spawn(every(
-        Duration::from_secs(10),
-        "last use of tokens and keys",
-        move || {
-            let pool = last_used.clone();
-            async move { write_last_used(&pool).await }
-        },
-    ));
+    jobs.spawn(every(Duration::from_secs(10), "last use of tokens", move || {
+        let pool = last_used.clone();
+        async move { tokens::write_last_used(&pool).await }
+    }));
     let ended = backend.clone();
     jobs.spawn(every(Duration::from_hours(1), "ended sessions", move || {
         let backend = ended.clone();
@@ -50,15 +43,10 @@ impl Jobs {
     /// Ends them, and writes down what is still in memory.
     pub(crate) async fn stop(mut self, state: &AppState) {
         self.0.shutdown().await;
-        if let Err(error) = write_last_used(&state.backend.pool).await {
-            tracing::warn!(%error, "when tokens and keys were last used is lost");
+        if let Err(error) = tokens::write_last_used(&state.backend.pool).await {
+            tracing::warn!(%error, "when tokens were last used is lost");
         }
     }
-}
-
-async fn write_last_used(pool: &PgPool) -> backend::Result<()> {
-    tokens::write_last_used(pool).await?;
-    keys::write_last_used(pool).await
 }
 
 /// Does something again and again. The first time comes soon and at a moment of its own, so that processes that start
