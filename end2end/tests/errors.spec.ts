@@ -136,6 +136,8 @@ test('requests that make no sense get an answer that does', async ({ as }) => {
     ['a role that is none', '/actions/members/role', 'team=00000000-0000-4000-8000-000000000000&role=king'],
     ['a change that is none', '/actions/teams/status', 'change=explode'],
     ['a project that is none', '/actions/projects/delete', 'project=1%27%20OR%201=1'],
+    ['a key that is none', '/actions/keys/rotate', 'key=x&overlap=-1&at=//evil.example&project=../..'],
+    ['a project role that is none', '/actions/projects/members/set', 'role=king&user_id=%00'],
     ['a token that is none', '/actions/tokens/revoke', 'token=x'],
   ];
   for (const [what, path, body, headers] of sent) {
@@ -176,6 +178,7 @@ test('a form sent after the session ended leads through the sign-in and back', a
 
 test('nobody else’s actions: what a form names is checked like any request', async ({ as, api }) => {
   const team = await api.team();
+  const project = await api.project(team, 'Secret');
   const page = await as(stranger, '/teams');
   const before = await api.get(team);
   for (const [path, body] of [
@@ -184,6 +187,8 @@ test('nobody else’s actions: what a form names is checked like any request', a
     ['/actions/teams/status', `team=${team.id}&change=archive`],
     ['/actions/members/add', `team=${team.id}&user_id=${stranger.email}&role=admin`],
     ['/actions/projects/create', `team=${team.id}&name=Mine`],
+    ['/actions/projects/members/set', `team=${team.id}&project=${project.id}&user_id=${stranger.email}&role=admin`],
+    ['/actions/keys/create', `team=${team.id}&project=${project.id}&name=mine&expires=never`],
     ['/actions/runners/provision', `team_id=${team.id}&labels=x`],
   ] as const) {
     const answer = await post(page, path, body);
@@ -191,6 +196,7 @@ test('nobody else’s actions: what a form names is checked like any request', a
   }
   expect(await api.get(team)).toEqual(before);
   expect(await api.members(team)).toEqual([]);
+  expect((await api.ok('GET', `/admin/teams/${team.id}/projects/${project.id}/keys`)).keys).toEqual([]);
   await page.goto('/provision');
   await expect(page.getByRole('alert')).toContainText('User not a member of team');
 });

@@ -10,6 +10,9 @@ const keys = (page: Page) => page.getByRole('table', { name: 'API keys' });
 const row = (table: ReturnType<Page['getByRole']>, text: string) => table.getByRole('row').filter({ hasText: text });
 
 async function choose(line: ReturnType<typeof row>, item: string) {
+  // The message of the request before may lie over the row; without JavaScript it stays.
+  const dismiss = line.page().getByRole('link', { name: 'Dismiss' });
+  if (await dismiss.isVisible()) await dismiss.click();
   await line.getByLabel(/^Actions for/).click();
   await line.locator('.menu__item', { hasText: item }).click();
 }

@@ -88,7 +88,7 @@ pub fn page() -> impl IntoView {
         let dialog = Action::asked().and_then(|action| {
             let id = ssr::query("key")?;
             let key = list.items.iter().find(|key| key.id.to_string() == id)?;
-            dialog(action, key, fields(key), "/keys".to_owned(), now)
+            dialog(action, key, fields(key), address("/keys", "cursor"), now)
         });
         let body = if list.items.is_empty() && list.total == 0 {
             ui::empty(
@@ -127,6 +127,7 @@ fn fields(key: &Key) -> Vec<(&'static str, String)> {
 }
 
 fn table(keys: &[Key], now: DateTime<Utc>) -> AnyView {
+    let at = address("/keys", "cursor");
     let rows = keys
         .iter()
         .map(|key| {
@@ -143,7 +144,7 @@ fn table(keys: &[Key], now: DateTime<Utc>) -> AnyView {
                     <td class="table__state" data-label="State">{state(key)}</td>
                     <td data-label="Last used">{last_used(key, now)}</td>
                     <td data-label="Expires">{expires(key, now)}</td>
-                    <td class="table__actions">{menu(key, "/keys")}</td>
+                    <td class="table__actions">{menu(key, &at)}</td>
                 </tr>
             }
         })
@@ -222,9 +223,22 @@ pub fn expires(key: &Key, now: DateTime<Utc>) -> AnyView {
     }
 }
 
-/// What can be done with a key. `path` is the page that asks.
-pub fn menu(key: &Key, path: &str) -> AnyView {
-    let link = |what: &str| format!("{path}?confirm={what}&key={}", key.id);
+/// The address of a page of keys: `path`, with the cursor in `parameter` that led to it. A question asked there is about
+/// a key of that page.
+pub fn address(path: &str, parameter: &str) -> String {
+    match ssr::query(parameter) {
+        Some(cursor) => {
+            let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
+            format!("{path}?{parameter}={cursor}")
+        }
+        None => path.to_owned(),
+    }
+}
+
+/// What can be done with a key. `at` is the page that asks, as [`address`] gives it.
+pub fn menu(key: &Key, at: &str) -> AnyView {
+    let and = if at.contains('?') { '&' } else { '?' };
+    let link = |what: &str| format!("{at}{and}confirm={what}&key={}", key.id);
     let rotates = matches!(key.state, KeyState::Active);
     view! {
         <details class="menu" name="row-menu">

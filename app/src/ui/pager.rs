@@ -19,7 +19,7 @@ pub fn pagination(
     };
     let alone = previous.is_none() && next.is_none();
     view! {
-        <nav class="pagination" aria-label="Pages">
+        <nav class="pagination" aria-label=format!("Pages of {noun}s")>
             <p class="pagination__count">
                 {if alone {
                     view! { <b>{plural(total, noun)}</b> }.into_any()

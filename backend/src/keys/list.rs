@@ -21,8 +21,17 @@ pub async fn list(
     limit: i64,
 ) -> Result<(ProjectPage, Page<Key>)> {
     let page = access::open(ctx, team, project).await?;
+    let keys = list_of(ctx, &page, cursor, limit).await?;
+    Ok((page, keys))
+}
+
+/// The same, of a project as the page has loaded it, so that the rights were checked once.
+///
+/// # Errors
+/// When the cursor is none of this list's.
+pub async fn list_of(ctx: &mut Ctx, page: &ProjectPage, cursor: Option<&str>, limit: i64) -> Result<Page<Key>> {
     let keyset = Keyset::<DateTime<Utc>>::read(cursor, limit)?;
-    let owner = only_of(ctx, &page);
+    let (project, owner) = (page.project.id, only_of(ctx, page));
     let now = ctx.now;
     let rows = key_rows!(
         "k.project_id = $2 AND ($3::uuid IS NULL OR k.owner_id = $3)
@@ -48,7 +57,7 @@ pub async fn list(
     .fetch_one(ctx.connection())
     .await?;
     let keys = rows.into_iter().map(|row| row.into_key(now)).collect();
-    Ok((page, keyset.page(keys, total, place)))
+    Ok(keyset.page(keys, total, place))
 }
 
 /// Whose keys alone the caller sees in a project; none is everybody's.

@@ -22,7 +22,22 @@ pub async fn list(
     limit: i64,
 ) -> Result<(ProjectPage, Page<ProjectMember>)> {
     let page = access::open(ctx, team, project).await?;
+    let members = list_of(ctx, &page, cursor, limit).await?;
+    Ok((page, members))
+}
+
+/// The same, of a project as the page has loaded it, so that the rights were checked once.
+///
+/// # Errors
+/// When the cursor is none of this list's.
+pub async fn list_of(
+    ctx: &mut Ctx,
+    page: &ProjectPage,
+    cursor: Option<&str>,
+    limit: i64,
+) -> Result<Page<ProjectMember>> {
     let keyset = Keyset::<String>::read(cursor, limit)?;
+    let (team, project) = (page.team.team.id, page.project.id);
     let now = ctx.now;
     let rows = sqlx::query!(
         r#"SELECT u.id, u.email, u.display_name, m.role AS "role?", m.added_at AS "added_at?", a.email AS "added_by?",
@@ -76,7 +91,7 @@ pub async fn list(
     .fetch_one(ctx.connection())
     .await?;
     let place = |member: &ProjectMember| (member.email.clone(), member.user_id.0);
-    Ok((page, keyset.page(items, total, place)))
+    Ok(keyset.page(items, total, place))
 }
 
 /// The first people of the team, by email, who are not assigned to a project: email and name. For the form that

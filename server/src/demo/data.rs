@@ -160,26 +160,36 @@ const TEAMS: &[DemoTeam] = &[
     },
 ];
 
-/// Who is assigned to Engineering's projects (SPEC D8), and the key of each.
-const ASSIGNED: &[(&str, &[(&str, ProjectRole)], &str)] = &[
-    (
-        "LLM API",
-        &[
+/// Who is assigned to one of Engineering's projects (SPEC D8), and what its key is called.
+struct Assigned {
+    project: &'static str,
+    people: &'static [(&'static str, ProjectRole)],
+    key: &'static str,
+}
+
+const ASSIGNED: &[Assigned] = &[
+    Assigned {
+        project: "LLM API",
+        people: &[
             ("olga@acme.example", ProjectRole::Member),
             ("tess@acme.example", ProjectRole::Admin),
             ("max@acme.example", ProjectRole::Member),
         ],
-        "llm",
-    ),
-    (
-        "Auto Rater",
-        &[
+        key: "llm",
+    },
+    Assigned {
+        project: "Auto Rater",
+        people: &[
             ("tess@acme.example", ProjectRole::Admin),
             ("max@acme.example", ProjectRole::Member),
         ],
-        "rater",
-    ),
-    ("CLI Eval", &[("tess@acme.example", ProjectRole::Member)], "cli"),
+        key: "rater",
+    },
+    Assigned {
+        project: "CLI Eval",
+        people: &[("tess@acme.example", ProjectRole::Member)],
+        key: "cli",
+    },
 ];
 
 /// Runners of Max in the first team, by their further labels.
@@ -262,17 +272,17 @@ async fn create_team(ctx: &mut Ctx, organization: OrganizationId, team: &DemoTea
     Ok(id)
 }
 
-/// The people of a project, and a key of its first admin's. Nobody has seen the key: whoever wants one rotates it.
+/// The people of a project, and a key of one of them. Nobody has seen the key: whoever wants one rotates it.
 async fn assign(ctx: &mut Ctx, project: &Project) -> Result<()> {
-    let Some((_, people, key)) = ASSIGNED.iter().find(|(name, ..)| *name == project.name) else {
+    let Some(assigned) = ASSIGNED.iter().find(|assigned| assigned.project == project.name) else {
         return Ok(());
     };
-    for (email, role) in *people {
+    for (email, role) in assigned.people {
         let user = UserRef::Email(Email::parse(email)?);
         projects::members::set(ctx, project.team_id, project.id, &user, *role).await?;
     }
     let new = keys::NewKey {
-        name: KeyName::parse(key)?,
+        name: KeyName::parse(assigned.key)?,
         expires_at: Some(ctx.now + TimeDelta::days(90)),
         owner: Some(UserRef::Email(Email::parse("tess@acme.example")?)),
     };

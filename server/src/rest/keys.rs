@@ -36,8 +36,9 @@ struct Key {
     #[schema(example = "ci")]
     name: String,
     /// The first characters of the secret.
+    #[serde(rename = "key_prefix")]
     #[schema(example = "sk-Ab3xY9_q")]
-    key_prefix: String,
+    prefix: String,
     /// Whose it is: it ends with this person's membership.
     owner_id: Uuid,
     #[schema(example = "user@example.com")]
@@ -75,7 +76,7 @@ impl From<views::Key> for Key {
             team_id: key.team_id.0,
             project_id: key.project_id.map(Uuid::from),
             name: key.name,
-            key_prefix: key.prefix,
+            prefix: key.prefix,
             owner_id: key.owner_id.0,
             owner: key.owner,
             state: key.state,

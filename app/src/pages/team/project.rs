@@ -81,12 +81,10 @@ pub fn project() -> impl IntoView {
 
 async fn show(ctx: &mut ssr::Ctx, place: &Place, id: ProjectId) -> Result<Rendered> {
     let team = place.page.team.id;
-    let (page, key_list) = key_rules::list(ctx, team, id, ssr::query("keys").as_deref(), ROWS).await?;
-    let (_, people) = rules::members::list(ctx, team, id, ssr::query("members").as_deref(), ROWS).await?;
     let here = Here {
         path: format!("{}/{id}", place.tab(Tab::Projects)),
+        page: rules::get(ctx, team, id).await?,
         place,
-        page,
     };
     let project = &here.page.project;
     let manages = place.may_change(Permission::ProjectsManage);
@@ -98,6 +96,8 @@ async fn show(ctx: &mut ssr::Ctx, place: &Place, id: ProjectId) -> Result<Render
         return Ok(rendered.under(project.name.clone(), here.path.clone()).at("Edit"));
     }
     let now = ctx.now;
+    let key_list = key_rules::list_of(ctx, &here.page, ssr::query("keys").as_deref(), ROWS).await?;
+    let people = rules::members::list_of(ctx, &here.page, ssr::query("members").as_deref(), ROWS).await?;
     let secret = shown_keys::take().await;
     let key_section = keys::section(&here, &key_list, now).await;
     let key_dialog = keys::dialog(&here, &key_list.items, now);

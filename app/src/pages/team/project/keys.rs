@@ -87,6 +87,7 @@ fn create_form(here: &Here<'_>, manages: bool, state: &FormState) -> AnyView {
 fn table(here: &Here<'_>, list: &Page<Key>, manages: bool, now: DateTime<Utc>) -> AnyView {
     let open = here.place.page.team.status != domain::TeamStatus::Archived;
     let own = here.may_change(ProjectRight::OwnKeys);
+    let at = shown::address(&here.path, "keys");
     let rows = list
         .items
         .iter()
@@ -100,7 +101,7 @@ fn table(here: &Here<'_>, list: &Page<Key>, manages: bool, now: DateTime<Utc>) -
                     <td data-label="Last used">{shown::last_used(key, now)}</td>
                     <td data-label="Expires">{shown::expires(key, now)}</td>
                     <td class="table__actions">
-                        {(open && (manages || own)).then(|| shown::menu(key, &here.path))}
+                        {(open && (manages || own)).then(|| shown::menu(key, &at))}
                     </td>
                 </tr>
             }
@@ -138,5 +139,5 @@ pub(super) fn dialog(here: &Here<'_>, keys: &[Key], now: DateTime<Utc>) -> Optio
     let key = keys.iter().find(|key| key.id.to_string() == id)?;
     let mut fields = here.fields();
     fields.push(("key", id));
-    shown::dialog(action, key, fields, here.path.clone(), now)
+    shown::dialog(action, key, fields, shown::address(&here.path, "keys"), now)
 }

@@ -57,6 +57,7 @@ pub(super) async fn section(
                                     <tr>
                                         <th scope="col">"Person"</th>
                                         <th scope="col">"Role"</th>
+                                        <th scope="col">"Through the team"</th>
                                         <th scope="col" class="table__number">"Keys"</th>
                                         <th scope="col" class="table__optional">"Assigned"</th>
                                         <th scope="col" class="table__actions"><span class="visually-hidden">"Actions"</span></th>
@@ -125,16 +126,21 @@ fn row(here: &Here<'_>, member: &ProjectMember, manages: bool, viewer: Option<Us
         <tr class=member.deactivated.then_some("table__row--muted")>
             <th scope="row" class="table__title">{ui::person(&member.email, member.display_name.as_deref())}</th>
             <td class="table__state" data-label="Role">
-                {member
-                    .role
-                    .map(|role| match role {
-                        ProjectRole::Admin => view! { <span class="badge badge--role">"Project admin"</span>" " }.into_any(),
-                        ProjectRole::Member => view! { <span class="badge badge--member">"Member"</span>" " }.into_any(),
-                    })}
-                {member
-                    .implicit
-                    .then(|| view! { <span class="badge badge--info" title="Has access to every project of the team">"Team admin"</span>" " })}
-                {member.deactivated.then(|| view! { <span class="badge badge--inactive">"Deactivated"</span> })}
+                {match member.role {
+                    Some(ProjectRole::Admin) => view! { <span class="badge badge--role">"Project admin"</span> }.into_any(),
+                    Some(ProjectRole::Member) => view! { <span class="badge badge--member">"Member"</span> }.into_any(),
+                    None => view! { <span class="none">"none given"</span> }.into_any(),
+                }}
+            </td>
+            <td data-label="Through the team">
+                {if member.deactivated {
+                    view! { <span class="badge badge--inactive">"Deactivated"</span> }.into_any()
+                } else if member.implicit {
+                    view! { <span class="badge badge--info" title="Has access to every project of the team">"Team admin"</span> }
+                        .into_any()
+                } else {
+                    ui::or_dash(None)
+                }}
             </td>
             <td class="table__number" data-label="Keys">{member.keys}</td>
             <td class="table__optional" data-label="Assigned">
