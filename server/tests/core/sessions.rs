@@ -173,17 +173,22 @@ async fn a_sign_in_is_when_someone_was_last_seen() {
     assert_eq!(server.browse("/teams", Some(&cookie)).await.status(), 200);
     let token = server.token(MAX, None).await;
     assert_eq!(server.me(&token).await.0, 200);
-    backend::users::write_last_seen(&server.database.pool).await.expect("written");
+    backend::users::write_last_seen(&server.database.pool)
+        .await
+        .expect("written");
     assert_eq!(seen().await, Some(first), "once an hour");
 
     // Someone who never signed in, but uses a token.
     server.person("robot@example.com", false).await;
     let token = server.token("robot@example.com", None).await;
     assert_eq!(server.me(&token).await.0, 200);
-    backend::users::write_last_seen(&server.database.pool).await.expect("written");
-    let robot: bool = sqlx::query_scalar("SELECT last_seen_at IS NOT NULL FROM users WHERE email = 'robot@example.com'")
-        .fetch_one(&server.database.pool)
+    backend::users::write_last_seen(&server.database.pool)
         .await
-        .expect("a row");
+        .expect("written");
+    let robot: bool =
+        sqlx::query_scalar("SELECT last_seen_at IS NOT NULL FROM users WHERE email = 'robot@example.com'")
+            .fetch_one(&server.database.pool)
+            .await
+            .expect("a row");
     assert!(robot);
 }
