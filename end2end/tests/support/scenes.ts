@@ -171,7 +171,7 @@ export const scenes: Scene[] = [
   { name: 'users-none', as: ada, at: '/admin/users?q=nothing-like-it&show=deactivated' },
   { name: 'users-forbidden', as: nora, at: '/admin/users' },
   { name: 'user-new', as: ada, at: '/admin/users/new' },
-  { name: 'user-new-errors', as: ada, at: '/admin/users/new', act: send('Create User', { email: 'name@-', display_name: 'Long. '.repeat(40) }) },
+  { name: 'user-new-errors', as: ada, at: '/admin/users/new', act: send('Create User', { email: `${'x'.repeat(65)}@acme.example`, display_name: 'Long. '.repeat(40) }) },
   { name: 'user', as: ada, at: `/admin/users/${tess.email}` },
   { name: 'user-in-nothing', as: ada, at: `/admin/users/${ada.email}` },
   { name: 'user-as-org-admin', as: olga, at: `/admin/users/${max.email}` },
