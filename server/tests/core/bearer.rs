@@ -56,7 +56,7 @@ async fn tokens_work_until_they_end() {
 #[tokio::test]
 async fn b1_jwts_of_the_issuer_make_an_account_once() {
     let server = Server::start().await;
-    let max = server.oidc.person(MAX).expect("known");
+    let max = server.oidc.person(MAX).expect("known").clone();
     let jwt = server.oidc.mint_token(&max, &json!({}), 600);
     // At once: one account comes of it.
     let (first, second) = tokio::join!(server.me(&jwt), server.me(&jwt));
@@ -68,7 +68,7 @@ async fn b1_jwts_of_the_issuer_make_an_account_once() {
 #[tokio::test]
 async fn b1_other_jwts_are_refused() {
     let server = Server::start().await;
-    let max = server.oidc.person(MAX).expect("known");
+    let max = server.oidc.person(MAX).expect("known").clone();
     let expired = server.oidc.mint_token(&max, &json!({}), -600);
     let (status, body) = server.me(&expired).await;
     assert_eq!(
@@ -87,7 +87,7 @@ async fn b1_other_jwts_are_refused() {
 #[tokio::test]
 async fn b1_keys_that_cannot_be_fetched() {
     let server = Server::start().await;
-    let max = server.oidc.person(MAX).expect("known");
+    let max = server.oidc.person(MAX).expect("known").clone();
     server.oidc.fail_jwks(Some(500));
     let (status, body) = server.me(&server.oidc.mint_token(&max, &json!({}), 600)).await;
     assert_eq!((status, &body["error_code"]), (503, &json!("JWKS_UNAVAILABLE")));
@@ -103,7 +103,7 @@ async fn b1_keys_that_cannot_be_fetched() {
 #[tokio::test]
 async fn x17_closed_sign_up_and_deactivated_accounts() {
     let server = Server::with(&[("GUILDHALL_SIGNUP", "closed")]).await;
-    let max = server.oidc.person(MAX).expect("known");
+    let max = server.oidc.person(MAX).expect("known").clone();
     let jwt = server.oidc.mint_token(&max, &json!({}), 600);
     let (status, body) = server.me(&jwt).await;
     let literal = "User not authorized. Contact administrator to request access.";
@@ -127,7 +127,7 @@ async fn x17_closed_sign_up_and_deactivated_accounts() {
 async fn an_address_that_is_not_verified_joins_no_account() {
     let server = Server::start().await;
     server.person(UNVERIFIED, true).await;
-    let person: Person = server.oidc.person(UNVERIFIED).expect("known");
+    let person: Person = server.oidc.person(UNVERIFIED).expect("known").clone();
     let (status, body) = server.me(&server.oidc.mint_token(&person, &json!({}), 600)).await;
     assert_eq!((status, &body["error_code"]), (403, &json!("USER_NOT_AUTHORIZED")));
 }

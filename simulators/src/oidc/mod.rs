@@ -115,9 +115,10 @@ impl OidcSimulator {
         self.shared.options.client_secret.as_deref()
     }
 
-    /// The person with that email.
-    pub fn person(&self, email: &str) -> Option<Person> {
-        self.shared.person(email)
+    /// The person with that email, of those from the beginning.
+    pub fn person(&self, email: &str) -> Option<&Person> {
+        let mut people = self.shared.options.people.iter();
+        people.find(|person| person.email.eq_ignore_ascii_case(email))
     }
 
     /// A bearer JWT for `person`, as the provider would make it, with `claims` laid over the usual ones (`null` removes
