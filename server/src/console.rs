@@ -6,17 +6,15 @@ use axum::{
     extract::{Request, State},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
-    routing::any,
 };
 use backend::{Code, Error};
 use http::{HeaderMap, Method, Uri};
-use leptos::server_fn::axum::server_fn_paths;
-use leptos_axum::{LeptosRoutes as _, generate_route_list, handle_server_fns, render_app_async};
+use leptos_axum::{LeptosRoutes as _, generate_route_list, render_app_async};
 use tower_sessions::Session;
 
 use crate::{AppState, auth, page, problem::Problem, request::Info, router::is_api, upload};
 
-/// Pages, `/actions/**`, and the page for every other address.
+/// Pages, the actions that there are (Leptos routes both), and the page for every other address.
 pub(crate) fn router(state: &AppState) -> Router<AppState> {
     let shell = {
         let options = state.leptos.clone();
@@ -43,21 +41,9 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
     };
     Router::new()
         .leptos_routes(state, generate_route_list(app::App), shell)
-        .route("/actions/{*fn_name}", any(action))
         .fallback(fallback)
         .layer(middleware::from_fn_with_state(state.clone(), upload::as_form))
         .layer(middleware::from_fn_with_state(state.clone(), visit))
-}
-
-/// A server function; there is nothing at any other address, nor for any other method.
-async fn action(State(state): State<AppState>, request: Request) -> Response {
-    let known =
-        server_fn_paths().any(|(path, method)| path == request.uri().path() && method == request.method().as_str());
-    if known {
-        return handle_server_fns(request).await.into_response();
-    }
-    let nothing = Error::refused(Code::NotFound, "There is nothing at this address");
-    page::refusal(&state, request.headers(), nothing)
 }
 
 /// Finds out who visits.

@@ -340,7 +340,6 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/users") => json!({"email": format!("{}@example.com", name.replace(' ', "-"))}),
         ("PUT" | "PATCH", "/admin/users/{id}") => json!({"display_name": name}),
         ("POST", "/admin/users/{id}/deactivate") => json!({"comment": "has left the company"}),
-        ("POST", "/admin/users/{id}/activate") => return None,
         ("POST", path) if path.starts_with("/admin/batch/") => {
             json!({"user_ids": [cast.target.id], "comment": "has left the company", "dry_run": true})
         }
@@ -354,7 +353,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),
         // The status changes work without a body.
-        ("POST", path) if path.starts_with("/admin/teams/{id}/") => return None,
+        ("POST", path) if path.starts_with("/admin/teams/{id}/") || path.ends_with("/activate") => return None,
         _ => panic!("{route} needs a body here"),
     })
 }

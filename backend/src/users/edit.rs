@@ -46,7 +46,7 @@ impl NewAccountInput {
         let mut fields = Fields::new();
         let email = fields.take(Email::parse(&self.email));
         let name = fields.take(person_name(self.display_name.as_deref()));
-        let role = self.organization_role.as_deref().map(|role| role.parse::<OrgRole>());
+        let role = self.organization_role.as_deref().map(str::parse::<OrgRole>);
         let role = fields.take(
             role.transpose()
                 .map(|role| role.unwrap_or(OrgRole::OrgMember))

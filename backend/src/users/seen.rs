@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,15 +15,28 @@ use crate::{Backend, Result};
 /// Nobody is written down more often than this.
 const PERIOD: TimeDelta = TimeDelta::hours(1);
 
-/// Who was seen when; and whether that is for [`write_last_seen`] to write.
-static SEEN: LazyLock<Mutex<HashMap<Uuid, (DateTime<Utc>, bool)>>> = LazyLock::new(Mutex::default);
+/// When someone was noted, and whether that is for [`write_last_seen`] to write.
+#[derive(Debug, Clone, Copy)]
+struct Note {
+    at: DateTime<Utc>,
+    unwritten: bool,
+}
+
+static SEEN: LazyLock<Mutex<HashMap<Uuid, Note>>> = LazyLock::new(Mutex::default);
+
+fn notes() -> MutexGuard<'static, HashMap<Uuid, Note>> {
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Notes that someone uses a session or a token. Costs no query, and once an hour a person is written down.
 pub fn seen(user: UserId, now: DateTime<Utc>) {
-    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let last = seen.get(&user.0).map(|(at, _)| *at);
-    if last.is_none_or(|at| now - at >= PERIOD) {
-        seen.insert(user.0, (now, true));
+    let mut notes = notes();
+    if notes.get(&user.0).is_none_or(|note| now - note.at >= PERIOD) {
+        let note = Note {
+            at: now,
+            unwritten: true,
+        };
+        notes.insert(user.0, note);
     }
 }
 
@@ -39,9 +52,11 @@ pub async fn signed_in(backend: &Backend, user: UserId, now: DateTime<Utc>) -> R
     )
     .execute(&backend.pool)
     .await?;
-    SEEN.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(user.0, (now, false));
+    let note = Note {
+        at: now,
+        unwritten: false,
+    };
+    notes().insert(user.0, note);
     Ok(())
 }
 
@@ -50,22 +65,7 @@ pub async fn signed_in(backend: &Backend, user: UserId, now: DateTime<Utc>) -> R
 /// # Errors
 /// When the database does not answer; the times are then lost, which harms nothing.
 pub async fn write_last_seen(pool: &PgPool) -> Result<()> {
-    let (ids, times): (Vec<Uuid>, Vec<DateTime<Utc>>) = {
-        let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = seen
-            .iter_mut()
-            .filter(|(_, (_, unwritten))| *unwritten)
-            .map(|(id, (at, unwritten))| {
-                *unwritten = false;
-                (*id, *at)
-            })
-            .collect::<Vec<_>>();
-        // Whoever has been away for long is noted anew anyway.
-        if let Some(latest) = seen.values().map(|(at, _)| *at).max() {
-            seen.retain(|_, (at, _)| latest - *at < PERIOD);
-        }
-        fresh.into_iter().unzip()
-    };
+    let (ids, times) = unwritten();
     if ids.is_empty() {
         return Ok(());
     }
@@ -83,4 +83,19 @@ pub async fn write_last_seen(pool: &PgPool) -> Result<()> {
     .execute(pool)
     .await?;
     Ok(())
+}
+
+/// Takes what is to be written, and forgets whoever has been away for long: they are noted anew anyway.
+fn unwritten() -> (Vec<Uuid>, Vec<DateTime<Utc>>) {
+    let mut notes = notes();
+    let mut taken = (Vec::new(), Vec::new());
+    for (id, note) in notes.iter_mut().filter(|(_, note)| note.unwritten) {
+        note.unwritten = false;
+        taken.0.push(*id);
+        taken.1.push(note.at);
+    }
+    if let Some(latest) = notes.values().map(|note| note.at).max() {
+        notes.retain(|_, note| latest - note.at < PERIOD);
+    }
+    taken
 }

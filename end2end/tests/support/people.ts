@@ -1,4 +1,5 @@
 // Who one can be in the demo (server/src/demo/data.rs).
+import { provider } from './watch';
 
 export interface Person {
   email: string;
@@ -14,6 +15,18 @@ export const pat: Person = { email: 'pat@partner.example', name: 'Pat Partner' }
 export const audrey: Person = { email: 'audrey@acme.example', name: 'Audrey Auditor' };
 /** In no team; keep it so, others rely on it. */
 export const nora: Person = { email: 'nora@acme.example', name: 'Nora Newcomer' };
+
+/** Somebody new at the company, who can sign in from now on. */
+export async function hire(name: string): Promise<Person> {
+  const email = `${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}@acme.example`;
+  const answer = await fetch(`${provider()}/_simulator/people`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email, name }),
+  });
+  if (answer.status !== 201) throw new Error(`the provider answered ${answer.status}`);
+  return { email, name };
+}
 
 export const everyone = [ada, olga, tess, max, dana, pat, audrey, nora];
 export const superAdmin = ada;

@@ -18,6 +18,8 @@ export interface World {
   project: string;
   /** A word that more than a page of teams have in their names. */
   many: string;
+  /** The email of somebody whose account is deactivated. */
+  former: string;
 }
 
 export interface Scene {
@@ -57,10 +59,13 @@ export async function makeWorld(api: Api, apiOf: (who: Person) => Promise<Api>):
     // In the built-in organization: out of the way of the other scenes.
     await api.team({ name: `${many} ${String(index).padStart(2, '0')}`, organization_id: null });
   }
-  return { acme: await api.acme(), backend, empty, full, inactive, archived, project, many };
+  const former = `${unique('lea').replace(' ', '.')}@acme.example`;
+  await api.ok('POST', '/admin/users', { email: former, display_name: 'Lea Leaver', organization_id: await api.acme() });
+  await api.ok('POST', `/admin/users/${former}/deactivate`, { comment: 'Has left the company for a sailing boat' });
+  return { acme: await api.acme(), backend, empty, full, inactive, archived, project, many, former };
 }
 
-const team = (tab = '', which: Exclude<keyof World, 'acme' | 'many' | 'project'> = 'backend') => (world: World) =>
+const team = (tab = '', which: Exclude<keyof World, 'acme' | 'many' | 'project' | 'former'> = 'backend') => (world: World) =>
   `/admin/teams/${world[which].id}${tab && `/${tab}`}`;
 
 /** Opens the first menu in a table. */
@@ -207,6 +212,24 @@ export const scenes: Scene[] = [
   { name: 'settings-archive', as: ada, at: (world) => `${team('settings')(world)}?confirm=archive` },
   { name: 'settings-inactive', as: ada, at: team('settings', 'inactive') },
   { name: 'settings-archived', as: ada, at: team('settings', 'archived') },
+
+  { name: 'users', as: ada, at: '/admin/users' },
+  { name: 'users-as-org-admin', as: olga, at: '/admin/users?show=active&sort=-email' },
+  { name: 'users-none', as: ada, at: '/admin/users?q=nothing-like-it&show=deactivated' },
+  { name: 'users-forbidden', as: nora, at: '/admin/users' },
+  { name: 'user-new', as: ada, at: '/admin/users/new' },
+  { name: 'user-new-errors', as: ada, at: '/admin/users/new', act: send('Create User', { email: `${'x'.repeat(65)}@acme.example`, display_name: 'Long. '.repeat(40) }) },
+  { name: 'user', as: ada, at: `/admin/users/${tess.email}` },
+  { name: 'user-in-nothing', as: ada, at: `/admin/users/${ada.email}` },
+  { name: 'user-as-org-admin', as: olga, at: `/admin/users/${max.email}` },
+  { name: 'user-deactivate', as: ada, at: `/admin/users/${tess.email}?confirm=deactivate`, differs: true },
+  {
+    name: 'user-deactivate-error',
+    as: ada,
+    at: `/admin/users/${tess.email}?confirm=deactivate`,
+    act: send('Deactivate', { comment: 'Too short' }),
+  },
+  { name: 'user-deactivated', as: ada, at: (world) => `/admin/users/${world.former}` },
 
   { name: 'my-teams', as: max, at: '/teams' },
   { name: 'my-teams-empty', as: nora, at: '/teams' },

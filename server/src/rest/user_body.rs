@@ -14,7 +14,8 @@ use super::{body::present, members::Role, organizations::RoleInOrganization, tea
 pub(super) struct User {
     id: Uuid,
     /// The same id again.
-    user_id: Uuid,
+    #[serde(rename = "user_id")]
+    id_again: Uuid,
     #[schema(example = "user@example.com")]
     email: String,
     display_name: Option<String>,
@@ -37,7 +38,7 @@ impl From<views::Account> for User {
     fn from(account: views::Account) -> Self {
         Self {
             id: account.id.0,
-            user_id: account.id.0,
+            id_again: account.id.0,
             email: account.email,
             display_name: account.display_name,
             is_admin: account.super_admin,

@@ -125,7 +125,7 @@ fn bodies(team: &str, project: &str, user: &str) -> Vec<(&'static str, String, V
         (
             "POST",
             "/admin/batch/disable-users".to_owned(),
-            json!({"user_ids": ["eve@example.com"], "all": false, "comment": "a good comment", "dry_run": true}),
+            json!({"all": true, "comment": "a good comment", "dry_run": true}),
         ),
         (
             "POST",

@@ -102,8 +102,8 @@ async fn b26_create_read_change_and_list() {
         let list = world.get(&root, &format!("/admin/users?{query}")).await.is(200);
         assert_eq!(list["total"], expected, "{query}");
     }
-    let last = world.get(&root, "/admin/users?order=desc&offset=2").await.is(200);
-    assert_eq!(emails(&last), ["ada@example.com"]);
+    let end = world.get(&root, "/admin/users?order=desc&offset=2").await.is(200);
+    assert_eq!(emails(&end), ["ada@example.com"]);
     world.get(&root, "/admin/users?show=all").await.invalid(&["show"]);
     world.get(&root, "/admin/users?limit=0").await.invalid(&["limit"]);
     for nobody in ["eve@example.com", "0199a3c8-6c1e-7d7f-9a83-0c2f6f1f5b0e", "nonsense"] {

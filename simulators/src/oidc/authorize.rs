@@ -38,10 +38,10 @@ pub(super) async fn show(
     check(&shared, &request)?;
     let named = request.as_email.as_ref().or(request.login_hint.as_ref());
     if let Some(person) = named.and_then(|email| shared.person(email)) {
-        return Ok(send_back(&shared, &request, person));
+        return Ok(send_back(&shared, &request, &person));
     }
     let origin = origin(&request.redirect_uri).unwrap_or_default();
-    Ok(page::show(&page::sign_in(&shared.options.people, &request), &origin))
+    Ok(page::show(&page::sign_in(&shared.people(), &request), &origin))
 }
 
 /// `POST /authorize`: what the page's buttons send.
@@ -56,7 +56,7 @@ pub(super) async fn choose(
     let email = request.as_email.as_deref().unwrap_or("");
     let person = shared.person(email);
     let person = person.ok_or_else(|| bad_request("Nobody here has that address."))?;
-    Ok(send_back(&shared, &request, person))
+    Ok(send_back(&shared, &request, &person))
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,8 @@
 //!
 //! A browser test that does not want to pick adds `as=EMAIL` or `login_hint=EMAIL` to the authorization URL. Over HTTP,
 //! without authorization: `POST /_simulator/token {email, claims?, ttl_seconds?}` answers `{token}`, a bearer JWT, and
-//! `POST /_simulator/rotate` makes a new key.
+//! `POST /_simulator/rotate` makes a new key. `POST /_simulator/people {email, name}` adds somebody to those who can sign
+//! in.
 
 mod authorize;
 mod keys;
@@ -82,6 +83,7 @@ impl OidcSimulator {
                 .route("/userinfo", get(token::userinfo).post(token::userinfo))
                 .route("/logout", get(authorize::log_out))
                 .route("/_simulator/token", post(token::mint_over_http))
+                .route("/_simulator/people", post(token::add_person_over_http))
                 .route("/_simulator/rotate", post(token::rotate_over_http))
                 .with_state(Arc::clone(&shared))
         };
@@ -113,9 +115,10 @@ impl OidcSimulator {
         self.shared.options.client_secret.as_deref()
     }
 
-    /// The person with that email.
+    /// The person with that email, of those from the beginning.
     pub fn person(&self, email: &str) -> Option<&Person> {
-        self.shared.person(email)
+        let mut people = self.shared.options.people.iter();
+        people.find(|person| person.email.eq_ignore_ascii_case(email))
     }
 
     /// A bearer JWT for `person`, as the provider would make it, with `claims` laid over the usual ones (`null` removes

@@ -68,6 +68,8 @@ pub(super) struct Grant {
 
 pub(super) struct Shared {
     pub options: OidcOptions,
+    /// People who came after the start.
+    later: Mutex<Vec<Person>>,
     pub issuer: Mutex<String>,
     pub jwks_failure: Mutex<Option<u16>>,
     pub calls: Mutex<BTreeMap<&'static str, u64>>,
@@ -81,6 +83,7 @@ impl Shared {
         Self {
             keys: Mutex::new(KeyRing::new(options.signing_key.clone())),
             options,
+            later: Mutex::default(),
             issuer: Mutex::default(),
             jwks_failure: Mutex::default(),
             calls: Mutex::default(),
@@ -101,11 +104,25 @@ impl Shared {
         *self.calls.lock().expect("not poisoned").entry(call).or_default() += 1;
     }
 
-    pub(super) fn person(&self, email: &str) -> Option<&Person> {
-        self.options
-            .people
-            .iter()
+    /// Everybody: those from the beginning, then those who came later.
+    pub(super) fn people(&self) -> Vec<Person> {
+        let later = self.later.lock().expect("not poisoned");
+        self.options.people.iter().chain(later.iter()).cloned().collect()
+    }
+
+    pub(super) fn person(&self, email: &str) -> Option<Person> {
+        self.people()
+            .into_iter()
             .find(|person| person.email.eq_ignore_ascii_case(email))
+    }
+
+    /// Somebody comes; false when somebody has that address.
+    pub(super) fn add_person(&self, person: Person) -> bool {
+        let new = self.person(&person.email).is_none();
+        if new {
+            self.later.lock().expect("not poisoned").push(person);
+        }
+        new
     }
 
     /// A code, good once and for a minute.

@@ -216,8 +216,24 @@ pub(super) async fn mint_over_http(
 ) -> Result<Json<Value>, StatusCode> {
     let person = shared.person(&request.email).ok_or(StatusCode::NOT_FOUND)?;
     Ok(Json(
-        json!({"token": mint(&shared, person, &request.claims, request.ttl_seconds)}),
+        json!({"token": mint(&shared, &person, &request.claims, request.ttl_seconds)}),
     ))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPerson {
+    email: String,
+    name: String,
+}
+
+/// Somebody new at the company: 201, or 409 when somebody has that address.
+pub(super) async fn add_person_over_http(State(shared): State<Arc<Shared>>, Json(new): Json<NewPerson>) -> StatusCode {
+    if shared.add_person(Person::new(&new.email, &new.name, "")) {
+        StatusCode::CREATED
+    } else {
+        StatusCode::CONFLICT
+    }
 }
 
 pub(super) async fn rotate_over_http(State(shared): State<Arc<Shared>>) -> StatusCode {
