@@ -88,7 +88,8 @@ pub async fn person(ctx: &mut Ctx, page: &TeamPage, user: &UserRef) -> Result<Op
                 JOIN projects p ON p.id = m.project_id AND p.team_id = $1)
         SELECT who.id AS "id!", who.email AS "email!", who.display_name,
             who.deactivated_at IS NOT NULL AS "deactivated!", who.last_seen_at,
-            o.role AS "org_role?", m.role AS "role?", m.joined_at AS "joined_at?",
+            o.role AS "org_role?", m.joined_at AS "joined_at?",
+            CASE WHEN m.admin_until <= $5 THEN 'member' ELSE m.role END AS "role?",
             EXISTS (SELECT FROM team_members a JOIN users u ON u.id = a.user_id
                 WHERE a.team_id = $1 AND a.role = 'admin' AND a.user_id <> who.id AND u.deactivated_at IS NULL
                     AND (a.expires_at IS NULL OR a.expires_at > $5) AND (a.admin_until IS NULL OR a.admin_until > $5)
@@ -101,7 +102,8 @@ pub async fn person(ctx: &mut Ctx, page: &TeamPage, user: &UserRef) -> Result<Op
             (SELECT count(*) FROM runners r WHERE r.team_id = $1 AND r.provisioned_by = who.id AND r.status <> 'deleted')
                 AS "runners!"
         FROM who LEFT JOIN organization_members o ON o.organization_id = $4 AND o.user_id = who.id
-            LEFT JOIN team_members m ON m.team_id = $1 AND m.user_id = who.id"#,
+            LEFT JOIN team_members m ON m.team_id = $1 AND m.user_id = who.id
+                AND (m.expires_at IS NULL OR m.expires_at > $5)"#,
         team.id.0,
         id,
         email,
@@ -154,15 +156,19 @@ async fn not_admitted(ctx: &mut Ctx, page: &TeamPage, email: &str) -> Result<Opt
 /// 403 without the right.
 pub async fn progress(ctx: &mut Ctx, page: &TeamPage) -> Result<TeamProgress> {
     page.standing.require(Permission::MembersManage)?;
+    let now = ctx.now;
     let row = sqlx::query!(
         r#"SELECT
             (SELECT count(*) FROM team_members m JOIN users u ON u.id = m.user_id
-                WHERE m.team_id = $1 AND m.role = 'admin' AND u.deactivated_at IS NULL) AS "admins!",
+                WHERE m.team_id = $1 AND m.role = 'admin' AND u.deactivated_at IS NULL
+                    AND (m.expires_at IS NULL OR m.expires_at > $3) AND (m.admin_until IS NULL OR m.admin_until > $3)
+            ) AS "admins!",
             (SELECT count(*) FROM team_services a JOIN services s ON s.id = a.service_id
                 WHERE a.team_id = $1 AND s.organization_id = $2) AS "services!",
             (SELECT count(*) FROM services WHERE organization_id = $2) AS "catalogue!""#,
         page.team.id.0,
         page.team.organization_id.0,
+        now,
     )
     .fetch_one(ctx.connection())
     .await?;

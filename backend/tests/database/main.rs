@@ -18,6 +18,7 @@ mod common;
 mod audit;
 mod cache;
 mod counters;
+mod guides;
 mod members;
 mod migrations;
 mod people;
