@@ -40,7 +40,7 @@ fn explain(facts: &Facts, team: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("team", team);
     if let Some(person) = &facts.person {
-        query.append_pair("user", &person.email);
+        query.append_pair("who", &person.email);
     }
     if let Some(service) = facts.service.as_deref().filter(|name| *name != "-") {
         query.append_pair("service", service);

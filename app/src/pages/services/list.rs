@@ -141,7 +141,7 @@ fn paths(paths: &[String]) -> AnyView {
     let shown = paths
         .iter()
         .take(2)
-        .map(|path| view! { <code>{path.clone()}</code>" " })
+        .map(|path| view! { <code class="nowrap">{path.clone()}</code>" " })
         .collect_view();
     view! { {shown} {(more > 0).then(|| view! { <span class="muted">{format!("+{more}")}</span> })} }.into_any()
 }
