@@ -243,14 +243,13 @@ fn sidebar(me: &Me) -> AnyView {
                 },
             ],
         ));
-        if me.super_admin || me.org_admin || me.teams.iter().any(|(_, _, role)| *role == TeamRole::Admin) {
-            if let Some((_, entries)) = groups.last_mut() {
-                entries.push(Entry {
-                    icon: "star",
-                    label: "Guides",
-                    href: "/admin/guide",
-                });
-            }
+        let guided = me.super_admin || me.org_admin || me.teams.iter().any(|(_, _, role)| *role == TeamRole::Admin);
+        if guided && let Some((_, entries)) = groups.last_mut() {
+            entries.push(Entry {
+                icon: "star",
+                label: "Guides",
+                href: "/admin/guide",
+            });
         }
     }
     groups.push((

@@ -15,6 +15,7 @@ mod organizations;
 mod projects;
 mod query;
 mod runners;
+mod service_losses;
 mod services;
 mod team_body;
 mod team_services;

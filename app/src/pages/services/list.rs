@@ -148,15 +148,14 @@ fn paths(paths: &[String]) -> AnyView {
 
 #[cfg(test)]
 mod tests {
-    use domain::OrganizationId;
-    use uuid::Uuid;
+    use domain::DEFAULT_ORGANIZATION;
 
     use super::*;
 
     #[test]
     fn the_catalogue_with_services_comes_first() {
         let one = |slug: &str, service_count, may_change| Catalogue {
-            organization_id: OrganizationId(Uuid::nil()),
+            organization_id: DEFAULT_ORGANIZATION,
             slug: slug.to_owned(),
             name: slug.to_owned(),
             service_count,
