@@ -19,6 +19,7 @@ mod audit;
 mod cache;
 mod counters;
 mod deactivation;
+mod guides;
 mod keys;
 mod last_seen;
 mod members;

@@ -93,6 +93,21 @@ const send = (button: string, fields: Record<string, string>) => async (page: Pa
   await page.getByRole('button', { name: button, exact: true }).click();
 };
 
+/** On a Policy tab: asks to allow the first service that is not allowed. */
+const openAllow = async (page: Page) => page.getByRole('link', { name: /^Allow…/ }).first().click();
+
+const allowWithoutReason = async (page: Page) => {
+  await openAllow(page);
+  await page.locator('#reason').fill('  ');
+  await page.getByRole('button', { name: 'Allow service' }).click();
+};
+
+/** On a Policy tab: asks to stop allowing the first service that is allowed. */
+const stopAllowing = async (page: Page) => lastItem(page);
+
+/** On the list of services: opens one that teams use. */
+const openService = async (page: Page) => page.getByRole('link', { name: 'cli-eval' }).click();
+
 export const scenes: Scene[] = [
   { name: 'login', as: null, at: '/login' },
   {
@@ -230,6 +245,41 @@ export const scenes: Scene[] = [
     act: send('Deactivate', { comment: 'Too short' }),
   },
   { name: 'user-deactivated', as: ada, at: (world) => `/admin/users/${world.former}` },
+  { name: 'policy-services-refused', as: olga, at: '/admin/teams/engineering/policy', act: allowWithoutReason },
+  { name: 'policy-services-allow', as: olga, at: '/admin/teams/engineering/policy', act: openAllow, differs: true },
+  { name: 'policy-services-stop', as: olga, at: '/admin/teams/engineering/policy', act: stopAllowing, differs: true },
+  { name: 'policy-services-as-member', as: max, at: '/admin/teams/engineering/policy' },
+
+  { name: 'services', as: ada, at: '/admin/services?organization=acme', differs: true },
+  { name: 'services-as-member', as: max, at: '/admin/services' },
+  { name: 'services-empty', as: ada, at: '/admin/services?organization=default' },
+  { name: 'service-new', as: olga, at: '/admin/services/new?organization=acme' },
+  {
+    name: 'service-new-errors',
+    as: olga,
+    at: '/admin/services/new?organization=acme',
+    act: send('Add service', { name: 'LLM Service', path_prefixes: 'GET /v1\nv2' }),
+  },
+  { name: 'service', as: olga, at: '/admin/services?organization=acme', act: openService },
+  { name: 'service-as-member', as: max, at: '/admin/services', act: openService },
+  {
+    name: 'service-delete',
+    as: olga,
+    at: '/admin/services?organization=acme',
+    act: async (page) => {
+      await openService(page);
+      await page.getByRole('link', { name: 'Delete…' }).click();
+    },
+    differs: true,
+  },
+
+  { name: 'guides', as: tess, at: '/admin/guide' },
+  { name: 'guide-onboard', as: tess, at: (world) => `/admin/guide/onboard?team=${world.backend.id}&user=${max.email}` },
+  { name: 'guide-onboard-error', as: tess, at: (world) => `/admin/guide/onboard?team=${world.backend.id}&user=somebody` },
+  { name: 'guide-access', as: tess, at: (world) => `/admin/guide/access?team=${world.backend.id}&user=${max.email}&service=cli-eval` },
+  { name: 'guide-leave', as: tess, at: (world) => `/admin/guide/leave?team=${world.backend.id}&user=${tess.email}` },
+  { name: 'guide-new-team', as: ada, at: '/admin/guide/new-team' },
+  { name: 'guide-new-team-done', as: ada, at: (world) => `/admin/guide/new-team?team=${world.backend.id}` },
 
   { name: 'my-teams', as: max, at: '/teams' },
   { name: 'my-teams-empty', as: nora, at: '/teams' },

@@ -18,6 +18,7 @@ mod project_members;
 mod projects;
 mod query;
 mod runners;
+mod service_losses;
 mod services;
 mod team_body;
 mod team_services;

@@ -14,7 +14,8 @@ use super::{
     body::Json,
     call::{At, Call, json},
     query::QueryString,
-    services::{BrokenKeys, DryRun},
+    service_losses::BrokenKeys,
+    services::DryRun,
 };
 use crate::{problem::Problem, state::AppState};
 

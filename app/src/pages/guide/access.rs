@@ -1,6 +1,6 @@
 //! Scenario 2: somebody needs a service that the team may not use yet.
 
-use domain::{Permission, TeamStatus};
+use domain::{OrgRole, Permission, TeamStatus};
 
 use super::{
     Facts,
@@ -40,7 +40,7 @@ fn explain(facts: &Facts, team: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("team", team);
     if let Some(person) = &facts.person {
-        query.append_pair("user", &person.email);
+        query.append_pair("who", &person.email);
     }
     if let Some(service) = facts.service.as_deref().filter(|name| *name != "-") {
         query.append_pair("service", service);
@@ -128,13 +128,18 @@ fn member(facts: &Facts, who: &str, team: &str) -> Step {
             title,
             "The account is deactivated. A super_admin can activate it.",
         ),
+        Some(person) if person.org_role == Some(OrgRole::OrgAdmin) => Step::new(
+            State::Done,
+            title,
+            format!("{} is an org_admin: no team's policy binds them.", person.email),
+        ),
         Some(person) => Step::if_done(
             person.role.is_some(),
             title,
             if person.role.is_some() {
-                format!("{} is.", person.email)
+                format!("{} is a member.", person.email)
             } else {
-                "Only members use what a team may use; admins are no exception.".to_owned()
+                "Only members use what a team may use.".to_owned()
             },
         )
         .at("Members", facts.tab("/members")),
@@ -150,7 +155,7 @@ fn credential(facts: &Facts, who: &str) -> Step {
         Some(person) if person.keys > 0 => Step::new(
             State::Done,
             title,
-            format!("{who} has {} of the team that works.", ui::plural(person.keys, "key")),
+            format!("{who} has {} of the team.", ui::plural(person.keys, "live key")),
         ),
         _ => Step::new(
             State::Optional,

@@ -178,3 +178,70 @@ pub(super) fn belongings(facts: &Facts, now: chrono::DateTime<chrono::Utc>) -> O
         .into_any(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::UserRef;
+
+    use super::*;
+
+    fn someone(role: Option<TeamRole>) -> PersonInTeam {
+        let UserRef::Id(id) = UserRef::parse("user", "00000000-0000-4000-8000-000000000002").unwrap() else {
+            panic!("an id")
+        };
+        PersonInTeam {
+            id,
+            email: "max@acme.example".to_owned(),
+            display_name: None,
+            deactivated: false,
+            org_role: None,
+            not_admitted: None,
+            role,
+            joined_at: None,
+            last_seen_at: None,
+            other_admin: false,
+            project_roles: 0,
+            project_names: Vec::new(),
+            keys: 0,
+            recent_keys: 0,
+            key_names: Vec::new(),
+            runners: 0,
+        }
+    }
+
+    fn states(person: PersonInTeam) -> Vec<State> {
+        let facts = Facts {
+            person: Some(person),
+            ..Facts::default()
+        };
+        steps(&facts).into_iter().map(|step| step.state).collect()
+    }
+
+    #[test]
+    fn d5_the_last_admin_needs_another_one_first() {
+        use State::{Blocked, Done, Optional, Todo};
+        let last = someone(Some(TeamRole::Admin));
+        assert_eq!(states(last.clone()), [Todo, Done, Done, Blocked, Optional]);
+        let second = PersonInTeam {
+            other_admin: true,
+            ..last
+        };
+        assert_eq!(states(second), [Done, Done, Done, Todo, Optional]);
+        assert_eq!(
+            states(someone(Some(TeamRole::Member))),
+            [Done, Done, Done, Todo, Optional]
+        );
+    }
+
+    #[test]
+    fn d9_what_is_left_is_still_to_do_when_the_member_is_gone() {
+        use State::{Done, Todo};
+        let gone = PersonInTeam {
+            runners: 2,
+            deactivated: true,
+            ..someone(None)
+        };
+        assert_eq!(states(gone), [Done, Todo, Done, Done, Done]);
+        assert_eq!(steps(&Facts::default()).len(), 1, "nobody is known yet");
+    }
+}

@@ -41,7 +41,7 @@ fn organization(facts: &Facts, who: &str) -> Step {
         .team
         .as_ref()
         .filter(|page| page.standing.may(domain::Permission::TeamAdminister))
-        .map(|page| format!("/admin/organizations/{}", page.team.organization_slug));
+        .map(|page| format!("/admin/organizations/{}/people", page.team.organization_slug));
     let link = format!("Open {name}");
     match &facts.person {
         None if facts.is_unknown() => Step::new(
@@ -55,7 +55,7 @@ fn organization(facts: &Facts, who: &str) -> Step {
                 .team
                 .as_ref()
                 .filter(|page| page.standing.super_admin)
-                .map(|_| "/admin/users".to_owned()),
+                .map(|_| "/admin/users/new".to_owned()),
         ),
         None => Step::new(
             State::Todo,

@@ -141,22 +141,21 @@ fn paths(paths: &[String]) -> AnyView {
     let shown = paths
         .iter()
         .take(2)
-        .map(|path| view! { <code>{path.clone()}</code>" " })
+        .map(|path| view! { <code class="nowrap">{path.clone()}</code>" " })
         .collect_view();
     view! { {shown} {(more > 0).then(|| view! { <span class="muted">{format!("+{more}")}</span> })} }.into_any()
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::OrganizationId;
-    use uuid::Uuid;
+    use domain::DEFAULT_ORGANIZATION;
 
     use super::*;
 
     #[test]
     fn the_catalogue_with_services_comes_first() {
         let one = |slug: &str, service_count, may_change| Catalogue {
-            organization_id: OrganizationId(Uuid::nil()),
+            organization_id: DEFAULT_ORGANIZATION,
             slug: slug.to_owned(),
             name: slug.to_owned(),
             service_count,

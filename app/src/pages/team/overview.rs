@@ -194,7 +194,8 @@ fn item(change: &Change, now: chrono::DateTime<chrono::Utc>) -> AnyView {
         _ => ("timeline__item", "edit"),
     };
     let detail = match change.action.as_str() {
-        "team.update" | "team.services" | "project.update" | "member.role" | "member.update" => Some(details(change)),
+        "team.services" => Some(super::services::details(change)),
+        "team.update" | "project.update" | "member.role" | "member.update" => Some(details(change)),
         _ => None,
     };
     view! {

@@ -3,7 +3,7 @@
 use backend::services as rules;
 use domain::{
     Permission, ServiceId,
-    views::{AllowedService, ServiceChoice},
+    views::{AllowedService, Change, ServiceChoice},
 };
 use leptos::prelude::*;
 
@@ -92,6 +92,32 @@ pub(super) async fn section(ctx: &mut Ctx, place: &Place) -> Result<AnyView> {
         {dialog}
     }
     .into_any())
+}
+
+/// A change of the policy in words: the audit log has the reason of each service before and after.
+pub(super) fn details(change: &Change) -> String {
+    let named = |what: &str, fits: fn(bool, bool) -> bool| {
+        let names = change
+            .fields
+            .iter()
+            .filter(|field| fits(field.before.is_some(), field.after.is_some()))
+            .map(|field| field.field.as_str());
+        let names: Vec<&str> = names.collect();
+        (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+    };
+    let parts: Vec<String> = [
+        named("allowed", |before, after| !before && after),
+        named("stopped allowing", |before, after| before && !after),
+        named("another reason for", |before, after| before && after),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", parts.join("; "))
+    }
 }
 
 fn table(place: &Place, choices: &[ServiceChoice], changes: bool, now: chrono::DateTime<chrono::Utc>) -> AnyView {
@@ -284,4 +310,38 @@ async fn stop_dialog(ctx: &mut Ctx, place: &Place, choice: &ServiceChoice) -> Re
         danger: true,
         cancel: place.tab(Tab::Policy),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::views::FieldChange;
+
+    use super::*;
+
+    #[test]
+    fn d9_changes_of_the_policy_read_well() {
+        let field = |name: &str, before: Option<&str>, after: Option<&str>| FieldChange {
+            field: name.to_owned(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+        };
+        let change = |fields| Change {
+            at: chrono::DateTime::UNIX_EPOCH,
+            actor: String::new(),
+            action: "team.services".to_owned(),
+            target: String::new(),
+            fields,
+        };
+        let text = details(&change(vec![
+            field("llm_service", None, Some("a")),
+            field("cli-eval", None, Some("b")),
+            field("analytics", Some("c"), None),
+            field("auto-rater", Some("d"), Some("e")),
+        ]));
+        assert_eq!(
+            text,
+            ": allowed llm_service, cli-eval; stopped allowing analytics; another reason for auto-rater"
+        );
+        assert_eq!(details(&change(Vec::new())), "");
+    }
 }
