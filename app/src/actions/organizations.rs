@@ -43,7 +43,9 @@ fn count(fields: &mut Fields, field: &'static str, text: &str) -> Option<i64> {
     match number(field, text) {
         Ok(count) => count,
         Err(Error::Invalid(wrong)) => {
-            wrong.into_iter().for_each(|invalid| fields.push(invalid));
+            for invalid in wrong {
+                fields.push(invalid);
+            }
             None
         }
         Err(_) => None,
@@ -130,7 +132,6 @@ pub async fn save_organization(
 #[server(prefix = "/actions", endpoint = "organizations/ceilings")]
 pub async fn save_ceilings(
     #[server(default)] organization: String,
-    #[server(default)] at: String,
     #[server(default)] max_runners: String,
     #[server(default)] models: String,
     #[server(default)] max_budget: String,
@@ -138,7 +139,7 @@ pub async fn save_ceilings(
     #[server(default)] tpm_limit: String,
     #[server(default)] rpm_limit: String,
 ) -> Result<(), ApiError> {
-    let back = format!("{}/settings", organization_page(&organization, &at));
+    let back = format!("{}/settings", organization_page(&organization, ""));
     let sent = Sent {
         form: "organization-ceilings",
         values: &[

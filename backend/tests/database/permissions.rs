@@ -2,7 +2,7 @@
 
 use backend::{Ctx, Error, Result, members, organizations, projects, runners, teams};
 use domain::{
-    OrgRole, OrganizationId, ProjectId, ProjectName, Slug, StatusChange, TeamId, TeamRole, TeamStatus, UserId, UserRef,
+    OrgRole, OrganizationId, ProjectId, ProjectName, StatusChange, TeamId, TeamRole, TeamStatus, UserId, UserRef,
 };
 
 use crate::common::{World, refused};

@@ -66,7 +66,11 @@ pub fn people() -> impl IntoView {
         };
         let list = rules::list(ctx, &place.key, &address.query(ssr::query("cursor"))?).await?;
         let manages = place.may(Permission::DirectoryManage);
-        let dialog = if manages { dialog(ctx, place).await? } else { None };
+        let Asked { dialog, obstacle } = if manages {
+            ask(ctx, place).await?
+        } else {
+            Asked::default()
+        };
         let state = forms::take("add-person").await;
         let role_state = forms::take("change-org-role").await;
         let removal_state = forms::take("remove-person").await;
@@ -79,6 +83,7 @@ pub fn people() -> impl IntoView {
         Ok(view! {
             {ui::refusal(role_state.refusal())}
             {ui::refusal(removal_state.refusal())}
+            {obstacle}
             {manages.then(|| add_form(place, &state))}
             {toolbar(&address)}
             {body}
@@ -297,47 +302,48 @@ fn menu(place: &Place, address: &Address, person: &OrganizationPerson) -> AnyVie
     .into_any()
 }
 
-/// The question before someone is removed, with what goes; or why it cannot be asked.
-async fn dialog(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyView>> {
+/// The question before someone is removed, or why it cannot be asked.
+#[derive(Default)]
+struct Asked {
+    dialog: Option<AnyView>,
+    obstacle: Option<AnyView>,
+}
+
+impl Asked {
+    fn not(obstacle: Option<AnyView>) -> Self {
+        Self { dialog: None, obstacle }
+    }
+}
+
+async fn ask(ctx: &mut Ctx, place: &Place) -> Result<Asked> {
     if ssr::query("confirm").as_deref() != Some("remove") {
-        return Ok(None);
+        return Ok(Asked::default());
     }
     let Some(user) = ssr::query("user").and_then(|id| UserRef::parse("user", &id).ok()) else {
-        return Ok(None);
+        return Ok(Asked::default());
     };
     let effects = match rules::preview_removal(ctx, &place.key, &user).await {
         Ok(effects) => effects,
         Err(error @ (Error::Forbidden(_) | Error::Refused(Code::NotFound | Code::LastOrgAdmin, _))) => {
-            return Ok(ui::refusal(Some(&error.detail())));
+            return Ok(Asked::not(ui::refusal(Some(&error.detail()))));
         }
         Err(error) => return Err(error),
     };
     if !effects.last_admin_of.is_empty() {
-        return Ok(Some(blocked(&effects)));
+        return Ok(Asked::not(Some(blocked(&effects))));
     }
     let organization = &place.page.organization.name;
     let mut fields = place.fields();
     fields.push(("user_id", user.to_string()));
-    let loss = |count: i64, what: &str| {
-        (
-            format!(
-                "{what} {}",
-                ui::plural(count, if what == "Revokes" { "key" } else { "project role" })
-            ),
-            count > 0,
-        )
-    };
-    Ok(Some(ui::confirm(Confirm {
+    let loss = |verb: &str, count: i64, noun: &str| (format!("{verb} {}", ui::plural(count, noun)), count > 0);
+    let dialog = ui::confirm(Confirm {
         id: "remove-person",
         title: format!("Remove {} from {organization}?", effects.email),
         text: "Access to all teams of the organization ends at once. The account stays.".to_owned(),
         consequences: vec![
-            (
-                format!("Ends {}", ui::plural(effects.teams, "team membership")),
-                effects.teams > 0,
-            ),
-            loss(effects.project_roles, "Removes"),
-            loss(effects.keys, "Revokes"),
+            loss("Ends", effects.teams, "team membership"),
+            loss("Removes", effects.project_roles, "project role"),
+            loss("Revokes", effects.keys, "key"),
             (
                 format!("Leaves {} running", ui::plural(effects.runners, "runner")),
                 false,
@@ -349,7 +355,11 @@ async fn dialog(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyView>> {
         button: "Remove person",
         danger: true,
         cancel: place.tab(Tab::People),
-    })))
+    });
+    Ok(Asked {
+        dialog: Some(dialog),
+        obstacle: None,
+    })
 }
 
 /// Whoever is a team's last admin stays until there is another one (SPEC D5).
