@@ -60,15 +60,15 @@ impl LabelQuestion<'_> {
             jit,
             "a super_admin".to_owned(),
         );
-        let role = self.standing.team.map(TeamRole::as_str);
-        let membership = role.map_or_else(
+        let own = self.standing.team.map(TeamRole::as_str);
+        let membership = own.map_or_else(
             || "The person is not a member of the team; administering it is not enough.".to_owned(),
-            |role| format!("The person is a member of the team, as team_{role}."),
+            |own| format!("The person is a member of the team, as team_{own}."),
         );
         let who = Permission::MembersManage.who();
         rule(
             "membership",
-            role.is_some(),
+            own.is_some(),
             "User not a member of team",
             membership,
             who,

@@ -178,7 +178,7 @@ async fn a_read_that_crosses_a_change_is_not_kept() {
             office
                 .world
                 .sql(&format!("UPDATE api_keys SET revoked_at = {revoked} WHERE id = '{id}'"))
-                .await
+                .await;
         };
         let asking = async {
             for _ in 0..8 {

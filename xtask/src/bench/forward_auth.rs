@@ -76,7 +76,7 @@ pub fn measure(database: &Throwaway, data: &Data, table: &mut Table) -> anyhow::
 /// Asks about every key until memory knows all of them.
 fn fill(ours: &Running) -> anyhow::Result<()> {
     for first in (1..=KEYS).step_by(PORTION as usize) {
-        let file = requests("authz-portion", first..=first + PORTION - 1)?;
+        let file = requests("authz-portion", first..first + PORTION)?;
         let milliseconds = 1_000;
         for _ in 0..60 {
             let round = load(ours, &file, CONNECTIONS, milliseconds)?;
