@@ -103,7 +103,6 @@ fn text(text: &str) -> HeaderValue {
 /// Everything but 200.
 pub(super) fn refused(
     public_url: &str,
-    assets: &str,
     parts: &Parts,
     asked: &Asked<'_>,
     request_id: Option<String>,
@@ -123,7 +122,6 @@ pub(super) fn refused(
     let mut response = if wants_html(&parts.headers) {
         let html = page::document(
             public_url,
-            assets,
             status,
             &reason,
             asked.service(),
@@ -133,7 +131,7 @@ pub(super) fn refused(
         let mut response = Html(html).into_response();
         response
             .headers_mut()
-            .insert(header::CONTENT_SECURITY_POLICY, page::policy(public_url));
+            .insert(header::CONTENT_SECURITY_POLICY, page::policy());
         response
     } else {
         match &refusal {

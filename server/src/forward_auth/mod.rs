@@ -159,13 +159,6 @@ impl ForwardAuth {
             }
             Ok(Decision::Allowed(_)) => {}
         }
-        answer::refused(
-            &self.state.site.public_url,
-            self.state.assets.dir(),
-            parts,
-            &asked,
-            info.id,
-            outcome.decision,
-        )
+        answer::refused(&self.state.site.public_url, parts, &asked, info.id, outcome.decision)
     }
 }
