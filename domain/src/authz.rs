@@ -237,7 +237,8 @@ impl Original<'_> {
         let Some(path) = self.path else {
             return Err(Denial::PathUnknown);
         };
-        if !is_plain_path(path) {
+        // A fragment is never sent by a browser, and read in two ways by what stands behind proxies.
+        if !is_plain_path(path) || path.contains('#') {
             return Err(Denial::PathAmbiguous);
         }
         // An unknown method is none: only rules for every method admit it.

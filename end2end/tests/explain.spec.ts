@@ -12,7 +12,7 @@ test('a member asks about themselves and reads which rule decided', async ({ as,
   await page.getByRole('button', { name: 'Explain' }).click();
   await expect(page.getByRole('heading', { name: 'Not allowed' })).toBeVisible();
   await expect(page.getByText("Service 'xyz-svc' not allowed for team")).toBeVisible();
-  const steps = page.getByRole('listitem').filter({ hasText: 'Who can change it' });
+  const steps = page.locator('.why > li');
   await expect(steps).toHaveCount(7);
   await expect(steps.filter({ hasText: 'Service catalogue No' })).toContainText('super_admin');
   await expect(steps.filter({ hasText: 'Membership Yes' })).toContainText('as team_member');

@@ -120,7 +120,17 @@ pub fn page() -> impl IntoView {
             ),
             ().into_any(),
         );
-        let result = answer.map(|answer| result(&answer));
+        let nothing_yet = !asked.is_whole();
+        let result = match answer {
+            Some(answer) => result(&answer),
+            None if nothing_yet => ui::empty(
+                "info",
+                "Nothing asked yet",
+                "The answer comes with every rule that decides, in the order in which they are asked.",
+                None,
+            ),
+            None => ().into_any(),
+        };
         let body = view! {
             {header}
             {ui::refusal(state.refusal())}
@@ -264,10 +274,11 @@ fn step(step: &Step) -> AnyView {
         Outcome::Failed => ("why__step why__step--failed", "✗", "No"),
         Outcome::NotReached => ("why__step why__step--open", "–", "Not reached"),
     };
-    let detail = if step.outcome == Outcome::NotReached {
-        "A rule before this one has decided.".to_owned()
-    } else {
+    let reached = step.outcome != Outcome::NotReached;
+    let detail = if reached {
         step.detail.clone()
+    } else {
+        "A rule before this one has decided.".to_owned()
     };
     view! {
         <li class=class>
@@ -275,7 +286,7 @@ fn step(step: &Step) -> AnyView {
             <div class="why__text">
                 <p class="why__rule">{capitalised(&step.rule)}" "<span class="why__word">{word}</span></p>
                 <p>{detail}</p>
-                <p class="why__who">{format!("Who can change it: {}.", step.who_can_change)}</p>
+                {reached.then(|| view! { <p class="why__who">{format!("Who can change it: {}.", step.who_can_change)}</p> })}
             </div>
         </li>
     }

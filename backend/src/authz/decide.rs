@@ -283,8 +283,7 @@ async fn any_team(
     }
     let alone = without_team(backend, person, ask, project).await?;
     Ok(match (alone, refused) {
-        (Some(decision @ Decision::Allowed(_)), _) => decision,
-        (_, Some((_, decision))) | (Some(decision), None) => decision,
+        (Some(decision @ Decision::Allowed(_)), _) | (_, Some((_, decision))) | (Some(decision), None) => decision,
         (None, None) => foreign(who, ask),
     })
 }
@@ -416,9 +415,9 @@ async fn find(backend: &Backend, person: &Principal, named: &str) -> Result<Opti
         let mut own = person.teams.iter().filter(|team| team.slug == named);
         return match (own.next(), own.next()) {
             (Some(team), None) => principals.policy(pool, team.team_id).await,
-            (Some(_), Some(_)) => Ok(None),
             (None, _) if person.is_admin() => by_slug(backend, person, named).await,
-            (None, _) => Ok(None),
+            // None of that name, or several.
+            (Some(_) | None, _) => Ok(None),
         };
     };
     principals.policy(pool, TeamId(id)).await

@@ -135,7 +135,7 @@ impl Question<'_> {
         let catalogue = if known {
             format!("The catalogue has '{service}'.")
         } else {
-            format!("No organization here that counts has '{service}' in its catalogue.")
+            format!("The organization's catalogue has no '{service}'.")
         };
         chain.rule("service catalogue", known, catalogue, Permission::TeamAdminister.who());
         self.policy(&mut chain);

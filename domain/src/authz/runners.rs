@@ -53,16 +53,22 @@ impl LabelQuestion<'_> {
             "The person may not provision runners.",
         );
         let no_jit = "Access to JIT API not permitted for this user";
-        rule("can_use_jit", self.can_use_jit, no_jit, jit, "a super_admin".to_owned());
-        let role = self.standing.team.map(TeamRole::as_str);
-        let membership = role.map_or_else(
+        rule(
+            "runner access",
+            self.can_use_jit,
+            no_jit,
+            jit,
+            "a super_admin".to_owned(),
+        );
+        let own = self.standing.team.map(TeamRole::as_str);
+        let membership = own.map_or_else(
             || "The person is not a member of the team; administering it is not enough.".to_owned(),
-            |role| format!("The person is a member of the team, as team_{role}."),
+            |own| format!("The person is a member of the team, as team_{own}."),
         );
         let who = Permission::MembersManage.who();
         rule(
             "membership",
-            role.is_some(),
+            own.is_some(),
             "User not a member of team",
             membership,
             who,

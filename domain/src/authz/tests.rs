@@ -205,6 +205,8 @@ fn paths_are_held_against_the_rules_of_the_service() {
         "v1",
         "/v1\\x",
         "https://x/v1",
+        "/v1#/../admin",
+        "/v1?x#y",
     ] {
         assert_eq!(asked(Some("POST"), Some(path)), Err(Denial::PathAmbiguous), "{path}");
     }

@@ -1,5 +1,7 @@
 //! The answers, which proxies copy headers from.
 
+use std::fmt::Write as _;
+
 use axum::{
     body::Body,
     response::{Html, IntoResponse as _, Response},
@@ -91,7 +93,8 @@ fn text(text: &str) -> HeaderValue {
         if plain(byte) && byte != b'%' {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing into a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     HeaderValue::try_from(encoded).unwrap_or(HeaderValue::from_static(""))
@@ -100,7 +103,6 @@ fn text(text: &str) -> HeaderValue {
 /// Everything but 200.
 pub(super) fn refused(
     public_url: &str,
-    assets: &str,
     parts: &Parts,
     asked: &Asked<'_>,
     request_id: Option<String>,
@@ -120,7 +122,6 @@ pub(super) fn refused(
     let mut response = if wants_html(&parts.headers) {
         let html = page::document(
             public_url,
-            assets,
             status,
             &reason,
             asked.service(),
@@ -130,7 +131,7 @@ pub(super) fn refused(
         let mut response = Html(html).into_response();
         response
             .headers_mut()
-            .insert(header::CONTENT_SECURITY_POLICY, page::policy(public_url));
+            .insert(header::CONTENT_SECURITY_POLICY, page::policy());
         response
     } else {
         match &refusal {
@@ -155,10 +156,9 @@ pub(super) fn refused(
 /// One of three (SPEC D13). What is nobody's fault but ours counts as out of reach: never as allowed.
 fn status(refusal: &Result<Refused, Error>) -> StatusCode {
     match refusal {
-        Ok(_) => StatusCode::FORBIDDEN,
         Err(Error::Internal(_) | Error::Unavailable(..)) => StatusCode::SERVICE_UNAVAILABLE,
         Err(error) if error.code().status() == 401 => StatusCode::UNAUTHORIZED,
-        Err(_) => StatusCode::FORBIDDEN,
+        Ok(_) | Err(_) => StatusCode::FORBIDDEN,
     }
 }
 

@@ -21,9 +21,8 @@ const API_KEY: &str = "x-api-key";
 /// cannot be found out.
 pub(super) async fn find(state: &AppState, parts: &Parts, now: DateTime<Utc>) -> Result<(Who, Option<String>)> {
     let backend = &state.backend;
-    let key = match only(&parts.headers, API_KEY) {
-        Ok(key) => key,
-        Err(()) => return Err(two()),
+    let Ok(key) = only(&parts.headers, API_KEY) else {
+        return Err(two());
     };
     let credential = match (auth::bearer(&parts.headers), key) {
         (Ok(Some(_)), Some(_)) => return Err(two()),

@@ -87,7 +87,7 @@ async fn authorize(State(shared): State<Arc<ForwardAuth>>, request: Request) -> 
     let (mut parts, _unread) = request.into_parts();
     let response = match tokio::time::timeout(LONGEST, shared.answer(&parts)).await {
         Ok(Ok(response)) => response,
-        Ok(Err(outcome)) => shared.refuse(&mut parts, outcome),
+        Ok(Err(outcome)) => shared.refuse(&mut parts, *outcome),
         Err(_) => {
             let error = Error::Unavailable(
                 Code::DatabaseUnavailable,
@@ -98,7 +98,7 @@ async fn authorize(State(shared): State<Arc<ForwardAuth>>, request: Request) -> 
                 who: None,
                 decision: Err(error),
             };
-            shared.refuse(&mut parts, Box::new(outcome))
+            shared.refuse(&mut parts, outcome)
         }
     };
     let count = match response.status().as_u16() {
@@ -136,7 +136,7 @@ impl ForwardAuth {
     }
 
     /// Every other answer, in the log too.
-    fn refuse(&self, parts: &mut Parts, outcome: Box<Outcome>) -> Response {
+    fn refuse(&self, parts: &mut Parts, outcome: Outcome) -> Response {
         let Info(info) = Info::note(
             &parts.headers,
             &mut parts.extensions,
@@ -159,13 +159,6 @@ impl ForwardAuth {
             }
             Ok(Decision::Allowed(_)) => {}
         }
-        answer::refused(
-            &self.state.site.public_url,
-            self.state.assets.dir(),
-            parts,
-            &asked,
-            info.id,
-            outcome.decision,
-        )
+        answer::refused(&self.state.site.public_url, parts, &asked, info.id, outcome.decision)
     }
 }

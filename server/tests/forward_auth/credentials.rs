@@ -1,6 +1,7 @@
 //! Who asks.
 
 use serde_json::json;
+use sha2::Digest as _;
 use simulators::oidc::{OidcSimulator, Person};
 
 use crate::office::{Office, Process, send, within};
@@ -185,6 +186,24 @@ async fn browsers_get_a_page_with_the_way_on() {
     assert_eq!(answer.status, 401);
     assert!(answer.header("content-type").starts_with("text/html"));
     assert!(answer.text.contains("/login\">Sign in"), "{}", answer.text);
+    // It is shown at the service's address: nothing in it is loaded from there, or at all.
+    let policy = answer.header("content-security-policy");
+    let style = answer
+        .text
+        .split(['<', '>'])
+        .skip_while(|part| *part != "style")
+        .nth(1)
+        .expect("a style");
+    let hash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, sha2::Sha256::digest(style));
+    assert!(
+        policy.starts_with("default-src 'none'") && policy.contains(&hash),
+        "{policy}"
+    );
+    assert!(
+        !answer.text.contains(" src=") && !answer.text.contains("<link"),
+        "{}",
+        answer.text
+    );
     let answer = office.ask_with(&office.member.token, "analytics", &[html]).await;
     assert_eq!(answer.status, 403);
     assert_eq!(

@@ -7,7 +7,6 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
-    clippy::unwrap_used,
     reason = "tests fill their database with statements made at run time, and fail by panicking"
 )]
 

@@ -257,7 +257,7 @@ impl Drop for Process {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 /// Waits until something holds; says how long it took.

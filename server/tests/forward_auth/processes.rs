@@ -178,7 +178,7 @@ async fn a_read_that_crosses_a_change_is_not_kept() {
             office
                 .world
                 .sql(&format!("UPDATE api_keys SET revoked_at = {revoked} WHERE id = '{id}'"))
-                .await
+                .await;
         };
         let asking = async {
             for _ in 0..8 {
@@ -223,4 +223,44 @@ async fn d8_last_use_is_noted() {
         .await
         .expect("written");
     assert_eq!(office.world.count(&used).await, 1);
+}
+
+/// A notification drops what it names, and nothing else: the others are answered from memory as before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_a_notification_names_is_dropped() {
+    let office = Office::new().await;
+    let process = Process::start(&office.world.state);
+    let sql = async |text: String| office.world.sql(&text).await;
+    let (id, kept) = office.key(&office.member, office.team, None).await;
+    let (other, revoked) = office.key(&office.admin, office.team, None).await;
+    let elsewhere = office.world.team_in(office.organization, "Elsewhere").await;
+    within(Duration::from_secs(10), async || {
+        warm(&process, &kept).await;
+        warm(&process, &revoked).await;
+        // Without a word to anyone.
+        for table in ["api_keys", "team_members", "team_services"] {
+            sql(format!("ALTER TABLE {table} DISABLE TRIGGER USER")).await;
+        }
+        sql(format!("UPDATE api_keys SET revoked_at = now() WHERE id = '{id}'")).await;
+        let from_memory = process.ask(&kept, "llm-service").await.status == 200;
+        if !from_memory {
+            sql(format!("UPDATE api_keys SET revoked_at = NULL WHERE id = '{id}'")).await;
+        }
+        for table in ["api_keys", "team_members", "team_services"] {
+            sql(format!("ALTER TABLE {table} ENABLE TRIGGER USER")).await;
+        }
+        from_memory
+    })
+    .await;
+    // Another key, another person, another team's policy.
+    sql(format!("UPDATE api_keys SET revoked_at = now() WHERE id = '{other}'")).await;
+    sql(format!(
+        "UPDATE users SET display_name = 'x' WHERE id = '{}'",
+        office.admin.id
+    ))
+    .await;
+    office.allow(elsewhere, "llm-service").await;
+    within(SOON, async || process.ask(&revoked, "llm-service").await.status == 401).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    process.ask(&kept, "llm-service").await.allowed();
 }

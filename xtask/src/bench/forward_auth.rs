@@ -23,7 +23,7 @@ use crate::postgres::Throwaway;
 /// Keys that are asked about in turn.
 const KEYS: u32 = 100_000;
 /// Keys in one file of requests while memory is filled.
-const PORTION: u32 = 10_000;
+const PORTION: u32 = 5_000;
 /// How long a round over all keys takes, in milliseconds: long enough for most of them.
 const TURN: u32 = 5_000;
 /// How often a key is revoked and given back.
@@ -76,8 +76,8 @@ pub fn measure(database: &Throwaway, data: &Data, table: &mut Table) -> anyhow::
 /// Asks about every key until memory knows all of them.
 fn fill(ours: &Running) -> anyhow::Result<()> {
     for first in (1..=KEYS).step_by(PORTION as usize) {
-        let file = requests("authz-portion", first..=first + PORTION - 1)?;
-        let milliseconds = 1_000;
+        let file = requests("authz-portion", first..first + PORTION)?;
+        let milliseconds = 1_500;
         for _ in 0..60 {
             let round = load(ours, &file, CONNECTIONS, milliseconds)?;
             anyhow::ensure!(
@@ -162,8 +162,8 @@ fn write(path: &Path, text: &str) -> anyhow::Result<PathBuf> {
 fn script() -> String {
     format!(
         "INSERT INTO services (id, organization_id, name)
-            SELECT gen_random_uuid(), o.id, name FROM organizations o,
-                unnest(ARRAY['analytics', 'auto-rater', 'cli-eval', 'llm-service', 'search']) AS name;
+            SELECT gen_random_uuid(), o.id, wanted.name FROM organizations o,
+                unnest(ARRAY['analytics', 'auto-rater', 'cli-eval', 'llm-service', 'search']) AS wanted (name);
         INSERT INTO team_services (team_id, service_id, reason)
             SELECT t.id, s.id, 'bench' FROM teams t JOIN services s ON s.organization_id = t.organization_id
             WHERE s.name IN ('llm-service', 'search');
