@@ -1,8 +1,11 @@
 //! Adding a list of people: looked at first, then added.
 
-use backend::members::{self, BulkInput, OnInvalid};
+use backend::{
+    members::{self, BulkInput, OnInvalid},
+    teams,
+};
 use domain::{
-    TeamRole, parse_roster,
+    Permission, TeamRole, parse_roster,
     views::{BulkOutcome, BulkResult},
 };
 use leptos::prelude::*;
@@ -31,11 +34,6 @@ pub async fn add_members(
 ) -> Result<(), ApiError> {
     let members = format!("{}/members", team_page(&team, &at));
     let back = format!("{members}/bulk");
-    let sent = Sent {
-        form: FORM,
-        values: &[("list", &list), ("role", &role)],
-        back: &back,
-    };
     let draft = Draft {
         team: team.clone(),
         list: list.clone(),
@@ -48,13 +46,25 @@ pub async fn add_members(
     };
     match done {
         Ok(to) => ssr::redirect(&to),
-        Err(error) => sent.refuse(error).await,
+        Err(error) => {
+            // The session keeps what was typed, but no list that is too long, nor one of somebody who may not send it.
+            let keeps = list.len() <= LONGEST && !matches!(error, Error::Forbidden(_));
+            let sent = Sent {
+                form: FORM,
+                values: &[("list", if keeps { &list } else { "" }), ("role", &role)],
+                back: &back,
+            };
+            sent.refuse(error).await;
+        }
     }
     Ok(())
 }
 
 async fn edit(draft: Draft, back: &str) -> Outcome<String> {
     require_short(&draft)?;
+    // Only who may add people gets to keep a list here.
+    let page = teams::get(&mut ssr::read().await?, team_id(&draft.team)?).await?;
+    page.standing.require(Permission::MembersManage)?;
     draft.keep().await?;
     Ok(back.to_owned())
 }

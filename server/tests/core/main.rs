@@ -19,3 +19,4 @@ mod crash;
 mod layers;
 mod sessions;
 mod sign_in;
+mod upload;
