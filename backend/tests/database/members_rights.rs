@@ -263,8 +263,11 @@ async fn attempt(ctx: &mut Ctx, team: TeamId, deed: Deed) -> Result<()> {
             teams::create(ctx, new.parse()?).await.map(drop)
         }
         Deed::CreateOrganization => {
-            let name = OrganizationName::parse("Mine")?;
-            organizations::create(ctx, &name, &Slug::parse("mine")?).await.map(drop)
+            let new = organizations::NewOrganizationInput {
+                name: "Mine".to_owned(),
+                ..organizations::NewOrganizationInput::default()
+            };
+            organizations::create(ctx, new.parse()?).await.map(drop)
         }
     }
 }
