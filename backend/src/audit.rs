@@ -106,7 +106,7 @@ pub async fn record(ctx: &mut Ctx, entry: Entry<'_>) -> Result<()> {
 ///
 /// # Errors
 /// As [`record`].
-pub(crate) async fn record_all(ctx: &mut Ctx, entries: Vec<Entry<'_>>) -> Result<()> {
+pub(crate) async fn record_all(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
@@ -114,7 +114,7 @@ pub(crate) async fn record_all(ctx: &mut Ctx, entries: Vec<Entry<'_>>) -> Result
     let actor_id = ctx.caller.user_id().map(|id| id.0);
     let (request, now) = (ctx.request.clone(), ctx.now);
     let rows: Vec<Value> = entries
-        .into_iter()
+        .iter()
         .map(|entry| {
             json!({
                 "id": Uuid::now_v7(),

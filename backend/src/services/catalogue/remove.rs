@@ -40,7 +40,7 @@ pub async fn delete(ctx: &mut Ctx, organization: OrganizationId, id: ServiceId) 
             .team(organization, *team)
             .change(json!({&service.name: reason}), json!({}))
     });
-    audit::record_all(ctx, entries.collect()).await?;
+    audit::record_all(ctx, &entries.collect::<Vec<_>>()).await?;
     Ok(deletion)
 }
 
