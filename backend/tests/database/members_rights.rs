@@ -10,7 +10,7 @@ use backend::{
 };
 use chrono::{TimeDelta, Utc};
 use domain::{
-    OrgRole, OrganizationName, ProjectId, ProjectName, Slug, StatusChange, TeamId, TeamRole, TermsPatch, UserId,
+    OrgRole, ProjectId, ProjectName, StatusChange, TeamId, TeamRole, TermsPatch, UserId,
     UserRef,
 };
 
