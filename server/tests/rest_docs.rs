@@ -25,7 +25,6 @@ fn operations() -> Vec<(String, Operation)> {
             ("POST", item.post),
             ("PUT", item.put),
             ("PATCH", item.patch),
-            ("PUT", item.put),
             ("DELETE", item.delete),
         ];
         for (method, operation) in methods {

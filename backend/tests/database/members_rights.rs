@@ -9,10 +9,7 @@ use backend::{
     organizations, projects, teams,
 };
 use chrono::{TimeDelta, Utc};
-use domain::{
-    OrgRole, ProjectId, ProjectName, StatusChange, TeamId, TeamRole, TermsPatch, UserId,
-    UserRef,
-};
+use domain::{OrgRole, ProjectId, ProjectName, StatusChange, TeamId, TeamRole, TermsPatch, UserId, UserRef};
 
 use crate::common::World;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, header};
+use reqwest::header;
 
 use crate::common::{MAX, Server};
 
