@@ -16,7 +16,7 @@ use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId, Permission, Refusal,
 pub use edit::{create, update};
 pub use input::{NewOrganization, NewOrganizationInput, OrganizationPatch, OrganizationPatchInput};
 pub(crate) use joining::join_many;
-pub use list::{OrganizationQuery, list, mine, page};
+pub use list::{OrganizationQuery, choices, list, mine, page};
 use uuid::Uuid;
 
 use crate::{Caller, Ctx, Error, Result};

@@ -154,7 +154,7 @@ test('by keyboard: skip link, navigation, content', async ({ as }) => {
 
   await page.goto('/admin/teams');
   const reached: string[] = [];
-  for (let step = 0; step < 14; step += 1) {
+  for (let step = 0; step < 20; step += 1) {
     await page.keyboard.press('Tab');
     reached.push(await focused(page));
     const ring = await page.evaluate(() => {
@@ -163,7 +163,7 @@ test('by keyboard: skip link, navigation, content', async ({ as }) => {
     });
     expect(ring, `focus is visible on ${reached.at(-1)}`).toBe(true);
   }
-  for (const name of ['My teams', 'Runners', 'Provision a runner', 'Access tokens', 'Teams', 'API reference', 'Light', 'Sign out']) {
+  for (const name of ['My teams', 'Runners', 'Provision a runner', 'API keys', 'Access tokens', 'Organizations', 'Teams', 'Users', 'Services', 'Guides', 'Why?', 'API reference', 'Light', 'Sign out']) {
     expect(reached.some((one) => one.includes(name)), `${name} in ${reached.join(' | ')}`).toBe(true);
   }
 });

@@ -5,8 +5,8 @@ use backend::{
     teams::{self, Order, Sort, TeamQuery},
 };
 use domain::{
-    TeamStatus,
-    views::{Organization, Page, Team},
+    OrganizationId, TeamStatus,
+    views::{Page, Team},
 };
 use leptos::prelude::*;
 
@@ -105,7 +105,7 @@ pub fn list() -> impl IntoView {
         let mut ctx = ssr::read().await?;
         let address = Address::read();
         let list = teams::list(&mut ctx, &address.query()?).await?;
-        let organizations = organizations::list(&mut ctx).await?;
+        let organizations = organizations::choices(&mut ctx).await?;
         let creates = may_create(&ctx.caller);
         let action = if creates {
             view! { <a class="button button--primary" href="/admin/teams/new">{icon("plus")}"Create Team"</a> }
@@ -135,7 +135,7 @@ fn may_create(caller: &Caller) -> bool {
     matches!(caller, Caller::Person(person, _) if person.is_admin())
 }
 
-fn toolbar(address: &Address, organizations: &[Organization]) -> AnyView {
+fn toolbar(address: &Address, organizations: &[(OrganizationId, String)]) -> AnyView {
     let segment = |status: Option<&'static str>, label: &'static str| {
         let current = (address.status.as_deref() == status).then_some("true");
         view! { <a href=address.with("status", status) aria-current=current>{label}</a> }
@@ -148,10 +148,10 @@ fn toolbar(address: &Address, organizations: &[Organization]) -> AnyView {
     let chooser = (organizations.len() > 1).then(|| {
         let options = organizations
             .iter()
-            .map(|organization| {
-                let id = organization.id.to_string();
+            .map(|(id, name)| {
+                let id = id.to_string();
                 let selected = address.organization.as_ref() == Some(&id);
-                view! { <option value=id selected=selected>{organization.name.clone()}</option> }
+                view! { <option value=id selected=selected>{name.clone()}</option> }
             })
             .collect_view();
         view! {
