@@ -1,5 +1,4 @@
 //! The DNS client against a name server of our own: X10.
-#![expect(clippy::expect_used, reason = "a panic in a test is the failure")]
 
 use std::time::{Duration, Instant};
 

@@ -87,7 +87,7 @@ async fn b25_every_change_leaves_one_entry() {
     let here = world.organization("here").await;
     let ada = world.user("ada").await;
     // Who joins a team from outside its organization joins that too, which is a change of its own.
-    world.give(here, ada, domain::OrgRole::OrgMember).await;
+    world.give(here, ada, OrgRole::OrgMember).await;
     let who = UserRef::Id(ada);
     let new = teams::NewTeamInput {
         name: "Ops".to_owned(),
