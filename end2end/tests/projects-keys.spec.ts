@@ -1,6 +1,6 @@
 // A project's members and API keys, on its page and on /keys.
 import type { Page } from '@playwright/test';
-import { type Api, type Team, unique } from './support/api';
+import { type Api, type Team } from './support/api';
 import { type Person, audrey, dana, max, nora, orgAdmin, tess } from './support/people';
 import { expect, test } from './support/test';
 import { origin } from './support/watch';
