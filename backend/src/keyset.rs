@@ -5,7 +5,11 @@ use std::str::FromStr;
 use domain::views::Page;
 use uuid::Uuid;
 
-use crate::{Error, Result, cursor::Cursor};
+use crate::{
+    Error, Result,
+    cursor::Cursor,
+    paging::{self, Start},
+};
 
 /// The most rows of a page.
 const MAX_ROWS: i64 = 1000;
@@ -49,27 +53,12 @@ impl<K: FromStr> Keyset<K> {
     }
 
     /// The page, of the rows as the query gave them; `place` gives a row's sort key and id.
-    pub(crate) fn page<T>(self, mut items: Vec<T>, total: i64, place: impl Fn(&T) -> (String, Uuid)) -> Page<T> {
-        let size = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let more = items.len() > size;
-        items.truncate(size);
-        if self.before {
-            items.reverse();
-        }
-        let (has_next, has_previous) = if self.before {
-            (true, more)
-        } else {
-            (more, self.key.is_some())
+    pub(crate) fn page<T>(self, items: Vec<T>, total: i64, place: impl Fn(&T) -> (String, Uuid)) -> Page<T> {
+        let start = match (self.before, &self.key) {
+            (true, _) => Start::Before,
+            (false, Some(_)) => Start::After,
+            (false, None) => Start::First,
         };
-        let at = |item: &T, before| {
-            let (key, id) = place(item);
-            Cursor { key, id, before }.encode()
-        };
-        Page {
-            next: items.last().filter(|_| has_next).map(|item| at(item, false)),
-            previous: items.first().filter(|_| has_previous).map(|item| at(item, true)),
-            total,
-            items,
-        }
+        paging::page(items, self.limit, start, total, place)
     }
 }

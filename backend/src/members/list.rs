@@ -8,7 +8,12 @@ use domain::{
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::{Ctx, Error, Result, cursor::Cursor, teams};
+use crate::{
+    Ctx, Error, Result,
+    cursor::Cursor,
+    paging::{self, Start},
+    teams,
+};
 
 /// After how long without a sign-in a review asks whether someone is still there: a quarter (SPEC D9).
 const STALE: TimeDelta = TimeDelta::days(90);
@@ -45,14 +50,8 @@ impl MemberQuery {
         self.pattern().is_some() || self.role.is_some() || self.stale
     }
 
-    /// The search as a pattern that takes `%` and `_` as themselves.
     fn pattern(&self) -> Option<String> {
-        let text = self.search.as_deref()?.trim().replace('\0', "");
-        if text.is_empty() {
-            return None;
-        }
-        let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-        Some(format!("%{escaped}%"))
+        paging::search(self.search.as_deref())
     }
 }
 
@@ -134,15 +133,9 @@ pub async fn list(ctx: &mut Ctx, team: TeamId, query: &MemberQuery) -> Result<(T
     });
     // Written out: see `teams::list`.
     sql.push(limit + 1);
-    let mut rows: Vec<MemberRow> = sql.build_query_as().fetch_all(ctx.connection()).await?;
+    let rows: Vec<MemberRow> = sql.build_query_as().fetch_all(ctx.connection()).await?;
     let total = total(ctx, &page, query).await?;
 
-    let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > size;
-    rows.truncate(size);
-    if backwards {
-        rows.reverse();
-    }
     let mut items = rows
         .into_iter()
         .map(MemberRow::into_member)
@@ -152,23 +145,11 @@ pub async fn list(ctx: &mut Ctx, team: TeamId, query: &MemberQuery) -> Result<(T
             member.last_seen_at = None;
         }
     }
-    let place = |member: &Member, before| {
+    let start = Start::of(cursor.as_ref(), 0);
+    let list = paging::page(items, limit, start, total, |member| {
         let key = member.joined_at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        Cursor {
-            key,
-            id: member.user_id.0,
-            before,
-        }
-        .encode()
-    };
-    let has_next = backwards || more;
-    let has_previous = if backwards { more } else { cursor.is_some() };
-    let list = Page {
-        next: items.last().filter(|_| has_next).map(|member| place(member, false)),
-        previous: items.first().filter(|_| has_previous).map(|member| place(member, true)),
-        total,
-        items,
-    };
+        (key, member.user_id.0)
+    });
     Ok((page, list))
 }
 

@@ -9,7 +9,11 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{sees_whole, standing};
-use crate::{Caller, Ctx, Result, cursor::Cursor, paging};
+use crate::{
+    Caller, Ctx, Result,
+    cursor::Cursor,
+    paging::{self, Start},
+};
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -111,10 +115,16 @@ pub async fn page(ctx: &mut Ctx, query: &OrganizationQuery) -> Result<Page<Organ
     push_filters(&mut sql, query, &ctx.caller);
     let total: i64 = sql.build_query_scalar().fetch_one(ctx.connection()).await?;
     let limit = query.limit.clamp(1, 1000);
-    Ok(paging::page(rows, limit, cursor.as_ref(), total, |organization| {
-        // As written: PostgreSQL lowers it.
-        (organization.name.clone(), organization.id.0)
-    }))
+    Ok(paging::page(
+        rows,
+        limit,
+        Start::of(cursor.as_ref(), 0),
+        total,
+        |organization| {
+            // As written: PostgreSQL lowers it.
+            (organization.name.clone(), organization.id.0)
+        },
+    ))
 }
 
 #[derive(sqlx::FromRow)]

@@ -10,7 +10,12 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{Admission, Loaded, Lock, OrganizationKey, load, require};
-use crate::{Code, Ctx, Error, Result, audit, cursor::Cursor, identity, members, paging};
+use crate::{
+    Code, Ctx, Error, Result, audit,
+    cursor::Cursor,
+    identity, members,
+    paging::{self, Start},
+};
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -112,10 +117,16 @@ pub async fn list(ctx: &mut Ctx, key: &OrganizationKey, query: &PeopleQuery) -> 
         QueryBuilder::new("SELECT count(*) FROM organization_members m JOIN users u ON u.id = m.user_id WHERE ");
     push_filters(&mut sql, query, loaded.id());
     let total = sql.build_query_scalar().fetch_one(ctx.connection()).await?;
-    Ok(paging::page(rows, limit, cursor.as_ref(), total, |person| {
-        let key = person.joined_at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        (key, person.user_id.0)
-    }))
+    Ok(paging::page(
+        rows,
+        limit,
+        Start::of(cursor.as_ref(), 0),
+        total,
+        |person| {
+            let key = person.joined_at.to_rfc3339_opts(SecondsFormat::Micros, true);
+            (key, person.user_id.0)
+        },
+    ))
 }
 
 fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &PeopleQuery, organization: OrganizationId) {

@@ -8,7 +8,12 @@ use domain::{
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::{Caller, Ctx, Error, Result, cursor::Cursor, teams};
+use crate::{
+    Caller, Ctx, Error, Result,
+    cursor::Cursor,
+    paging::{self, Start},
+    teams,
+};
 
 const COLUMNS: &str = "r.id, r.name, r.status, r.busy, r.github_runner_id, r.runner_group_id, r.labels, r.ephemeral,
     r.team_id, t.name AS team_name, r.project_id, u.email AS provisioned_by, r.created_at, r.updated_at,
@@ -130,13 +135,7 @@ pub async fn list(ctx: &mut Ctx, query: &RunnerQuery) -> Result<Page<Runner>> {
         .push_bind(limit + 1)
         .push(" OFFSET ")
         .push_bind(query.offset.max(0));
-    let mut rows: Vec<RunnerRow> = sql.build_query_as().fetch_all(ctx.connection()).await?;
-    let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > size;
-    rows.truncate(size);
-    if backwards {
-        rows.reverse();
-    }
+    let rows: Vec<RunnerRow> = sql.build_query_as().fetch_all(ctx.connection()).await?;
     let mut sql = QueryBuilder::new("SELECT count(*) FROM runners r LEFT JOIN teams t ON t.id = r.team_id WHERE ");
     push_filters(&mut sql, query, &ctx.caller);
     let total: i64 = sql.build_query_scalar().fetch_one(ctx.connection()).await?;
@@ -145,27 +144,11 @@ pub async fn list(ctx: &mut Ctx, query: &RunnerQuery) -> Result<Page<Runner>> {
         .into_iter()
         .map(RunnerRow::into_runner)
         .collect::<Result<Vec<_>>>()?;
-    let place = |runner: &Runner, before| {
+    let start = Start::of(cursor.as_ref(), query.offset);
+    Ok(paging::page(items, limit, start, total, |runner| {
         let key = runner.created_at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        Cursor {
-            key,
-            id: runner.id.0,
-            before,
-        }
-        .encode()
-    };
-    let has_next = backwards || more;
-    let has_previous = if backwards {
-        more
-    } else {
-        cursor.is_some() || query.offset > 0
-    };
-    Ok(Page {
-        next: items.last().filter(|_| has_next).map(|runner| place(runner, false)),
-        previous: items.first().filter(|_| has_previous).map(|runner| place(runner, true)),
-        items,
-        total,
-    })
+        (key, runner.id.0)
+    }))
 }
 
 fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &RunnerQuery, caller: &Caller) {

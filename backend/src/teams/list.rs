@@ -14,7 +14,11 @@ use super::{
     name_and_status,
     row::{COLUMNS, TABLES, TeamRow},
 };
-use crate::{Caller, Code, Ctx, Error, Result, cursor::Cursor, paging::search};
+use crate::{
+    Caller, Code, Ctx, Error, Result,
+    cursor::Cursor,
+    paging::{self, Start, search},
+};
 
 /// What a list of teams is sorted by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -220,11 +224,6 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
         };
         items.push((place, shown));
     }
-    let more = items.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    if backwards {
-        items.reverse();
-    }
     let total = match total {
         Some(total) => total,
         // A page beyond the end has no row to carry the total.
@@ -234,25 +233,13 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
             sql.build_query_scalar().fetch_one(ctx.connection()).await?
         }
     };
-    let (places, items): (Vec<(String, Uuid)>, Vec<Team>) = items.into_iter().unzip();
-    let cursor_at = |place: &(String, Uuid), before| {
-        let (key, id) = place.clone();
-        Cursor { key, id, before }.encode()
-    };
-    let has_next = if backwards { cursor.is_some() } else { more };
-    let has_previous = if backwards {
-        more
-    } else {
-        cursor.is_some() || query.offset > 0
-    };
+    let start = Start::of(cursor.as_ref(), query.offset);
+    let page = paging::page(items, limit, start, total, |(place, _)| place.clone());
     Ok(Page {
-        next: places.last().filter(|_| has_next).map(|place| cursor_at(place, false)),
-        previous: places
-            .first()
-            .filter(|_| has_previous)
-            .map(|place| cursor_at(place, true)),
-        items,
-        total,
+        items: page.items.into_iter().map(|(_, team)| team).collect(),
+        total: page.total,
+        next: page.next,
+        previous: page.previous,
     })
 }
 

@@ -7,7 +7,12 @@ use domain::{
 use sqlx::{Postgres, QueryBuilder, Row as _, postgres::PgRow};
 
 use super::{Scope, scope};
-use crate::{Ctx, Result, cursor::Cursor, teams::Order};
+use crate::{
+    Ctx, Result,
+    cursor::Cursor,
+    paging::{self, Start},
+    teams::Order,
+};
 
 /// What to list. People are in the order of their email addresses.
 #[derive(Debug, Clone)]
@@ -94,38 +99,16 @@ pub async fn list(ctx: &mut Ctx, query: &AccountQuery) -> Result<Page<ListedAcco
         sql.push(" OFFSET ").push_bind(query.offset);
     }
     let rows = sql.build().fetch_all(ctx.connection()).await?;
-    let mut items = rows.iter().map(listed).collect::<Result<Vec<_>, sqlx::Error>>()?;
+    let items = rows.iter().map(listed).collect::<Result<Vec<_>, sqlx::Error>>()?;
 
     let mut sql = QueryBuilder::new("SELECT count(*) FROM users u WHERE ");
     push_filters(&mut sql, query, &scope);
     let total = sql.build_query_scalar().fetch_one(ctx.connection()).await?;
 
-    let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = items.len() > size;
-    items.truncate(size);
-    if backwards {
-        items.reverse();
-    }
-    let place = |item: &ListedAccount, before| {
-        Cursor {
-            key: item.account.email.clone(),
-            id: item.account.id.0,
-            before,
-        }
-        .encode()
-    };
-    let has_next = backwards || more;
-    let has_previous = if backwards {
-        more
-    } else {
-        cursor.is_some() || query.offset > 0
-    };
-    Ok(Page {
-        next: items.last().filter(|_| has_next).map(|item| place(item, false)),
-        previous: items.first().filter(|_| has_previous).map(|item| place(item, true)),
-        items,
-        total,
-    })
+    let start = Start::of(cursor.as_ref(), query.offset);
+    Ok(paging::page(items, limit, start, total, |item| {
+        (item.account.email.clone(), item.account.id.0)
+    }))
 }
 
 fn listed(row: &PgRow) -> Result<ListedAccount, sqlx::Error> {
@@ -176,18 +159,8 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &AccountQuery, scope: &
         Some(false) => " AND NOT u.is_auditor",
         None => "",
     });
-    if let Some(pattern) = search_pattern(query) {
+    if let Some(pattern) = paging::search(query.search.as_deref()) {
         sql.push(" AND (u.email ILIKE ").push_bind(pattern.clone());
         sql.push(" OR u.display_name ILIKE ").push_bind(pattern).push(")");
     }
-}
-
-/// The search as a pattern that takes `%` and `_` as themselves.
-fn search_pattern(query: &AccountQuery) -> Option<String> {
-    let text = query.search.as_deref()?.trim().replace('\0', "");
-    if text.is_empty() {
-        return None;
-    }
-    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    Some(format!("%{escaped}%"))
 }
