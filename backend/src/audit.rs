@@ -7,7 +7,7 @@ use domain::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Caller, Ctx, Result};
+use crate::{Ctx, Result};
 
 /// What happened, to what. Who, how, from where and when come from the [`Ctx`].
 pub struct Entry<'a> {
@@ -70,10 +70,7 @@ impl<'a> Entry<'a> {
 /// When the database refuses; the whole change is then undone with it.
 pub async fn record(ctx: &mut Ctx, entry: Entry<'_>) -> Result<()> {
     let (method, actor) = (ctx.caller.method().as_str(), ctx.caller.name().to_owned());
-    let actor_id = match &ctx.caller {
-        Caller::Person(principal, _) => Some(principal.id.0),
-        Caller::System(..) => None,
-    };
+    let actor_id = ctx.caller.actor_id();
     let (request, now) = (ctx.request.clone(), ctx.now);
     sqlx::query!(
         "INSERT INTO audit_entries (id, at, actor_id, actor, method, request_id, ip, user_agent, action,
@@ -111,10 +108,7 @@ pub async fn record_many(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
         return Ok(());
     }
     let (method, actor) = (ctx.caller.method().as_str(), ctx.caller.name().to_owned());
-    let actor_id = match &ctx.caller {
-        Caller::Person(principal, _) => Some(principal.id.0),
-        Caller::System(..) => None,
-    };
+    let actor_id = ctx.caller.actor_id();
     let (request, now) = (ctx.request.clone(), ctx.now);
     let ids: Vec<Uuid> = entries.iter().map(|_| Uuid::now_v7()).collect();
     let actions: Vec<String> = entries.iter().map(|entry| entry.action.to_owned()).collect();

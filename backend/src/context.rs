@@ -7,7 +7,9 @@ use domain::UserId;
 use integrations::github::GitHub;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
 
-use crate::{Error, Principal, Principals, Result, Settings};
+use uuid::Uuid;
+
+use crate::{Code, Error, Principal, Principals, Result, Settings, machines::Machine};
 
 /// Everything that outlives a request. Cheap to clone.
 #[derive(Clone)]
@@ -67,16 +69,27 @@ impl Method {
 pub enum Caller {
     /// A person, known by one of the methods.
     Person(Arc<Principal>, Method),
+    /// A program that acts for one team (SPEC B27), known by a JWT. Never an admin.
+    Machine(Arc<Machine>),
     /// The operator at the command line, or a job: allowed everything, audited by name.
     System(&'static str, Method),
 }
 
 impl Caller {
+    /// Who the audit log says it was: the id of the person or of the program.
+    pub fn actor_id(&self) -> Option<Uuid> {
+        match self {
+            Self::Person(principal, _) => Some(principal.id.0),
+            Self::Machine(machine) => Some(machine.id.0),
+            Self::System(..) => None,
+        }
+    }
+
     /// The person's id, if it is one.
     pub fn user_id(&self) -> Option<UserId> {
         match self {
             Self::Person(principal, _) => Some(principal.id),
-            Self::System(..) => None,
+            Self::Machine(_) | Self::System(..) => None,
         }
     }
 
@@ -84,6 +97,7 @@ impl Caller {
     pub fn name(&self) -> &str {
         match self {
             Self::Person(principal, _) => &principal.email,
+            Self::Machine(machine) => &machine.name,
             Self::System(name, _) => name,
         }
     }
@@ -92,6 +106,7 @@ impl Caller {
     pub fn method(&self) -> Method {
         match self {
             Self::Person(_, method) | Self::System(_, method) => *method,
+            Self::Machine(_) => Method::Jwt,
         }
     }
 }
@@ -184,10 +199,17 @@ impl Ctx {
     /// The person who calls.
     ///
     /// # Errors
-    /// When a job or the command line calls something that only a person can do.
+    /// 403 for a program; a fault of ours when a job calls something that only a person can do.
     pub fn person(&self) -> Result<&Arc<Principal>> {
         match &self.caller {
             Caller::Person(principal, _) => Ok(principal),
+            Caller::Machine(machine) => Err(Error::refused(
+                Code::NotAuthorized,
+                format!(
+                    "User not authorized. Contact administrator to request access. (Machine client '{}' acts for its team's runners only.)",
+                    machine.name
+                ),
+            )),
             Caller::System(name, _) => Err(Error::internal(format!("{name} called what only a person can do"))),
         }
     }

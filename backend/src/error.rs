@@ -72,6 +72,10 @@ codes! {
     TeamRequired = "TEAM_REQUIRED", 400;
     /// The email address is not in the organization's domains, and the person was not invited as a guest.
     ForeignDomain = "FOREIGN_EMAIL_DOMAIN", 400;
+    /// The runner is deleted already.
+    RunnerDeleted = "RUNNER_ALREADY_DELETED", 400;
+    /// The runner runs a job, or is being provisioned: it cannot be deleted now.
+    RunnerBusy = "RUNNER_BUSY", 409;
     /// The change would leave the team without an admin.
     LastAdmin = "LAST_TEAM_ADMIN", 400;
     /// The change would leave the installation without an active super_admin.
@@ -144,6 +148,15 @@ impl Error {
     /// A fault of ours, in words for the log.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::Internal(message.into().into())
+    }
+
+    /// GitHub is needed and not configured.
+    pub(crate) fn not_configured_github() -> Self {
+        Self::Unavailable(
+            Code::NotConfigured,
+            "GitHub is not configured. Set GUILDHALL_GITHUB_ORG and either GUILDHALL_GITHUB_TOKEN or GUILDHALL_GITHUB_APP_ID with its key.".to_owned(),
+            None,
+        )
     }
 
     /// The database is out of reach for now.

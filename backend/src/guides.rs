@@ -20,6 +20,7 @@ const MAX_TEAMS: i64 = 200;
 pub async fn managed_teams(ctx: &mut Ctx) -> Result<Vec<ManagedTeam>> {
     let (everything, organizations, own): (bool, Vec<Uuid>, Vec<Uuid>) = match &ctx.caller {
         Caller::System(..) => (true, Vec::new(), Vec::new()),
+        Caller::Machine(_) => (false, Vec::new(), Vec::new()),
         Caller::Person(person, _) => {
             let administered = person
                 .organizations

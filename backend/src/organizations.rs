@@ -60,6 +60,7 @@ pub(crate) fn standing(caller: &Caller, organization: OrganizationId) -> Standin
             super_admin: true,
             ..Standing::default()
         },
+        Caller::Machine(_) => Standing::default(),
         Caller::Person(person, _) => Standing {
             super_admin: person.super_admin,
             auditor: person.auditor,

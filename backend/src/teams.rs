@@ -135,6 +135,11 @@ pub(crate) async fn load(ctx: &mut Ctx, id: TeamId, lock: Lock) -> Result<TeamPa
     };
     let has_admin = row.has_admin;
     let team = row.into_team()?;
+    if let Caller::Machine(machine) = &ctx.caller
+        && machine.team_id == id
+    {
+        standing.team = Some(TeamRole::Member);
+    }
     let open = team.status == TeamStatus::Active || sees_closed(&standing);
     if team.status == TeamStatus::Archived && !sees_closed(&standing) {
         standing.team = None;

@@ -56,6 +56,7 @@ impl Scope {
 fn scope(caller: &Caller) -> Result<Scope> {
     match caller {
         Caller::System(..) => Ok(Scope::Everybody),
+        Caller::Machine(_) => Err(Standing::default().refusal(Permission::DirectoryManage).into()),
         Caller::Person(person, _) if person.super_admin || person.auditor => Ok(Scope::Everybody),
         Caller::Person(person, _) => match person.organizations_seen_whole() {
             none if none.is_empty() => Err(Standing::default().refusal(Permission::DirectoryManage).into()),

@@ -62,6 +62,10 @@ ids! {
     KeyId,
     /// An entry of the audit log.
     AuditId,
+    /// A program that provisions runners for one team.
+    MachineClientId,
+    /// A security event.
+    SecurityEventId,
 }
 
 /// The organization `default` that every installation has. It holds the teams that stand alone

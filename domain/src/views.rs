@@ -18,8 +18,8 @@ pub use services::*;
 pub use users::*;
 
 use crate::{
-    Label, LabelPattern, LabelPolicy, Limits, OrgRole, OrganizationId, ProjectId, RunnerId, RunnerStatus, Standing,
-    TeamId, TeamRole, TeamStatus, TokenId, UserId,
+    Label, LabelPattern, LabelPolicy, Limits, MachineClientId, OrgRole, OrganizationId, ProjectId, RunnerId,
+    RunnerStatus, Standing, TeamId, TeamRole, TeamStatus, TokenId, UserId,
 };
 
 /// One page of a keyset-paged list.
@@ -187,16 +187,33 @@ pub struct Runner {
     pub team_name: Option<String>,
     /// Its project, if any.
     pub project_id: Option<ProjectId>,
-    /// Email of who provisioned it.
+    /// Who provisioned it.
+    pub owner: RunnerOwner,
+    /// Email of who provisioned it, or the machine client's name.
     pub provisioned_by: String,
     /// Creation time.
     pub created_at: DateTime<Utc>,
     /// Last change.
     pub updated_at: DateTime<Utc>,
+    /// Since when status and busy are what they are.
+    pub state_since: DateTime<Utc>,
+    /// When GitHub last told of it.
+    pub last_seen_at: Option<DateTime<Utc>>,
     /// When GitHub confirmed it.
     pub registered_at: Option<DateTime<Utc>>,
     /// When it was deleted.
     pub deleted_at: Option<DateTime<Utc>>,
+    /// And why.
+    pub deletion_reason: Option<String>,
+}
+
+/// Whose a runner is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunnerOwner {
+    /// A person's.
+    Person(UserId),
+    /// A machine client's.
+    Machine(MachineClientId),
 }
 
 /// What provisioning gives, once.

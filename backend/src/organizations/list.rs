@@ -59,6 +59,7 @@ pub async fn list(ctx: &mut Ctx) -> Result<Vec<Organization>> {
 pub async fn choices(ctx: &mut Ctx) -> Result<Vec<(OrganizationId, String)>> {
     let (everything, mine): (bool, Vec<Uuid>) = match &ctx.caller {
         Caller::System(..) => (true, Vec::new()),
+        Caller::Machine(_) => (false, Vec::new()),
         Caller::Person(person, _) => (
             person.super_admin || person.auditor,
             person.organizations.iter().map(|(id, _)| id.0).collect(),
@@ -200,7 +201,10 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &OrganizationQuery, cal
             let own: Vec<Uuid> = person.organizations.iter().map(|(id, _)| id.0).collect();
             sql.push("o.id = ANY(").push_bind(own).push(")");
         }
-        _ => {
+        Caller::Machine(_) => {
+            sql.push("false");
+        }
+        Caller::Person(..) | Caller::System(..) => {
             sql.push("true");
         }
     }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
-    ProjectId, RunnerId, RunnerStatus, TeamId,
-    views::{Page, Runner},
+    MachineClientId, ProjectId, RunnerId, RunnerStatus, TeamId, UserId,
+    views::{Page, Runner, RunnerOwner},
 };
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
@@ -16,9 +16,11 @@ use crate::{
 };
 
 const COLUMNS: &str = "r.id, r.name, r.status, r.busy, r.github_runner_id, r.runner_group_id, r.labels, r.ephemeral,
-    r.team_id, t.name AS team_name, r.project_id, u.email AS provisioned_by, r.created_at, r.updated_at,
-    r.registered_at, r.deleted_at
-    FROM runners r LEFT JOIN teams t ON t.id = r.team_id JOIN users u ON u.id = r.provisioned_by WHERE ";
+    r.team_id, t.name AS team_name, r.project_id, r.provisioned_by AS person_id, r.machine_client_id,
+    coalesce(u.email, c.name) AS provisioned_by, r.created_at, r.updated_at, r.state_since, r.last_seen_at,
+    r.registered_at, r.deleted_at, r.deletion_reason
+    FROM runners r LEFT JOIN teams t ON t.id = r.team_id LEFT JOIN users u ON u.id = r.provisioned_by
+    LEFT JOIN machine_clients c ON c.id = r.machine_client_id WHERE ";
 
 #[derive(sqlx::FromRow)]
 struct RunnerRow {
@@ -33,11 +35,16 @@ struct RunnerRow {
     team_id: Option<Uuid>,
     team_name: Option<String>,
     project_id: Option<Uuid>,
+    person_id: Option<Uuid>,
+    machine_client_id: Option<Uuid>,
     provisioned_by: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    state_since: DateTime<Utc>,
+    last_seen_at: Option<DateTime<Utc>>,
     registered_at: Option<DateTime<Utc>>,
     deleted_at: Option<DateTime<Utc>>,
+    deletion_reason: Option<String>,
 }
 
 impl RunnerRow {
@@ -54,11 +61,19 @@ impl RunnerRow {
             team_id: self.team_id.map(TeamId),
             team_name: self.team_name,
             project_id: self.project_id.map(ProjectId),
+            owner: match (self.person_id, self.machine_client_id) {
+                (Some(person), _) => RunnerOwner::Person(UserId(person)),
+                (None, Some(machine)) => RunnerOwner::Machine(MachineClientId(machine)),
+                (None, None) => return Err(Error::internal(format!("runner {} is nobody's", self.id))),
+            },
             provisioned_by: self.provisioned_by,
             created_at: self.created_at,
             updated_at: self.updated_at,
+            state_since: self.state_since,
+            last_seen_at: self.last_seen_at,
             registered_at: self.registered_at,
             deleted_at: self.deleted_at,
+            deletion_reason: self.deletion_reason,
         })
     }
 }
@@ -167,20 +182,24 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &RunnerQuery, caller: &
             .push_bind(name.replace('\0', ""));
         sql.push(") OR t.slug = ").push_bind(name.replace('\0', "")).push(")");
     }
-    if let Caller::Person(person, _) = caller
-        && !person.super_admin
-        && !person.auditor
-    {
-        // Own runners stay visible when the team is not active any more (SPEC B35).
-        let teams: Vec<Uuid> = (person.teams.iter())
-            .filter(|team| team.status == domain::TeamStatus::Active)
-            .map(|team| team.team_id.0)
-            .collect();
-        sql.push(" AND (r.provisioned_by = ").push_bind(person.id.0);
-        sql.push(" OR r.team_id = ANY(").push_bind(teams);
-        sql.push(") OR t.organization_id = ANY(")
-            .push_bind(person.organizations_seen_whole())
-            .push("))");
+    match caller {
+        Caller::System(..) => {}
+        Caller::Person(person, _) if person.super_admin || person.auditor => {}
+        Caller::Machine(machine) => {
+            sql.push(" AND r.team_id = ").push_bind(machine.team_id.0);
+        }
+        Caller::Person(person, _) => {
+            // Own runners stay visible when the team is not active any more (SPEC B35).
+            let teams: Vec<Uuid> = (person.teams.iter())
+                .filter(|team| team.status == domain::TeamStatus::Active)
+                .map(|team| team.team_id.0)
+                .collect();
+            sql.push(" AND (r.provisioned_by = ").push_bind(person.id.0);
+            sql.push(" OR r.team_id = ANY(").push_bind(teams);
+            sql.push(") OR t.organization_id = ANY(")
+                .push_bind(person.organizations_seen_whole())
+                .push("))");
+        }
     }
 }
 
@@ -200,7 +219,10 @@ pub async fn get(ctx: &mut Ctx, id: RunnerId) -> Result<Runner> {
     };
     let runner = row.ok_or_else(missing)?.into_runner()?;
     let sees = match &ctx.caller {
-        Caller::Person(person, _) => person.email == runner.provisioned_by || person.super_admin || person.auditor,
+        Caller::Person(person, _) => {
+            runner.owner == RunnerOwner::Person(person.id) || person.super_admin || person.auditor
+        }
+        Caller::Machine(machine) => runner.team_id == Some(machine.team_id),
         Caller::System(..) => true,
     };
     if sees {

@@ -20,6 +20,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::refusal;
 use crate::{
     Backend, Caller, Code, Ctx, Error, RequestInfo, Result, audit, projects,
     teams::{self, Lock},
@@ -55,8 +56,8 @@ pub struct JitInput {
 #[derive(Debug, Clone)]
 pub struct JitRequest {
     naming: RunnerNaming,
-    labels: Vec<Label>,
-    team: Option<TeamId>,
+    pub(super) labels: Vec<Label>,
+    pub(super) team: Option<TeamId>,
     project: Option<ProjectId>,
     group: Option<i64>,
     work_folder: WorkFolder,
@@ -144,13 +145,16 @@ async fn attempt(
     request: JitRequest,
 ) -> Result<Provisioned> {
     let mut ctx = Ctx::write(backend, caller.clone(), request_info.clone()).await?;
-    let reservation = reserve(&mut ctx, request).await?;
+    let reservation = match reserve(&mut ctx, &request).await {
+        Ok(reservation) => reservation,
+        Err(error) => {
+            drop(ctx);
+            refusal::keep(backend, caller, request_info, &request, &error).await;
+            return Err(error);
+        }
+    };
     let Some(github) = backend.github.clone() else {
-        return Err(Error::Unavailable(
-            Code::NotConfigured,
-            "GitHub is not configured. Set GUILDHALL_GITHUB_ORG and either GUILDHALL_GITHUB_TOKEN or GUILDHALL_GITHUB_APP_ID with its key.".to_owned(),
-            None,
-        ));
+        return Err(Error::not_configured_github());
     };
     ctx.commit().await?;
 
@@ -193,9 +197,9 @@ async fn attempt(
 }
 
 /// Checks the rules and writes the pending runner, in the transaction of `ctx`.
-async fn reserve(ctx: &mut Ctx, request: JitRequest) -> Result<Reservation> {
-    let person = ctx.person()?.clone();
-    if !person.can_use_jit {
+async fn reserve(ctx: &mut Ctx, request: &JitRequest) -> Result<Reservation> {
+    // A machine client may by being registered (SPEC B27).
+    if matches!(&ctx.caller, Caller::Person(person, _) if !person.can_use_jit) {
         return Err(Error::refused(
             Code::JitNotPermitted,
             "Access to JIT API not permitted for this user. Ask a super_admin to allow it.",
@@ -234,23 +238,23 @@ async fn reserve(ctx: &mut Ctx, request: JitRequest) -> Result<Reservation> {
         name: RunnerName::trusted(String::new()),
         labels,
         group,
-        work_folder: request.work_folder,
+        work_folder: request.work_folder.clone(),
         team,
         created_at: ctx.now,
         lease: ctx.now,
     };
-    match request.naming {
+    match &request.naming {
         RunnerNaming::Exact(name) => {
-            reservation.name = name;
+            reservation.name = name.clone();
             if insert(ctx, &mut reservation, request.project).await? {
                 return Ok(reservation);
             }
         }
         RunnerNaming::Prefix(_) | RunnerNaming::Generated => {
-            let prefix = if let RunnerNaming::Prefix(own) = request.naming {
+            let prefix = if let RunnerNaming::Prefix(own) = &request.naming {
                 own
             } else {
-                prefix
+                &prefix
             };
             for _ in 0..NAME_ATTEMPTS {
                 reservation.name = prefix.with_suffix(rand::rng().next_u32());
@@ -423,13 +427,16 @@ async fn own_labels(ctx: &mut Ctx, custom: &[Label]) -> Result<Vec<Label>> {
 
 /// Writes the pending runner; false when a live runner has the name.
 async fn insert(ctx: &mut Ctx, reservation: &mut Reservation, project: Option<ProjectId>) -> Result<bool> {
-    let person = ctx.person()?.id;
+    let (person, machine) = match &ctx.caller {
+        Caller::Machine(machine) => (None, Some(machine.id.0)),
+        Caller::Person(..) | Caller::System(..) => (Some(ctx.person()?.id.0), None),
+    };
     let labels: Vec<String> = reservation.labels.iter().map(ToString::to_string).collect();
     let lease = lease_seconds(ctx.backend.settings.reservation_lease);
     let written = sqlx::query_scalar!(
         r#"INSERT INTO runners (id, team_id, project_id, name, status, labels, runner_group_id, provisioned_by,
-            created_at, updated_at, lease_until)
-        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $8, clock_timestamp() + make_interval(secs => $9))
+            machine_client_id, created_at, updated_at, state_since, lease_until)
+        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $9, $9, clock_timestamp() + make_interval(secs => $10))
         ON CONFLICT (lower(name)) WHERE status <> 'deleted' DO NOTHING
         RETURNING lease_until AS "lease_until!""#,
         reservation.id.0,
@@ -438,7 +445,8 @@ async fn insert(ctx: &mut Ctx, reservation: &mut Reservation, project: Option<Pr
         reservation.name.as_str(),
         &labels,
         reservation.group,
-        person.0,
+        person,
+        machine,
         reservation.created_at,
         lease,
     )
@@ -493,15 +501,13 @@ async fn release(ctx: &mut Ctx, reservation: &Reservation, error: &github::Error
         .execute(ctx.connection())
         .await?;
     } else {
-        sqlx::query!(
-            "UPDATE runners SET status = 'deleted', deleted_at = $2, updated_at = $2, lease_until = NULL,
-                deletion_reason = 'provisioning_failed'
-            WHERE id = $1 AND lease_until = $3",
-            reservation.id.0,
+        super::retire(
+            ctx.connection(),
+            reservation.id,
+            "provisioning_failed",
             now,
-            reservation.lease,
+            Some(reservation.lease),
         )
-        .execute(ctx.connection())
         .await?;
     }
     let mut entry = entry(reservation, "provision_jit_failed").change(

@@ -101,17 +101,8 @@ async fn renew(backend: &Backend, reservation: &mut Expired) -> Result<bool> {
 async fn settle(backend: &Backend, reservation: &Expired) -> Result<bool> {
     let mut ctx = Ctx::system(backend, "reaper", Method::System).await?;
     let now = ctx.now;
-    let done = sqlx::query!(
-        "UPDATE runners SET status = 'deleted', deleted_at = $3, updated_at = $3, lease_until = NULL,
-            deletion_reason = 'reservation_expired'
-        WHERE id = $1 AND lease_until = $2",
-        reservation.id.0,
-        reservation.lease_until,
-        now,
-    )
-    .execute(ctx.connection())
-    .await?;
-    if done.rows_affected() == 0 {
+    let lease = Some(reservation.lease_until);
+    if !super::retire(ctx.connection(), reservation.id, "reservation_expired", now, lease).await? {
         return Ok(false);
     }
     let mut entry = audit::Entry::new(

@@ -63,6 +63,7 @@ fn require_change(caller: &Caller, organization: OrganizationId) -> Result<()> {
 pub async fn catalogues(ctx: &mut Ctx) -> Result<Vec<Catalogue>> {
     let (everything, mine): (bool, Vec<Uuid>) = match &ctx.caller {
         Caller::System(..) => (true, Vec::new()),
+        Caller::Machine(machine) => (false, vec![machine.organization_id.0]),
         Caller::Person(person, _) => {
             let of_teams = person.teams.iter().map(|team| team.organization_id.0);
             let own = person.organizations.iter().map(|(id, _)| id.0);

@@ -148,6 +148,10 @@ impl Scope {
 fn scope(caller: &Caller) -> Scope {
     match caller {
         Caller::System(..) => Scope::Everything,
+        Caller::Machine(machine) => Scope::Some {
+            organizations: Vec::new(),
+            teams: vec![machine.team_id.0],
+        },
         Caller::Person(person, _) if person.super_admin || person.auditor => Scope::Everything,
         Caller::Person(person, _) => Scope::Some {
             organizations: person.organizations_seen_whole(),

@@ -375,7 +375,7 @@ async fn x10_joining_a_team_joins_its_organization() {
     }
     let role = async |who: UserId, of: domain::OrganizationId| match world.caller(who).await {
         Caller::Person(person, _) => person.organization_role(of),
-        Caller::System(..) => None,
+        Caller::System(..) | Caller::Machine(_) => None,
     };
     assert_eq!(role(ada, organization).await, Some(OrgRole::OrgMember));
     assert_eq!(role(boss, organization).await, Some(OrgRole::OrgAdmin));

@@ -140,7 +140,7 @@ async fn b20_refusals_free_the_place_at_once() {
     world.provision(dev, input(team)).await.expect("the one place is free");
 }
 
-/// DESIGN §2: without a GitHub the setting is named, after the rules have spoken, and nothing is left behind.
+/// DESIGN §2: without a GitHub the setting is named, after the rules have spoken, and no runner is left behind.
 #[tokio::test]
 async fn provisioning_without_github_names_the_setting() {
     let world = World::new().await;
@@ -164,7 +164,8 @@ async fn provisioning_without_github_names_the_setting() {
         "LABEL_NOT_PERMITTED",
         "Label not permitted by team policy",
     );
-    assert_eq!((counted(&world).await, log(&world).await.len()), (0, 0));
+    // The refusal of the label is kept (B25); there is no runner.
+    assert_eq!((counted(&world).await, log(&world).await.len()), (0, 1));
 }
 
 /// B15: an answer that got lost after GitHub made the runner: it still counts; the reaper removes it there, and only
