@@ -105,6 +105,12 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("GET /api/v1/runners",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     // Whether a runner exists is told to those who may see it.
     ("GET /api/v1/runners/{id}",                                 [401, 404, 200, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
+    // Whoever belongs to the team may have GitHub asked about its runners; an auditor only looks.
+    ("POST /api/v1/runners/{id}/refresh",                        [401, 404, 200, 200, 404, 404, 200, 404, 404, 404, 200, 403]),
+    // The runner is the target's.
+    ("DELETE /api/v1/runners/{id}",                              [401, 404, 404, 200, 404, 404, 200, 404, 404, 404, 200, 403]),
+    // Of a team that one sees; what one may not delete is not taken.
+    ("POST /api/v1/runners/cleanup",                             [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     // Only members provision, whatever else they are.
     ("POST /api/v1/runners/jit",                                 [401, 403, 201, 201, 403, 403, 403, 403, 403, 403, 403, 403]),
     // About somebody else: those who manage the team's members, and auditors.
@@ -349,6 +355,8 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/organizations/{id}/domains") => json!({"domain": "more.example"}),
         ("POST", "/admin/organizations/{id}/domains/{domain}/verify") => json!({"how": "word"}),
         ("POST", "/runners/jit") => json!({"team_id": scene.team}),
+        ("POST", "/runners/cleanup") => json!({"team_id": scene.team}),
+        ("POST", "/runners/{id}/refresh") => return None,
         ("POST", "/authz/explain") => json!({"user_id": cast.target.email, "team_id": scene.team, "service": "llm"}),
         ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),

@@ -28,6 +28,8 @@ mod organizations;
 mod pages;
 #[path = "rest/projects.rs"]
 mod projects;
+#[path = "rest/runners.rs"]
+mod runners;
 #[path = "rest/seed.rs"]
 mod seed;
 #[path = "rest/services.rs"]

@@ -5,6 +5,7 @@ mod http;
 mod limits;
 mod processes;
 mod rounds;
+mod runners;
 mod scaling;
 mod seed;
 mod table;
@@ -46,7 +47,7 @@ pub fn bench(builds: bool) -> anyhow::Result<()> {
     let mut table = Table::default();
     section(
         "bench",
-        "measuring takes six minutes; leave the machine alone meanwhile",
+        "measuring takes seven minutes; leave the machine alone meanwhile",
         || {
             let main = seed::Data::write(&database, "bench_10k", seed::MAIN)?;
             throughput::measure(&database, &main, &mut table)?;
@@ -54,6 +55,7 @@ pub fn bench(builds: bool) -> anyhow::Result<()> {
             let small = seed::Data::write(&database, "bench_1k", seed::SMALL)?;
             let large = seed::Data::write(&database, "bench_100k", seed::LARGE)?;
             scaling::measure(&[&small, &main, &large], &mut table)?;
+            runners::measure(&database, &mut table)?;
             limits::measure(&main, &mut table)
         },
     )?;

@@ -33,6 +33,7 @@ mod people;
 mod permissions;
 mod project_members;
 mod provision;
+mod runners;
 mod services;
 mod settle;
 mod team_list;

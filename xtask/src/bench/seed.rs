@@ -90,6 +90,25 @@ impl Data {
         format!("Authorization: Bearer {}", token(1))
     }
 
+    /// Somebody's token; 1 is the super_admin.
+    pub fn authorization_of(user: u32) -> String {
+        format!("Authorization: Bearer {}", token(user))
+    }
+
+    /// Someone who is a member of the team, and has a token when the team is one of the first 200.
+    pub fn provisioner(team: u32, size: Size) -> u32 {
+        provisioner(team, size)
+    }
+
+    /// A file with one GET as somebody.
+    pub fn get_as(&self, what: &str, path: &str, user: u32) -> anyhow::Result<PathBuf> {
+        let token = token(user);
+        self.file(
+            what,
+            &format!("{{\"method\": \"GET\", \"path\": \"{path}\", \"headers\": {{\"authorization\": \"Bearer {token}\"}}}}\n"),
+        )
+    }
+
     /// The super_admin's session.
     pub fn cookie() -> String {
         format!("Cookie: guildhall={SESSION}")

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::views::{Page, Runner, RunnerState};
 use leptos::prelude::*;
 
-use super::{address::Address, runner_badge, state_age};
+use super::{address::Address, runner_badge};
 use crate::{icon::icon, ui};
 
 pub(super) fn table(list: &Page<Runner>, address: &Address, caller: &Caller, now: DateTime<Utc>) -> AnyView {
@@ -96,8 +96,8 @@ fn row(runner: &Runner, address: &Address, deletes: Option<bool>, now: DateTime<
             {select}
             <th scope="row" class="table__title"><a class="mono" href=href>{runner.name.clone()}</a></th>
             <td class="table__state" data-label="Status">{runner_badge(runner)}</td>
-            <td data-label="Since">{state_age(runner, now)}</td>
-            <td data-label="Labels" class="table__optional runners__labels">{ui::runner_labels(&runner.labels)}</td>
+            <td data-label="Since">{ui::time_ago(runner.state_since, now)}</td>
+            <td data-label="Labels" class="table__optional runners__labels">{own_labels(runner)}</td>
             <td data-label="Team">{ui::or_dash(runner.team_name.as_deref())}</td>
             <td data-label="Provisioned By" class="runners__person">{runner.provisioned_by.clone()}</td>
             <td data-label="Created" class="table__optional">{ui::time_ago(runner.created_at, now)}</td>
@@ -105,6 +105,18 @@ fn row(runner: &Runner, address: &Address, deletes: Option<bool>, now: DateTime<
         </tr>
     }
     .into_any()
+}
+
+/// The labels that tell runners apart: those of the system, which each has, are on the runner's page.
+fn own_labels(runner: &Runner) -> AnyView {
+    let is_system = |label: &String| {
+        (domain::SYSTEM_LABELS.iter()).any(|system| label.eq_ignore_ascii_case(system))
+    };
+    let labels: Vec<String> = runner.labels.iter().filter(|label| !is_system(label)).cloned().collect();
+    if labels.is_empty() {
+        return ui::or_dash(None);
+    }
+    ui::chips("Labels", "custom", &labels)
 }
 
 fn menu(runner: &Runner, address: &Address) -> AnyView {
