@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::common::{World, refused, request};
 
-const DELETE: &str = "DELETE /orgs/{org}/actions/runners/{runner_id}";
+const DELETE: &str = "DELETE /orgs/{org}/actions/runners/{id}";
 
 /// A runner that GitHub has, connected and idle, in our books as such.
 async fn online(world: &World, team: Option<TeamId>, by: UserId, name: &str) -> RunnerId {

@@ -121,6 +121,19 @@ export const scenes: Scene[] = [
   },
   { name: 'login-signed-in', as: max, at: '/login' },
 
+  { name: 'runners-none', as: max, at: '/runners?q=nothing-like-it&status=busy' },
+  { name: 'runners-all', as: ada, at: '/admin/runners' },
+  {
+    name: 'runners-ask',
+    as: max,
+    at: '/runners',
+    act: async (page) => {
+      await page.locator('input[type=checkbox][name=id]').first().check();
+      await page.getByRole('button', { name: 'Deprovision selected…' }).click();
+    },
+  },
+  { name: 'runner', as: max, at: '/runners', act: async (page) => page.locator('table a.mono').first().click() },
+
   { name: 'teams', as: ada, at: (world) => `/admin/teams?organization=${world.acme}`, differs: true },
   { name: 'teams-menu', as: ada, at: (world) => `/admin/teams?organization=${world.acme}&sort=-members`, act: openMenu },
   { name: 'teams-pages', as: ada, at: (world) => `/admin/teams?q=${world.many}&sort=-name` },

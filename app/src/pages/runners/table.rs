@@ -109,10 +109,13 @@ fn row(runner: &Runner, address: &Address, deletes: Option<bool>, now: DateTime<
 
 /// The labels that tell runners apart: those of the system, which each has, are on the runner's page.
 fn own_labels(runner: &Runner) -> AnyView {
-    let is_system = |label: &String| {
-        (domain::SYSTEM_LABELS.iter()).any(|system| label.eq_ignore_ascii_case(system))
-    };
-    let labels: Vec<String> = runner.labels.iter().filter(|label| !is_system(label)).cloned().collect();
+    let is_system = |label: &String| (domain::SYSTEM_LABELS.iter()).any(|system| label.eq_ignore_ascii_case(system));
+    let labels: Vec<String> = runner
+        .labels
+        .iter()
+        .filter(|label| !is_system(label))
+        .cloned()
+        .collect();
     if labels.is_empty() {
         return ui::or_dash(None);
     }
