@@ -177,16 +177,22 @@ impl Filter<'_> {
         self.query.include_deleted || self.query.status == Some(RunnerStatus::Deleted)
     }
 
-    fn page(&self, place: &Place) -> QueryBuilder<Postgres> {
+    /// The person, teams and organizations of someone who sees a part of the history, and asks for all of that.
+    fn parts(&self) -> Option<(Uuid, &[Uuid], &[Uuid])> {
         match &self.scope {
             Scope::Of {
                 person,
                 teams,
                 organizations,
-            } if self.reads_history() && self.teams.is_none() => {
-                self.page_of_each(place, person.0, teams, organizations)
-            }
-            _ => self.page_of_all(place),
+            } if self.reads_history() && self.teams.is_none() => Some((person.0, teams, organizations)),
+            _ => None,
+        }
+    }
+
+    fn page(&self, place: &Place) -> QueryBuilder<Postgres> {
+        match self.parts() {
+            Some((person, teams, organizations)) => self.page_of_each(place, person, teams, organizations),
+            None => self.page_of_all(place),
         }
     }
 
@@ -211,11 +217,8 @@ impl Filter<'_> {
         organizations: &[Uuid],
     ) -> QueryBuilder<Postgres> {
         let rows = place.limit + 1 + place.offset;
-        let mut sql = QueryBuilder::new("WITH scope AS (SELECT unnest(");
-        sql.push_bind(teams.to_vec())
-            .push(") AS team_id UNION SELECT id FROM teams WHERE organization_id = ANY(")
-            .push_bind(organizations.to_vec())
-            .push(")), place AS ((SELECT r.id, r.created_at FROM runners r WHERE r.provisioned_by = ")
+        let mut sql = with_scope(teams, organizations);
+        sql.push(", place AS ((SELECT r.id, r.created_at FROM runners r WHERE r.provisioned_by = ")
             .push_bind(person);
         self.push_conditions(&mut sql);
         place.push_cursor(&mut sql);
@@ -243,7 +246,22 @@ impl Filter<'_> {
         sql
     }
 
+    /// The count. Of a part of the history it is counted in parts, too: a team's can be read off its index alone.
     fn count(&self) -> QueryBuilder<Postgres> {
+        if let Some((person, teams, organizations)) = self.parts() {
+            let mut sql = with_scope(teams, organizations);
+            sql.push(
+                " SELECT (SELECT coalesce(sum(part.n), 0)::bigint FROM scope CROSS JOIN LATERAL (
+                    SELECT count(*) AS n FROM runners r WHERE r.team_id = scope.team_id",
+            );
+            self.push_conditions(&mut sql);
+            sql.push(") part) + (SELECT count(*) FROM runners r WHERE r.provisioned_by = ")
+                .push_bind(person)
+                .push(" AND (r.team_id IS NULL OR r.team_id NOT IN (SELECT team_id FROM scope))");
+            self.push_conditions(&mut sql);
+            sql.push(")");
+            return sql;
+        }
         let mut sql = QueryBuilder::new("SELECT count(*) FROM runners r WHERE ");
         self.scope.push(&mut sql);
         self.push_conditions(&mut sql);
@@ -288,6 +306,16 @@ impl Filter<'_> {
                 .push("))");
         }
     }
+}
+
+/// The beginning of a query over these teams and those of these organizations.
+fn with_scope(teams: &[Uuid], organizations: &[Uuid]) -> QueryBuilder<Postgres> {
+    let mut sql = QueryBuilder::new("WITH scope AS (SELECT unnest(");
+    sql.push_bind(teams.to_vec())
+        .push(") AS team_id UNION SELECT id FROM teams WHERE organization_id = ANY(")
+        .push_bind(organizations.to_vec())
+        .push("))");
+    sql
 }
 
 /// The refusal of SPEC B19, of a runner that there is not, and of one that the caller may not see.
