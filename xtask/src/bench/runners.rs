@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::{
     http,
-    processes::{Database, Load, Running, guildhall, load},
+    processes::{Database, Load, guildhall, load},
     rounds::Spread,
     seed::{Data, SMALL},
     table::{Aim, Table},
