@@ -27,7 +27,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (me.sees_people, "building", "Organizations", "/admin/organizations"),
         (sees_teams, "teams", "Teams", "/admin/teams"),
         (me.sees_people, "user", "Users", "/admin/users"),
-        (me.sees_people, "runner", "Label policies", "/admin/label-policies"),
+        (me.sees_people, "label", "Label policies", "/admin/label-policies"),
         (sees_teams, "services", "Services", "/admin/services"),
         (manages, "star", "Guides", "/admin/guide"),
     ];

@@ -25,11 +25,8 @@ fn labels(policy: &UserLabelPolicy, most: usize) -> AnyView {
     } else {
         some("Allowed labels", "custom", &policy.allowed, most)
     };
-    view! {
-        {allowed}
-        {(!patterns.is_empty()).then(|| some("Label patterns", "pattern", &patterns, most))}
-    }
-    .into_any()
+    let patterns = (!patterns.is_empty()).then(|| some("Label patterns", "pattern", &patterns, most));
+    view! { <div class="label-policy">{allowed} {patterns}</div> }.into_any()
 }
 
 fn some(name: &'static str, kind: &str, texts: &[String], most: usize) -> AnyView {

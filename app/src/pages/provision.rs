@@ -113,10 +113,7 @@ fn without_team(form: &domain::views::ProvisionForm) -> AnyView {
         );
         ui::callout("warning", "Approval required", view! { <p>{text}</p> }.into_any())
     });
-    let used = policy.max_runners.map(|max| {
-        let title = format!("{} of {max} runners in use", form.own_runners);
-        view! { <p>{title}</p> }
-    });
+    let used = policy.max_runners.map(|max| ui::usage(form.own_runners, Some(max)));
     view! {
         {approval}
         <section class="card" aria-labelledby="own-policy-title">

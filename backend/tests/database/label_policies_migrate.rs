@@ -274,7 +274,7 @@ async fn b16_a_migration_is_whole_or_not_at_all() {
     // Someone whose address the other organization does not take in.
     world
         .sql(&format!(
-            "INSERT INTO organization_domains (organization_id, domain, token, verified_at) VALUES ('{there}', 'there.example', 'x', now())"
+            "INSERT INTO organization_domains (organization_id, domain, token, verified_at, verified_how) VALUES ('{there}', 'there.example', 'x', now(), 'word')"
         ))
         .await;
     refused(

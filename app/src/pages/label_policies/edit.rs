@@ -251,7 +251,7 @@ fn dialog(policy: &PersonPolicy, removal: &PolicyRemoval, path: &str) -> AnyView
     ui::confirm(Confirm {
         id: "delete-policy",
         title: format!("Delete the policy of {shown}?"),
-        text: "It can be written again; nobody keeps it for you.".to_owned(),
+        text: "It is not kept; it would have to be written again.".to_owned(),
         consequences: vec![
             outcome(shown, removal),
             (

@@ -322,12 +322,7 @@ fn dialog(plan: &Plan) -> AnyView {
         ("Leaves all runners running".to_owned(), false),
     ];
     if plan.remove {
-        let policies = if policies == 1 {
-            "1 label policy".to_owned()
-        } else {
-            format!("{policies} label policies")
-        };
-        consequences.push((format!("Removes {policies}"), true));
+        consequences.push((format!("Removes {}", ui::plural(policies, "label policy")), true));
     }
     let plan_text = serde_json::to_string(plan).unwrap_or_default();
     ui::confirm(Confirm {
