@@ -224,7 +224,7 @@ async fn x4_runners_enabled_is_a_field_of_the_default_team() {
         .await;
     let path = format!("/admin/teams/{system}");
     assert_eq!(world.get(&root, &path).await.is(200)["runners_enabled"], false);
-    let switch = async |path: &str, value: Value| world.switch(&root, path, json!({"runners_enabled": value})).await;
+    let switch = async |path: &str, value: Value| world.patch(&root, path, json!({"runners_enabled": value})).await;
     assert_eq!(switch(&path, json!(true)).await.is(200)["runners_enabled"], true);
     switch(&path, Value::Null).await.invalid(&["runners_enabled"]);
     switch(&format!("/admin/teams/{ops}"), json!(false))
