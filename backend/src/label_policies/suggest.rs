@@ -201,7 +201,8 @@ fn key(organization: Uuid, proposal: &Proposal, people: &[&Affected]) -> String 
         person.id.0.hash(&mut hasher);
         person.policy.require_approval.hash(&mut hasher);
     }
-    format!("{:016x}", hasher.finish())
+    // Forms have fields of this name in brackets: one that begins with a digit would be taken for a place in a list.
+    format!("t{:016x}", hasher.finish())
 }
 
 #[cfg(test)]
