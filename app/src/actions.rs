@@ -2,6 +2,7 @@
 //! makes one call of the backend.
 
 mod keys;
+mod label_policies;
 mod members;
 mod organizations;
 mod project_members;

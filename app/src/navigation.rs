@@ -28,6 +28,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (sees_teams, "teams", "Teams", "/admin/teams"),
         (me.sees_people, "user", "Users", "/admin/users"),
         (manages || me.sees_people, "runner", "All runners", "/admin/runners"),
+        (me.sees_people, "label", "Label policies", "/admin/label-policies"),
         (sees_teams, "services", "Services", "/admin/services"),
         (manages, "star", "Guides", "/admin/guide"),
     ];

@@ -3,6 +3,7 @@
 pub mod explain;
 pub mod guide;
 pub mod keys;
+pub mod label_policies;
 pub mod organizations;
 pub mod provision;
 pub mod runners;

@@ -73,6 +73,10 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/users") view=pages::users::list ssr=SsrMode::Async />
                 <Route path=path!("/admin/users/new") view=pages::users::new ssr=SsrMode::Async />
                 <Route path=path!("/admin/users/:user") view=pages::users::account ssr=SsrMode::Async />
+                <Route path=path!("/admin/label-policies") view=pages::label_policies::list ssr=SsrMode::Async />
+                <Route path=path!("/admin/label-policies/new") view=pages::label_policies::new ssr=SsrMode::Async />
+                <Route path=path!("/admin/label-policies/migrate") view=pages::label_policies::migrate ssr=SsrMode::Async />
+                <Route path=path!("/admin/label-policies/:user") view=pages::label_policies::edit ssr=SsrMode::Async />
                 <Route path=path!("/admin/services") view=pages::services::list ssr=SsrMode::Async />
                 <Route path=path!("/admin/services/new") view=pages::services::new ssr=SsrMode::Async />
                 <Route path=path!("/admin/services/:service") view=pages::services::edit ssr=SsrMode::Async />

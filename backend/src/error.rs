@@ -64,6 +64,8 @@ codes! {
     LabelNotPermitted = "LABEL_NOT_PERMITTED", 403;
     /// The team, or the person without a team, has as many runners as the quota allows.
     QuotaExceeded = "QUOTA_EXCEEDED", 403;
+    /// The person's label policy asks for an approval of each runner.
+    ApprovalRequired = "APPROVAL_REQUIRED", 403;
     /// The person does not belong to the team that the request names.
     NotTeamMember = "NOT_TEAM_MEMBER", 403;
     /// The team is not active.
@@ -240,6 +242,10 @@ fn behind(code: Code) -> Option<(&'static str, &'static str)> {
         ),
         Code::QuotaExceeded => (
             "have more runners than the quota",
+            "a super_admin or org_admin of the organization",
+        ),
+        Code::ApprovalRequired => (
+            "provision a runner without an approval",
             "a super_admin or org_admin of the organization",
         ),
         Code::NotTeamMember => (

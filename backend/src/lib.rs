@@ -13,6 +13,7 @@ pub mod guides;
 pub mod identity;
 pub mod keys;
 mod keyset;
+pub mod label_policies;
 pub mod listen;
 pub mod machines;
 pub mod members;

@@ -29,7 +29,7 @@ use crate::{Caller, Code, Ctx, Error, Result, organizations};
 const CHANGES: i64 = 0x7573_6572;
 
 /// Whose accounts someone sees.
-enum Scope {
+pub(crate) enum Scope {
     /// Everybody's.
     Everybody,
     /// Those of people in these organizations, and of them what is in these organizations.
@@ -37,11 +37,11 @@ enum Scope {
 }
 
 impl Scope {
-    fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         matches!(self, Self::Everybody)
     }
 
-    fn organizations(&self) -> &[Uuid] {
+    pub(crate) fn organizations(&self) -> &[Uuid] {
         match self {
             Self::Everybody => &[],
             Self::Within(organizations) => organizations,
@@ -53,7 +53,7 @@ impl Scope {
 ///
 /// # Errors
 /// 403 for someone who neither manages people nor audits them.
-fn scope(caller: &Caller) -> Result<Scope> {
+pub(crate) fn scope(caller: &Caller) -> Result<Scope> {
     match caller {
         Caller::System(..) => Ok(Scope::Everybody),
         Caller::Machine(_) => Err(Standing::default().refusal(Permission::DirectoryManage).into()),
@@ -129,7 +129,7 @@ async fn locked(ctx: &mut Ctx, user: &UserRef) -> Result<Account> {
 }
 
 /// A reference to a person, for `WHERE id = $1 OR email = $2`.
-fn key(user: &UserRef) -> (Option<Uuid>, Option<&str>) {
+pub(crate) fn key(user: &UserRef) -> (Option<Uuid>, Option<&str>) {
     match user {
         UserRef::Id(id) => (Some(id.0), None),
         UserRef::Email(email) => (None, Some(email.as_str())),

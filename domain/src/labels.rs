@@ -63,6 +63,11 @@ impl Label {
         Ok(labels)
     }
 
+    /// Whether every runner carries it anyway.
+    pub fn is_system(&self) -> bool {
+        SYSTEM_LABELS.iter().any(|system| self.0.eq_ignore_ascii_case(system))
+    }
+
     /// Equality as GitHub has it: without regard to case.
     pub fn same(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
@@ -191,10 +196,7 @@ fn join<T: fmt::Display>(items: &[T]) -> String {
 impl LabelPolicy {
     /// How the policy takes one custom label.
     pub fn verdict(&self, label: &Label) -> Verdict {
-        if SYSTEM_LABELS
-            .iter()
-            .any(|system| label.as_str().eq_ignore_ascii_case(system))
-        {
+        if label.is_system() {
             Verdict::System
         } else if self.required.iter().any(|required| required.same(label)) {
             Verdict::Required
@@ -212,11 +214,7 @@ impl LabelPolicy {
     /// # Errors
     /// When any custom label is not admitted: then the whole request is refused.
     pub fn resolve(&self, custom: &[Label]) -> Result<Vec<Label>, LabelsRefused> {
-        let refused: Vec<Label> = custom
-            .iter()
-            .filter(|label| self.verdict(label) == Verdict::Refused)
-            .cloned()
-            .collect();
+        let refused = self.refused(custom);
         if !refused.is_empty() {
             return Err(LabelsRefused {
                 labels: refused,
@@ -224,6 +222,12 @@ impl LabelPolicy {
             });
         }
         Ok(with_system_labels(self.required.iter().chain(custom)))
+    }
+
+    /// Those of some custom labels that the policy does not admit.
+    pub fn refused(&self, custom: &[Label]) -> Vec<Label> {
+        let refused = |label: &&Label| self.verdict(label) == Verdict::Refused;
+        custom.iter().filter(refused).cloned().collect()
     }
 
     /// Whether this policy allows no more than `current` does: at least its required labels, and
@@ -273,6 +277,8 @@ pub struct UserLabelPolicy {
     pub patterns: Vec<LabelPattern>,
     /// How many runners the person may have at once; none is no limit.
     pub max_runners: Option<i32>,
+    /// Whether somebody has to approve each runner first.
+    pub require_approval: bool,
 }
 
 impl UserLabelPolicy {
@@ -281,17 +287,7 @@ impl UserLabelPolicy {
     /// # Errors
     /// `Labels {…} not permitted by policy. …`, with what the policy allows.
     pub fn resolve(&self, custom: &[Label]) -> Result<Vec<Label>, String> {
-        let fits = |label: &Label| {
-            SYSTEM_LABELS
-                .iter()
-                .any(|system| label.as_str().eq_ignore_ascii_case(system))
-                || self
-                    .allowed
-                    .iter()
-                    .any(|known| known == "*" || known.eq_ignore_ascii_case(label.as_str()))
-                || self.patterns.iter().any(|pattern| pattern.admits(label))
-        };
-        let refused: Vec<&Label> = custom.iter().filter(|label| !fits(label)).collect();
+        let refused = self.refused(custom);
         if refused.is_empty() {
             return Ok(with_system_labels(custom.iter()));
         }
@@ -405,8 +401,7 @@ mod tests {
     fn b17_user_policies() {
         let policy = UserLabelPolicy {
             allowed: vec!["gpu".into()],
-            patterns: vec![],
-            max_runners: None,
+            ..UserLabelPolicy::default()
         };
         assert!(policy.resolve(&labels(&["gpu", "linux"])).is_ok());
         assert!(

@@ -6,6 +6,7 @@
 pub mod authz;
 mod ids;
 mod invalid;
+mod label_policy;
 mod labels;
 mod limits;
 mod membership;
@@ -17,12 +18,14 @@ mod roster;
 mod runner;
 mod security;
 mod service;
+pub mod suggestions;
 mod team;
 mod text;
 pub mod views;
 
 pub use ids::*;
 pub use invalid::{Fields, Invalid};
+pub use label_policy::*;
 pub use labels::*;
 pub use limits::*;
 pub use membership::*;

@@ -1,6 +1,7 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
 mod guides;
+mod label_policies;
 mod members;
 mod organization;
 mod projects;
@@ -12,6 +13,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use guides::*;
+pub use label_policies::*;
 pub use members::*;
 pub use organization::*;
 pub use projects::*;
@@ -257,6 +259,10 @@ pub struct ProvisionForm {
     pub teams: Vec<MyTeam>,
     /// Without teams: the viewer's own label policy.
     pub own_policy: Option<crate::UserLabelPolicy>,
+    /// Whether that is nobody's in particular, but what the installation allows to people without one.
+    pub policy_by_default: bool,
+    /// Without teams: the viewer's live runners, which count against the policy's number.
+    pub own_runners: i32,
     /// Whether the viewer may provision at all.
     pub can_use_jit: bool,
 }

@@ -118,6 +118,14 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("POST /api/v1/authz/check",                                 [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("GET /api/v1/auth/me",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("GET /api/v1/teams/my-teams",                               [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/auth/my-label-policy",                         [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    // Of people in their organizations; to others these do not exist.
+    ("GET /api/v1/admin/label-policies",                         [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/label-policies",                        [401, 403, 403, 403, 403, 403, 201, 404, 403, 403, 201, 403]),
+    ("GET /api/v1/admin/label-policies/{user_identity}",         [401, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 403]),
+    ("DELETE /api/v1/admin/label-policies/{user_identity}",      [401, 403, 403, 403, 403, 403, 204, 404, 403, 403, 204, 403]),
+    ("GET /api/v1/admin/label-policies/suggestions",             [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/label-policies/migrate",                [401, 403, 403, 403, 403, 403, 200, 404, 403, 403, 200, 403]),
     ("GET /api/v1/auth/tokens",                                  [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("POST /api/v1/auth/tokens",                                 [401, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 403]),
     ("DELETE /api/v1/auth/tokens/{id}",                          [401, 204, 204, 204, 204, 204, 204, 204, 204, 204, 204, 403]),
@@ -292,6 +300,11 @@ impl Scene {
                 VALUES ('{organization}', '{DOMAIN}', 'x')"
             ))
             .await;
+        world
+            .sql(&format!(
+                "INSERT INTO user_label_policies (user_id) VALUES ('{target}') ON CONFLICT DO NOTHING"
+            ))
+            .await;
         let outsider = Uuid::now_v7();
         world
             .sql(&format!(
@@ -354,6 +367,10 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("PATCH", "/admin/organizations/{id}/members/{user_id}") => json!({"role": "auditor"}),
         ("POST", "/admin/organizations/{id}/domains") => json!({"domain": "more.example"}),
         ("POST", "/admin/organizations/{id}/domains/{domain}/verify") => json!({"how": "word"}),
+        ("POST", "/admin/label-policies") => json!({"user_identity": cast.target.email, "allowed_labels": ["gpu"]}),
+        ("POST", "/admin/label-policies/migrate") => json!({"suggestions": [{
+            "name": format!("Moved {name}"), "organization_id": cast.organization, "members": [cast.target.email]
+        }]}),
         ("POST", "/runners/jit") => json!({"team_id": scene.team}),
         ("POST", "/runners/cleanup") => json!({"team_id": scene.team}),
         ("POST", "/runners/{id}/refresh") => return None,
@@ -399,6 +416,7 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 .replace("{service_id}", &scene.service.to_string())
                 .replace("{project_id}", &scene.project.to_string())
                 .replace("{key_id}", &scene.key.to_string())
+                .replace("{user_identity}", &cast.target.email)
                 .replace("{domain}", DOMAIN);
             let path = match *route {
                 "DELETE /api/v1/admin/users/{id}" => format!("{path}?comment=has+left+the+company"),

@@ -18,6 +18,8 @@ mod bad_input;
 mod jit;
 #[path = "rest/keys.rs"]
 mod keys;
+#[path = "rest/label_policies.rs"]
+mod label_policies;
 #[path = "rest/members.rs"]
 mod members;
 #[path = "rest/members_bulk.rs"]

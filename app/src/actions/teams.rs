@@ -110,6 +110,35 @@ pub async fn save_settings(
     .await
 }
 
+/// Lets the Default Team have runners, or ends that.
+#[server(prefix = "/actions", endpoint = "teams/runners")]
+pub async fn switch_runners(
+    #[server(default)] team: String,
+    #[server(default)] at: String,
+    #[server(default)] enabled: String,
+) -> Result<(), ApiError> {
+    let back = format!("{}/settings", team_page(&team, &at));
+    let sent = Sent {
+        form: "team-runners",
+        values: &[],
+        back: &back,
+    };
+    sent.run(async |ctx| {
+        let patch = TeamPatchInput {
+            runners_enabled: Some(!enabled.is_empty()),
+            ..TeamPatchInput::default()
+        };
+        let page = teams::update(ctx, team_id(&team)?, patch.parse()?).await?;
+        let word = if page.team.runners_enabled {
+            "enabled"
+        } else {
+            "disabled"
+        };
+        Ok(Done::new(&back, format!("Runners are {word} for {}.", page.team.name)))
+    })
+    .await
+}
+
 /// Saves label policy and runner quota.
 #[server(prefix = "/actions", endpoint = "teams/policy")]
 pub async fn save_policy(

@@ -244,7 +244,15 @@ fn preview(team: Option<&TeamChoice>, has_teams: bool, own: Option<&UserLabelPol
             return Preview::ChooseTeam;
         }
         let refused = |message: String| Preview::Refused {
-            chips: custom.iter().map(|label| Chip::new("custom", label.as_str())).collect(),
+            chips: (custom.iter())
+                .map(|label| {
+                    if own.is_some_and(|own| own.admits(label)) {
+                        own_chip(label)
+                    } else {
+                        Chip::new("refused", label.as_str())
+                    }
+                })
+                .collect(),
             message,
         };
         return match own.map(|own| own.resolve(&custom)) {
@@ -270,10 +278,7 @@ fn preview(team: Option<&TeamChoice>, has_teams: bool, own: Option<&UserLabelPol
 }
 
 fn own_chip(label: &Label) -> Chip {
-    let system = domain::SYSTEM_LABELS
-        .iter()
-        .any(|system| label.as_str().eq_ignore_ascii_case(system));
-    Chip::new(if system { "system" } else { "custom" }, label.as_str())
+    Chip::new(if label.is_system() { "system" } else { "custom" }, label.as_str())
 }
 
 fn view_preview(preview: Preview) -> AnyView {
@@ -318,6 +323,27 @@ mod tests {
         assert!(message.starts_with("Label not permitted by team policy: gpu"));
         assert_eq!(preview(None, true, None, ""), Preview::ChooseTeam);
         assert!(matches!(preview(None, false, None, ""), Preview::Refused { .. }));
+    }
+
+    #[test]
+    fn b17_without_a_team_the_preview_is_by_ones_own_policy() {
+        let own = UserLabelPolicy {
+            allowed: vec!["gpu".into()],
+            ..UserLabelPolicy::default()
+        };
+        let Preview::Final(chips) = preview(None, false, Some(&own), "GPU") else {
+            panic!()
+        };
+        assert_eq!(chips.last(), Some(&Chip::new("custom", "GPU")));
+        let Preview::Refused { chips, message } = preview(None, false, Some(&own), "gpu, arm, linux") else {
+            panic!()
+        };
+        assert!(
+            message.starts_with("Labels {arm} not permitted by policy."),
+            "{message}"
+        );
+        let kinds: Vec<&str> = chips.iter().map(|chip| chip.kind).collect();
+        assert_eq!(kinds, ["custom", "refused", "system"]);
     }
 
     #[test]

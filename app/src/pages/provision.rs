@@ -1,7 +1,10 @@
 //! `/provision`: the form, and after it the configuration, once.
 
 use backend::teams;
-use domain::views::{MyTeam, Provisioned};
+use domain::{
+    Permission,
+    views::{MyTeam, Provisioned},
+};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -72,12 +75,7 @@ pub fn page() -> impl IntoView {
                 view! { <p>"To be allowed, ask a super_admin."</p> }.into_any(),
             ))
         } else if form.teams.is_empty() {
-            Some(ui::callout(
-                "info",
-                "You are in no active team",
-                view! { <p>"Your own label policy applies. To use a team's, ask one of its admins to add you."</p> }
-                    .into_any(),
-            ))
+            Some(without_team(&form))
         } else {
             None
         };
@@ -87,6 +85,52 @@ pub fn page() -> impl IntoView {
             view! { {header} {notice} {refusal} {holders} {summary} {fields(&form.teams, form.own_policy, &state)} };
         Ok(Rendered::new("Provision a runner", body))
     })
+}
+
+/// Why there is no team to choose, and what the viewer's own policy allows instead (SPEC B16).
+fn without_team(form: &domain::views::ProvisionForm) -> AnyView {
+    let Some(policy) = &form.own_policy else {
+        let text = format!(
+            "There is no team to choose, and no label policy of your own to go by: provisioning will be refused. Ask a team's admin to add you, or {} for a policy.",
+            Permission::DirectoryManage.who()
+        );
+        return ui::callout(
+            "warning",
+            "You are in no active team and have no label policy",
+            view! { <p>{text}</p> }.into_any(),
+        );
+    };
+    let title = if form.policy_by_default {
+        "You may use any label"
+    } else {
+        "Your own label policy applies"
+    };
+    let note = if form.policy_by_default {
+        "You are in no active team and have no policy of your own; this installation allows everything then."
+    } else {
+        "You are in no active team, so there is none to choose. To use a team's policy, ask one of its admins to add you."
+    };
+    let approval = policy.require_approval.then(|| {
+        let text = format!(
+            "Each runner needs an approval first: ask {}.",
+            Permission::DirectoryManage.who()
+        );
+        ui::callout("warning", "Approval required", view! { <p>{text}</p> }.into_any())
+    });
+    let used = policy.max_runners.map(|max| ui::usage(form.own_runners, Some(max)));
+    view! {
+        {approval}
+        <section class="card" aria-labelledby="own-policy-title">
+            <header class="card__header">
+                <div>
+                    <h2 class="card__title" id="own-policy-title">{title}</h2>
+                    <p class="card__description">{note}</p>
+                </div>
+            </header>
+            <div class="card__body stack">{crate::pages::label_policies::facts(policy)} {used}</div>
+        </section>
+    }
+    .into_any()
 }
 
 fn fields(teams: &[MyTeam], own_policy: Option<domain::UserLabelPolicy>, state: &FormState) -> AnyView {

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::plural;
+use super::{plural, text::many};
 
 /// Counts and links. `link` gives the address of a page by its cursor.
 pub fn pagination(
@@ -19,7 +19,7 @@ pub fn pagination(
     };
     let alone = previous.is_none() && next.is_none();
     view! {
-        <nav class="pagination" aria-label=format!("Pages of {noun}s")>
+        <nav class="pagination" aria-label=format!("Pages of {}", many(noun))>
             <p class="pagination__count">
                 {if alone {
                     view! { <b>{plural(total, noun)}</b> }.into_any()

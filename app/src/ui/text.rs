@@ -41,10 +41,17 @@ pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 pub fn plural(n: i64, noun: &str) -> String {
     if n == 1 {
         format!("1 {noun}")
-    } else if noun == "person" {
-        format!("{n} people")
     } else {
-        format!("{n} {noun}s")
+        format!("{n} {}", many(noun))
+    }
+}
+
+/// Several of a noun: teams, people, policies.
+pub(super) fn many(noun: &str) -> String {
+    match noun.strip_suffix("policy") {
+        _ if noun == "person" => "people".to_owned(),
+        Some(stem) => format!("{stem}policies"),
+        None => format!("{noun}s"),
     }
 }
 
@@ -80,6 +87,13 @@ mod tests {
         assert_eq!(ago(now - TimeDelta::hours(5), now), "5 hours ago");
         assert_eq!(ago(now - TimeDelta::days(40), now), "6 Dec 2026");
         assert_eq!(ago(now + TimeDelta::hours(1), now), "just now", "clocks differ");
+    }
+
+    #[test]
+    fn nouns_have_their_plurals() {
+        let texts = ["team", "person", "label policy"].map(|noun| plural(2, noun));
+        assert_eq!(texts, ["2 teams", "2 people", "2 label policies"]);
+        assert_eq!(plural(1, "label policy"), "1 label policy");
     }
 
     #[test]

@@ -385,8 +385,8 @@ async fn require_organization_quota(ctx: &mut Ctx, page: &TeamPage, ceiling: Opt
 /// Labels of someone in no team, under their own policy and quota (SPEC B16, B17).
 async fn own_labels(ctx: &mut Ctx, custom: &[Label]) -> Result<Vec<Label>> {
     let person = ctx.person()?.id;
-    // One row to lock for each person, so that the count below holds.
-    sqlx::query_scalar!("SELECT id FROM users WHERE id = $1 FOR UPDATE", person.0)
+    // One row to lock for each person, so that the count below holds, and the policy stays what it is.
+    sqlx::query_scalar!("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE", person.0)
         .fetch_one(ctx.connection())
         .await?;
     let has_team = teams::mine(ctx)
@@ -399,28 +399,41 @@ async fn own_labels(ctx: &mut Ctx, custom: &[Label]) -> Result<Vec<Label>> {
             "team_id is required. You belong to at least one team: name the one that the runner is for.",
         ));
     }
-    let Some(policy) = teams::own_label_policy(ctx).await? else {
+    let who = Permission::DirectoryManage.who();
+    let Some(own) = teams::own_label_policy(ctx).await? else {
         return Err(Error::refused(
             Code::LabelNotPermitted,
-            "Labels not permitted by policy. You belong to no active team and have no label policy. To join a team, ask one of its admins; for a policy, ask a super_admin.",
+            format!(
+                "Labels not permitted by policy. You belong to no active team and have no label policy. To join a team, ask one of its admins; for a policy, ask {who}.",
+            ),
         ));
     };
-    let labels = policy
-        .resolve(custom)
-        .map_err(|why| Error::refused(Code::LabelNotPermitted, why))?;
-    if let Some(max) = policy.max_runners {
-        let current = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "n!" FROM runners WHERE provisioned_by = $1 AND status <> 'deleted'"#,
-            person.0,
+    let policy = own.policy;
+    let labels = policy.resolve(custom).map_err(|why| {
+        Error::refused(
+            Code::LabelNotPermitted,
+            format!("{why}; to change the policy, ask {who}"),
         )
-        .fetch_one(ctx.connection())
-        .await?;
+    })?;
+    if let Some(max) = policy.max_runners {
+        let current = teams::own_runners(ctx).await?;
         if current >= i64::from(max) {
             return Err(Error::refused(
                 Code::QuotaExceeded,
-                format!("Runner quota exceeded. Maximum allowed: {max}, current: {current}"),
+                format!(
+                    "Runner quota exceeded. Maximum allowed: {max}, current: {current}. Remove idle or offline runners, or to raise the quota ask {who}."
+                ),
             ));
         }
+    }
+    if policy.require_approval {
+        // Last: what is refused anyway needs nobody's approval.
+        return Err(Error::refused(
+            Code::ApprovalRequired,
+            format!(
+                "Approval required. Your label policy lets nobody provision with it before someone has approved: ask {who} to lift that, or one of a team's admins to add you to the team."
+            ),
+        ));
     }
     Ok(labels)
 }

@@ -1,10 +1,10 @@
 //! What is kept of a refused request for a runner: the request's transaction is undone, this is not.
 
-use domain::{OrganizationId, SecurityEventType};
-use serde_json::json;
+use domain::{Label, LabelPattern, LabelPolicy, OrganizationId, SecurityEventType, TeamId};
+use serde_json::{Value, json};
 
 use super::JitRequest;
-use crate::{Backend, Caller, Code, Ctx, Error, RequestInfo, Result, audit, security};
+use crate::{Backend, Caller, Code, Ctx, Error, RequestInfo, Result, audit, security, teams};
 
 /// Writes a security event and an audit entry when labels or a quota were the reason (SPEC B24, B25). What cannot be
 /// written is logged: the caller gets the refusal, whatever happens here.
@@ -28,25 +28,86 @@ async fn write(
     kind: SecurityEventType,
 ) -> Result<()> {
     let mut ctx = Ctx::write(backend, caller, info).await?;
-    let data = json!({"labels": request.labels, "detail": error.detail()});
-    let mut event = security::Event::new(kind, "rejected", data.clone());
-    let team = match request.team {
-        Some(id) => sqlx::query!("SELECT organization_id, name FROM teams WHERE id = $1", id.0)
-            .fetch_optional(ctx.connection())
-            .await?
-            .map(|row| (OrganizationId(row.organization_id), id, row.name)),
-        None => None,
-    };
+    let mut data = json!({"labels": request.labels, "detail": error.detail()});
     let name = ctx.caller.name().to_owned();
     let actor = ctx.caller.actor_id().unwrap_or_default();
+    let place = match request.team {
+        Some(id) => team(&mut ctx, id, request, &mut data).await?,
+        None => {
+            own(&mut ctx, request, &mut data).await?;
+            None
+        }
+    };
+    let mut event = security::Event::new(kind, "rejected", data.clone());
     let mut entry = audit::Entry::new("provision_jit_failed", "user", actor, &name);
-    if let Some((organization, id, name)) = &team {
+    if let Some((organization, id, name)) = &place {
         event = event.team(*organization, *id);
         entry = audit::Entry::new("provision_jit_failed", "team", *id, name).team(*organization, *id);
+    } else {
+        // Those who administer the person's organization are to see it; of several, no one is more concerned.
+        let only = match &ctx.caller {
+            Caller::Person(person, _) => match person.organizations.as_slice() {
+                [(only, _)] => Some(*only),
+                _ => None,
+            },
+            Caller::Machine(_) | Caller::System(..) => None,
+        };
+        event.organization = only;
+        entry.organization = only;
     }
     entry = entry.change(json!(null), data);
     entry.success = false;
     security::record(&mut ctx, event).await?;
     audit::record(&mut ctx, entry).await?;
     ctx.commit().await
+}
+
+/// The team that was asked for; its rules go to the event's data.
+async fn team(
+    ctx: &mut Ctx,
+    id: TeamId,
+    request: &JitRequest,
+    data: &mut Value,
+) -> Result<Option<(OrganizationId, TeamId, String)>> {
+    let row = sqlx::query!(
+        "SELECT organization_id, name, required_labels, optional_label_patterns, max_runners, runner_count
+        FROM teams WHERE id = $1",
+        id.0
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    Ok(row.map(|row| {
+        let policy = LabelPolicy {
+            required: row.required_labels.into_iter().map(Label::trusted).collect(),
+            optional: row
+                .optional_label_patterns
+                .into_iter()
+                .map(LabelPattern::trusted)
+                .collect(),
+        };
+        data["policy"] = json!("team");
+        data["refused_labels"] = json!(policy.refused(&request.labels));
+        data["required_labels"] = json!(policy.required);
+        data["allowed_patterns"] = json!(policy.optional);
+        data["max_runners"] = json!(row.max_runners);
+        data["runner_count"] = json!(row.runner_count);
+        (OrganizationId(row.organization_id), id, row.name)
+    }))
+}
+
+/// The rules of someone in no team go to the event's data.
+async fn own(ctx: &mut Ctx, request: &JitRequest, data: &mut Value) -> Result<()> {
+    if ctx.caller.user_id().is_none() {
+        return Ok(());
+    }
+    // Without a policy, nothing is allowed.
+    let policy = teams::own_label_policy(ctx).await?.map(|own| own.policy);
+    data["policy"] = json!(if policy.is_some() { "user" } else { "none" });
+    let policy = policy.unwrap_or_default();
+    data["refused_labels"] = json!(policy.refused(&request.labels));
+    data["allowed_labels"] = json!(policy.allowed);
+    data["allowed_patterns"] = json!(policy.patterns);
+    data["max_runners"] = json!(policy.max_runners);
+    data["runner_count"] = json!(teams::own_runners(ctx).await?);
+    Ok(())
 }

@@ -106,6 +106,7 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
     };
     let max_runners = patch.max_runners.unwrap_or(team.max_runners);
     let groups = patch.runner_group_ids.unwrap_or_else(|| team.runner_group_ids.clone());
+    let runners_enabled = patch.runners_enabled.unwrap_or(team.runners_enabled);
     let name = patch.name.map_or_else(|| team.name.clone(), String::from);
     let description = patch
         .description
@@ -115,6 +116,7 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
         && limits == team.limits
         && max_runners == team.max_runners
         && groups == team.runner_group_ids
+        && runners_enabled == team.runners_enabled
         && name == team.name
         && description == team.description;
     if unchanged {
@@ -125,6 +127,9 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
     if groups != team.runner_group_ids {
         page.standing.require(Permission::PolicyEdit)?;
     }
+    if runners_enabled != team.runners_enabled {
+        require_runners_switch(&page)?;
+    }
     if limits != team.limits {
         limits.within(&ceiling(ctx, team.organization_id).await?)?;
     }
@@ -132,7 +137,7 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
     sqlx::query!(
         "UPDATE teams SET name = $2, description = $3, required_labels = $4, optional_label_patterns = $5,
             max_runners = $6, models = $7, max_budget = $8, budget_duration = $9, tpm_limit = $10, rpm_limit = $11,
-            updated_at = $12, runner_group_ids = $13
+            updated_at = $12, runner_group_ids = $13, runners_enabled = $14
         WHERE id = $1",
         id.0,
         name,
@@ -147,6 +152,7 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
         limits.rpm_limit,
         now,
         &groups,
+        runners_enabled,
     )
     .execute(ctx.connection())
     .await
@@ -190,6 +196,18 @@ fn require_policy_rights(
         }
         Grant::Own | Grant::No => Err(standing.refusal(Permission::PolicyEdit).into()),
     }
+}
+
+/// Whether the caller may let the team have runners, or end that: it is the Default Team's only switch, and changes the
+/// rule of SPEC B16 for the whole installation (SPEC X4).
+fn require_runners_switch(page: &TeamPage) -> Result<()> {
+    if !page.team.is_system {
+        return Err(Error::invalid(
+            "runners_enabled",
+            "can be changed for the Default Team only; to stop a team's runners, set max_runners to 0",
+        ));
+    }
+    Ok(page.standing.require(Permission::InstallationManage)?)
 }
 
 /// Locks the organization of a team: always before the team itself, as everything does that locks both.
@@ -266,7 +284,7 @@ fn texts<T: Clone + Into<String>>(items: &[T]) -> Vec<String> {
 
 /// A team's fields as the audit log keeps them.
 pub(super) fn fields(team: &Team) -> Value {
-    json!({
+    let mut fields = json!({
         "name": team.name,
         "slug": team.slug,
         "description": team.description,
@@ -281,5 +299,9 @@ pub(super) fn fields(team: &Team) -> Value {
         "tpm_limit": team.limits.tpm_limit,
         "rpm_limit": team.limits.rpm_limit,
         "deactivation_reason": team.deactivation_reason,
-    })
+    });
+    if team.is_system {
+        fields["runners_enabled"] = json!(team.runners_enabled);
+    }
+    fields
 }

@@ -154,6 +154,8 @@ pub struct TeamPatchInput {
     pub max_runners: Option<Option<i64>>,
     /// GitHub runner groups it may use; none means the default group.
     pub runner_group_ids: Option<Vec<i64>>,
+    /// Whether members may provision runners for it: of the Default Team only (SPEC X4).
+    pub runners_enabled: Option<bool>,
     /// Active or inactive.
     pub is_active: Option<bool>,
     /// AI models.
@@ -177,6 +179,7 @@ pub struct TeamPatch {
     pub(super) optional: Option<Vec<LabelPattern>>,
     pub(super) max_runners: Option<Option<i32>>,
     pub(super) runner_group_ids: Option<Vec<i64>>,
+    pub(super) runners_enabled: Option<bool>,
     pub(super) is_active: Option<bool>,
     pub(super) models: Option<Vec<String>>,
     pub(super) max_budget: Option<Option<Money>>,
@@ -243,6 +246,7 @@ impl TeamPatchInput {
             runner_group_ids: fields
                 .take(self.runner_group_ids.map(parse_runner_groups).transpose())
                 .flatten(),
+            runners_enabled: self.runners_enabled,
             is_active: self.is_active,
             models: fields
                 .take(self.models.map(|models| parse_models(&models)).transpose())

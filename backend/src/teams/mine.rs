@@ -1,7 +1,7 @@
 //! The caller's own teams.
 
 use domain::{
-    Label, LabelPattern, LabelPolicy, TeamId, TeamStatus, UserLabelPolicy,
+    ALL_LABELS, Label, LabelPattern, LabelPolicy, TeamId, TeamStatus, UserLabelPolicy,
     views::{MyTeam, ProvisionForm},
 };
 
@@ -66,37 +66,52 @@ pub async fn mine(ctx: &mut Ctx) -> Result<Vec<MyTeam>> {
 pub async fn provision_form(ctx: &mut Ctx) -> Result<ProvisionForm> {
     let mut teams = mine(ctx).await?;
     teams.retain(|team| team.status == TeamStatus::Active);
-    let own_policy = if teams.is_empty() {
-        own_label_policy(ctx).await?
+    let (own, own_runners) = if teams.is_empty() {
+        (own_label_policy(ctx).await?, own_runners(ctx).await?)
     } else {
-        None
+        (None, 0)
     };
+    let policy_by_default = own.as_ref().is_some_and(|own| own.by_default);
     Ok(ProvisionForm {
         teams,
-        own_policy,
+        own_policy: own.map(|own| own.policy),
+        policy_by_default,
+        own_runners: i32::try_from(own_runners).unwrap_or(i32::MAX),
         can_use_jit: ctx.person()?.can_use_jit,
     })
 }
 
-/// The caller's own label policy, or the one that the installation's default stands for.
-pub(crate) async fn own_label_policy(ctx: &mut Ctx) -> Result<Option<UserLabelPolicy>> {
+/// The policy of someone in no team.
+pub(crate) struct OwnPolicy {
+    pub(crate) policy: UserLabelPolicy,
+    /// Whether it is what the installation allows to people who have none.
+    pub(crate) by_default: bool,
+}
+
+/// The caller's live runners, of whichever team: they count against the number of their own policy.
+pub(crate) async fn own_runners(ctx: &mut Ctx) -> Result<i64> {
     let person = ctx.person()?.id;
-    let row = sqlx::query!(
-        "SELECT allowed_labels, label_patterns, max_runners FROM user_label_policies WHERE user_id = $1",
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM runners WHERE provisioned_by = $1 AND status <> 'deleted'"#,
         person.0,
     )
-    .fetch_optional(ctx.connection())
-    .await?;
-    Ok(match row {
-        Some(row) => Some(UserLabelPolicy {
-            allowed: row.allowed_labels,
-            patterns: row.label_patterns.into_iter().map(LabelPattern::trusted).collect(),
-            max_runners: row.max_runners,
-        }),
-        None if ctx.backend.settings.allow_without_label_policy => Some(UserLabelPolicy {
-            allowed: vec!["*".to_owned()],
+    .fetch_one(ctx.connection())
+    .await?)
+}
+
+/// The caller's own label policy, or the one that the installation's default stands for.
+pub(crate) async fn own_label_policy(ctx: &mut Ctx) -> Result<Option<OwnPolicy>> {
+    let person = ctx.person()?.id;
+    if let Some(policy) = crate::label_policies::of(ctx, person).await? {
+        let by_default = false;
+        return Ok(Some(OwnPolicy { policy, by_default }));
+    }
+    let everything = ctx.backend.settings.allow_without_label_policy;
+    Ok(everything.then(|| OwnPolicy {
+        policy: UserLabelPolicy {
+            allowed: vec![ALL_LABELS.to_owned()],
             ..UserLabelPolicy::default()
-        }),
-        None => None,
-    })
+        },
+        by_default: true,
+    }))
 }

@@ -21,6 +21,8 @@ mod counters;
 mod deactivation;
 mod guides;
 mod keys;
+mod label_policies;
+mod label_policies_migrate;
 mod last_seen;
 mod members;
 mod members_bulk;

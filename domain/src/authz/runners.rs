@@ -87,7 +87,7 @@ impl LabelQuestion<'_> {
             "The team provisions runners.",
             "This is the Default Team, which provisions no runners: a person's own label policy counts instead.",
         );
-        let who = Permission::TeamAdminister.who();
+        let who = Permission::InstallationManage.who();
         rule(
             "runners enabled",
             self.runners_enabled,

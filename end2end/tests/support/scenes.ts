@@ -62,6 +62,10 @@ export async function makeWorld(api: Api, apiOf: (who: Person) => Promise<Api>):
   const former = `${unique('lea').replace(' ', '.')}@acme.example`;
   await api.ok('POST', '/admin/users', { email: former, display_name: 'Lea Leaver', organization_id: await api.acme() });
   await api.ok('POST', `/admin/users/${former}/deactivate`, { comment: 'Has left the company for a sailing boat' });
+  // At rest, since both have teams.
+  for (const { email } of [tess, max]) {
+    await api.ok('POST', '/admin/label-policies', { user_identity: email, allowed_labels: ['gpu'], label_patterns: ['app-.*'], max_runners: 2 });
+  }
   return { acme: await api.acme(), backend, empty, full, inactive, archived, project, many, former };
 }
 
@@ -258,6 +262,11 @@ export const scenes: Scene[] = [
     act: send('Deactivate', { comment: 'Too short' }),
   },
   { name: 'user-deactivated', as: ada, at: (world) => `/admin/users/${world.former}` },
+  { name: 'label-policies', as: ada, at: '/admin/label-policies' },
+  { name: 'label-policies-as-auditor', as: audrey, at: '/admin/label-policies?q=nothing-like-it' },
+  { name: 'label-policy-new-errors', as: olga, at: '/admin/label-policies/new', act: send('Create Policy', { user_identity: 'x', allowed_labels: 'a b', label_patterns: '(' }) },
+  { name: 'label-policy-delete', as: ada, at: `/admin/label-policies/${tess.email}?confirm=delete`, differs: true },
+  { name: 'label-policies-migrate', as: ada, at: '/admin/label-policies/migrate' },
   { name: 'policy-services-refused', as: olga, at: '/admin/teams/engineering/policy', act: allowWithoutReason },
   { name: 'policy-services-allow', as: olga, at: '/admin/teams/engineering/policy', act: openAllow, differs: true },
   { name: 'policy-services-stop', as: olga, at: '/admin/teams/engineering/policy', act: stopAllowing, differs: true },

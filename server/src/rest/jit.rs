@@ -109,7 +109,7 @@ impl From<views::Provisioned> for ProvisionedRunner {
             headers(("cache-control" = String, description = "`no-store`")),
         ),
         (status = 400, description = "`TEAM_REQUIRED`: the caller has teams and must name one"),
-        (status = 403, description = "`NOT_TEAM_MEMBER`, `TEAM_INACTIVE`, `LABEL_NOT_PERMITTED`, `QUOTA_EXCEEDED`, `JIT_NOT_PERMITTED`; `FORBIDDEN`: the team may not have runners"),
+        (status = 403, description = "`NOT_TEAM_MEMBER`, `TEAM_INACTIVE`, `LABEL_NOT_PERMITTED`, `QUOTA_EXCEEDED`, `APPROVAL_REQUIRED`, `JIT_NOT_PERMITTED`; `FORBIDDEN`: the team may not have runners"),
         (status = 404, description = "`NOT_FOUND`: the team has no such project"),
         (status = 409, description = "`RUNNER_NAME_TAKEN`: a live runner has this name"),
         (status = 502, description = "`GITHUB_ERROR`: GitHub refused or failed"),

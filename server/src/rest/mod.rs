@@ -10,6 +10,8 @@ mod docs;
 mod explain;
 mod jit;
 mod keys;
+mod label_policies;
+mod label_policy_body;
 mod me;
 mod members;
 mod openapi;
@@ -48,6 +50,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(projects::router())
         .merge(project_members::router())
         .merge(keys::router())
+        .merge(label_policies::router())
         .merge(organizations::router())
         .merge(services::router())
         .merge(team_services::router())

@@ -39,6 +39,8 @@ pub(super) struct Team {
     max_runners: Option<i32>,
     /// GitHub runner groups that its runners may join; empty means the default group.
     runner_group_ids: Vec<i64>,
+    /// Whether its members may provision runners for it; false only for the Default Team.
+    runners_enabled: bool,
     /// AI models; empty means all that the organization has.
     models: Vec<String>,
     /// Budget for one period, in US dollars; null is no limit.
@@ -80,6 +82,7 @@ impl From<views::Team> for Team {
             optional_label_patterns: team.policy.optional.into_iter().map(String::from).collect(),
             max_runners: team.max_runners,
             runner_group_ids: team.runner_group_ids,
+            runners_enabled: team.runners_enabled,
             models: team.limits.models,
             max_budget: team.limits.max_budget.map(domain::Money::to_f64),
             budget_duration: team.limits.budget_duration.map(String::from),
@@ -238,6 +241,11 @@ pub(super) struct TeamPatch {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Vec<i64>>)]
     runner_group_ids: Option<Option<Vec<i64>>>,
+    /// Of the Default Team only, and by super admins only: true lets its members provision runners for it, and so ends
+    /// the use of people's own label policies for everybody in it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    runners_enabled: Option<bool>,
     /// false deactivates, true activates.
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
@@ -271,6 +279,7 @@ impl From<TeamPatch> for TeamPatchInput {
             optional_label_patterns: body.optional_label_patterns.map(Option::unwrap_or_default),
             max_runners: body.max_runners,
             runner_group_ids: body.runner_group_ids.map(Option::unwrap_or_default),
+            runners_enabled: body.runners_enabled,
             is_active: body.is_active,
             models: body.models.map(Option::unwrap_or_default),
             max_budget: body.max_budget.map(|amount| amount.map(Decimal::from)),

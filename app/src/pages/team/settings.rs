@@ -6,26 +6,123 @@ use leptos::prelude::*;
 use super::{Place, Tab, page, tab_page};
 use crate::{
     forms::{self, FormState},
-    ssr,
+    ssr::{self, Ctx, Result},
     ui::{self, Confirm, Field},
 };
 
 /// `/admin/teams/{team}/settings`.
 pub fn settings() -> impl IntoView {
-    page(tab_page(Tab::Settings, async |_ctx, place| {
+    page(tab_page(Tab::Settings, async |ctx, place| {
         let standing = &place.page.standing;
         let state = forms::take("team-settings").await;
         let status_state = forms::take("team-status").await;
         let edits = place.may_change(Permission::TeamEdit);
         let administers = standing.may(Permission::TeamAdminister);
+        let runners_state = forms::take(RUNNERS).await;
+        let (card, question) = runners(ctx, place, standing.may(Permission::InstallationManage)).await?;
         Ok(view! {
-            {ui::refusal(status_state.refusal())}
+            {ui::refusal(status_state.refusal().or(runners_state.refusal()))}
             {if edits { edit_form(place, &state) } else { read_only(place) }}
+            {card}
             {if administers { status_card(place) } else { who_card() }}
-            {administers.then(|| dialog(place, &status_state))}
+            {administers.then(|| dialog(place, &status_state))} {question}
         }
         .into_any())
     }))
+}
+
+/// The form that lets the Default Team have runners, in the session.
+pub const RUNNERS: &str = "team-runners";
+
+/// Of the Default Team alone: whether it has runners, and the question before that changes (SPEC X4).
+async fn runners(ctx: &mut Ctx, place: &Place, may: bool) -> Result<(Option<AnyView>, Option<AnyView>)> {
+    let team = &place.page.team;
+    if !team.is_system {
+        return Ok((None, None));
+    }
+    let enabled = team.runners_enabled;
+    let (text, button) = if enabled {
+        (
+            "Its members provision runners for it, and people's own label policies count for nobody who is in it.",
+            "Disable runners…",
+        )
+    } else {
+        (
+            "It counts for keys only. Whoever is in no other team provisions by their own label policy.",
+            "Enable runners…",
+        )
+    };
+    let action = if may {
+        let href = format!("{}?confirm=runners", place.tab(Tab::Settings));
+        view! { <a class="button button--danger-quiet" href=href>{button}</a> }.into_any()
+    } else {
+        view! { <span class="muted">{format!("To change that, ask {}.", Permission::InstallationManage.who())}</span> }
+            .into_any()
+    };
+    let card = view! {
+        <section class="card" aria-labelledby="runners-title">
+            <header class="card__header"><h2 class="card__title" id="runners-title">"Runners"</h2></header>
+            <ul class="rows">
+                <li class="row">
+                    <div class="row__main">
+                        <span class="row__title">{if enabled { "Runners are enabled" } else { "Runners are not enabled" }}</span>
+                        <span class="row__text">{text}</span>
+                    </div>
+                    {action}
+                </li>
+            </ul>
+        </section>
+    }
+    .into_any();
+    if !may || ssr::query("confirm").as_deref() != Some("runners") {
+        return Ok((Some(card), None));
+    }
+    let effects = backend::label_policies::default_team_effects(ctx, team.id).await?;
+    let (members, alone) = (
+        ui::plural(effects.members, "member"),
+        ui::plural(effects.by_own_policy, "person"),
+    );
+    let is_are = if effects.by_own_policy == 1 { "is" } else { "are" };
+    let mut fields = place.fields();
+    fields.push(("enabled", if enabled { "" } else { "yes" }.to_owned()));
+    let (text, consequences, button) = if enabled {
+        (
+            "Its runners stay; nobody can provision new ones for it.",
+            vec![(
+                format!("{alone} in no other team {is_are} back to their own label policies, if they have one"),
+                effects.by_own_policy > 0,
+            )],
+            "Disable runners",
+        )
+    } else {
+        (
+            "This ends the use of people's own label policies for everybody in it. Set its label policy and quota first.",
+            vec![
+                (
+                    format!("{members} may provision for it, under its labels and its quota"),
+                    false,
+                ),
+                (
+                    format!("{alone} {is_are} in no other team: their own label policies end"),
+                    effects.by_own_policy > 0,
+                ),
+            ],
+            "Enable runners",
+        )
+    };
+    let question = ui::confirm(Confirm {
+        id: "runners-dialog",
+        title: format!("{button} for {}?", team.name),
+        text: text.to_owned(),
+        consequences,
+        action: "/actions/teams/runners",
+        fields,
+        input: None,
+        button,
+        danger: true,
+        cancel: place.tab(Tab::Settings),
+    });
+    Ok((Some(card), Some(question)))
 }
 
 fn edit_form(place: &Place, state: &FormState) -> AnyView {

@@ -3,7 +3,7 @@
 use backend::users;
 use domain::{
     OrgRole, Permission, UserRef,
-    views::{AccountOrganization, AccountPage, AccountTeam},
+    views::{AccountOrganization, AccountPage, AccountTeam, PersonPolicy},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -26,6 +26,8 @@ pub fn account() -> impl IntoView {
         let page = users::get(&mut ctx, &user).await?;
         let status = forms::take(STATUS).await;
         let (dialog, refusal) = dialog(&mut ctx, &page, &status).await?;
+        let policy = backend::label_policies::find(&mut ctx, &UserRef::Id(page.account.id)).await?;
+        let writes_policies = backend::label_policies::may_manage(&ctx.caller);
         drop(ctx);
         let state = forms::take(UPDATE).await;
         let shown = page.account.shown().to_owned();
@@ -36,6 +38,7 @@ pub fn account() -> impl IntoView {
             <div class="split">
                 <div class="split__main">
                     {organizations(&page.organizations)} {teams(&page.teams, now)}
+                    {label_policy(&page, policy.as_ref(), writes_policies)}
                     {page.manages.then(|| form(&page, &state))} {danger_zone(&page)}
                 </div>
                 <aside class="split__aside" aria-label="Details">{facts(&page, now)} {numbers(&page)}</aside>
@@ -161,6 +164,45 @@ fn teams(teams: &[AccountTeam], now: chrono::DateTime<chrono::Utc>) -> AnyView {
     view! {
         <section class="card" aria-labelledby="teams-title">
             <header class="card__header"><h2 class="card__title" id="teams-title">"Teams"</h2></header>
+            {body}
+        </section>
+    }
+    .into_any()
+}
+
+/// What the person may put on runners while they are in no team.
+fn label_policy(page: &AccountPage, policy: Option<&PersonPolicy>, writes: bool) -> AnyView {
+    let counts = page.teams.iter().any(|team| team.status == domain::TeamStatus::Active);
+    let note = match (policy, counts) {
+        (None, true) => "None; the person's teams have their own.",
+        (None, false) => "None. In no active team, the person cannot provision, unless the installation allows it.",
+        (Some(_), true) => "It rests while the person is in an active team.",
+        (Some(_), false) => "It counts: the person is in no active team.",
+    };
+    let action = match policy {
+        Some(policy) => {
+            let href = format!("/admin/label-policies/{}", policy.user_id);
+            Some((href, if writes { "Edit policy" } else { "Show policy" }))
+        }
+        None if writes => {
+            let user: String = form_urlencoded::byte_serialize(page.account.email.as_bytes()).collect();
+            Some((format!("/admin/label-policies/new?user={user}"), "Create Policy"))
+        }
+        None => None,
+    };
+    let body = policy.map(|policy| {
+        let facts = crate::pages::label_policies::facts(&policy.policy);
+        view! { <div class="card__body">{facts}</div> }
+    });
+    view! {
+        <section class="card" aria-labelledby="label-policy-title">
+            <header class="card__header">
+                <div>
+                    <h2 class="card__title" id="label-policy-title">"Label policy"</h2>
+                    <p class="card__description">{note}</p>
+                </div>
+                {action.map(|(href, label)| view! { <a class="button button--small" href=href>{label}</a> })}
+            </header>
             {body}
         </section>
     }
