@@ -5,6 +5,7 @@ mod members;
 mod organization;
 mod projects;
 mod services;
+mod sync;
 mod users;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +16,7 @@ pub use members::*;
 pub use organization::*;
 pub use projects::*;
 pub use services::*;
+pub use sync::*;
 pub use users::*;
 
 use crate::{
