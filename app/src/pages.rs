@@ -6,6 +6,7 @@ pub mod keys;
 pub mod organizations;
 pub mod provision;
 pub mod services;
+pub mod sync;
 pub mod team;
 pub mod teams;
 pub mod tokens;

@@ -302,6 +302,8 @@ pub struct Me {
     pub org_admin: bool,
     /// Sees people's accounts: all of them, or those of some organization.
     pub sees_people: bool,
+    /// Sees the whole installation: a super_admin or an auditor of it.
+    pub sees_everything: bool,
     /// May provision runners.
     pub can_use_jit: bool,
     /// Active teams: id, name, role.

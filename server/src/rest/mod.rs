@@ -20,6 +20,7 @@ mod query;
 mod runners;
 mod service_losses;
 mod services;
+mod sync;
 mod team_body;
 mod team_services;
 mod team_status;
@@ -52,6 +53,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(team_services::router())
         .merge(runners::router())
         .merge(jit::router())
+        .merge(sync::router())
         .merge(me::router())
         .merge(users::router())
         .merge(user_status::router())
