@@ -32,6 +32,8 @@ mod projects;
 mod seed;
 #[path = "rest/services.rs"]
 mod services;
+#[path = "rest/sync.rs"]
+mod sync;
 #[path = "rest/teams.rs"]
 mod teams;
 #[path = "rest/tokens.rs"]

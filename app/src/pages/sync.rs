@@ -368,7 +368,7 @@ mod tests {
     fn durations_read_well() {
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let run = |milliseconds| SyncRun {
-            id: uuid::Uuid::nil(),
+            id: Default::default(),
             started_at: start,
             ended_at: Some(start + TimeDelta::milliseconds(milliseconds)),
             worker: String::new(),
