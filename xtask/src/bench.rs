@@ -7,6 +7,7 @@ mod processes;
 mod rounds;
 mod scaling;
 mod seed;
+mod sync;
 mod table;
 mod throughput;
 
@@ -54,6 +55,7 @@ pub fn bench(builds: bool) -> anyhow::Result<()> {
             let small = seed::Data::write(&database, "bench_1k", seed::SMALL)?;
             let large = seed::Data::write(&database, "bench_100k", seed::LARGE)?;
             scaling::measure(&[&small, &main, &large], &mut table)?;
+            sync::measure(&database, &mut table)?;
             limits::measure(&main, &mut table)
         },
     )?;
