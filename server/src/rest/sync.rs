@@ -3,7 +3,7 @@
 use axum::response::Response;
 use backend::sync;
 use chrono::{DateTime, Utc};
-use domain::views::{self, SyncStatus};
+use domain::views;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -92,7 +92,7 @@ impl From<views::SyncRun> for SyncRun {
 
 /// How the sync does.
 #[derive(Debug, Serialize, ToSchema)]
-struct Status {
+struct SyncStatus {
     /// Whether passes are made: GitHub is configured and the interval is more than 0.
     enabled: bool,
     /// `running`; `stale`: the worker has not been heard of for 15 seconds; `waiting`: there was none yet; `off`;
@@ -117,8 +117,8 @@ struct Status {
     runs: Vec<SyncRun>,
 }
 
-impl From<SyncStatus> for Status {
-    fn from(status: SyncStatus) -> Self {
+impl From<views::SyncStatus> for SyncStatus {
+    fn from(status: views::SyncStatus) -> Self {
         let last = status.last().cloned();
         Self {
             enabled: status.state.is_enabled(),
@@ -164,13 +164,13 @@ struct ListParams {
     path = "/admin/sync/status",
     tag = "Sync",
     responses(
-        (status = 200, description = "The worker, and the last passes", body = Status),
+        (status = 200, description = "The worker, and the last passes", body = SyncStatus),
         (status = 403, description = "`FORBIDDEN`: only super admins and auditors of the installation see it"),
     )
 )]
 async fn get_sync_status(call: Call) -> Result<Response, Problem> {
     let mut ctx = call.read().await?;
-    json(StatusCode::OK, &Status::from(sync::status(&mut ctx).await?))
+    json(StatusCode::OK, &SyncStatus::from(sync::status(&mut ctx).await?))
 }
 
 /// List passes of the sync
@@ -206,7 +206,7 @@ async fn list_sync_runs(call: Call, QueryString(params): QueryString<ListParams>
     path = "/admin/sync/run",
     tag = "Sync",
     responses(
-        (status = 202, description = "The pass was asked for; the status as it is", body = Status),
+        (status = 202, description = "The pass was asked for; the status as it is", body = SyncStatus),
         (status = 403, description = "`FORBIDDEN`: only super admins ask for a pass"),
         (status = 409, description = "`WRONG_STATE`: the sync is off"),
         (status = 503, description = "`NOT_CONFIGURED`: GitHub is not configured"),
@@ -216,5 +216,5 @@ async fn run_sync(call: Call) -> Result<Response, Problem> {
     let mut ctx = call.write().await?;
     let status = sync::request(&mut ctx).await?;
     ctx.commit().await?;
-    json(StatusCode::ACCEPTED, &Status::from(status))
+    json(StatusCode::ACCEPTED, &SyncStatus::from(status))
 }

@@ -12,7 +12,14 @@ pub async fn read(github: &str) -> anyhow::Result<()> {
     let mut runners = 0;
     for page in 1.. {
         let url = format!("{github}/orgs/acme/actions/runners?per_page=100&page={page}");
-        let body = client.get(url).bearer_auth("demo-token").send().await?.error_for_status()?.bytes().await?;
+        let body = client
+            .get(url)
+            .bearer_auth("demo-token")
+            .send()
+            .await?
+            .error_for_status()?
+            .bytes()
+            .await?;
         let list: Value = serde_json::from_slice(&body)?;
         runners += list["runners"].as_array().context("a list")?.len();
         if runners >= usize::try_from(list["total_count"].as_u64().context("a count")?)? {

@@ -77,15 +77,26 @@ fn next_pass(database: &Throwaway, passes: &mut i64) -> anyhow::Result<f64> {
             let count = count as i64;
             if count > *passes {
                 *passes = count;
-                ensure!(wrong < 0.5 && total > f64::from(RUNNERS) - 0.5, "the pass went wrong: {printed}");
+                ensure!(
+                    wrong < 0.5 && total > f64::from(RUNNERS) - 0.5,
+                    "the pass went wrong: {printed}"
+                );
                 return Ok(milliseconds);
             }
         }
         if begun.elapsed() > Duration::from_mins(1) {
             bail!("no pass within a minute; see target/bench/guildhall-sync.log");
         }
-        std::thread::sleep(Duration::from_millis(50));
+        pause();
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "there is no executor here whose thread it could block"
+)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(50));
 }
 
 fn ceiling(github: &str) -> anyhow::Result<f64> {
