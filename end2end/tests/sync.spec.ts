@@ -2,7 +2,8 @@
 import type { Page } from '@playwright/test';
 import { type Api, unique } from './support/api';
 import { machine } from './support/github';
-import { audrey, max, olga, superAdmin } from './support/people';
+import { hire, max, olga, superAdmin } from './support/people';
+import { signIn } from './support/sign-in';
 import { expect, test } from './support/test';
 
 interface Runner {
@@ -61,15 +62,18 @@ test('a runner whose labels drift is shown while it is busy, and removed when it
   const page = await as(superAdmin, '/admin/sync');
   const row = page.getByRole('row').filter({ hasText: runner.runner_name });
   await expect(row).toContainText('Labels drifted while it runs a job');
-  await expect(row).toContainText('+production');
+  await expect(row).toContainText('production');
   await machine(runner.runner_name, 'PATCH', '', { busy: false });
   await becomes(api, runner, 'deleted');
   await page.reload();
   await expect(row).toHaveCount(0);
 });
 
-test('auditors look, org_admins do not', async ({ as }) => {
-  const auditor = await as(audrey, '/admin/sync');
+test('auditors of the installation look, org_admins do not', async ({ as, anyone, api }) => {
+  const person = await hire(unique('Ines Inspector'));
+  await api.ok('POST', '/admin/users', { email: person.email, display_name: person.name, is_auditor: true });
+  const auditor = await anyone();
+  await signIn(auditor, person, '/admin/sync');
   await expect(auditor.getByRole('link', { name: 'Sync', exact: true })).toHaveAttribute('aria-current', 'page');
   await expect(auditor.getByRole('heading', { name: 'History' })).toBeVisible();
   await expect(auditor.getByRole('button', { name: 'Sync now' })).toHaveCount(0);

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How many passes a page of the history has.
-const ROWS: i64 = 20;
+const ROWS: i64 = 15;
 /// How many findings are shown.
 const FINDINGS: i64 = 50;
 
@@ -246,11 +246,26 @@ fn finding_row(finding: &RunnerFinding, now: DateTime<Utc>) -> AnyView {
             <th scope="row" class="table__title">{finding.runner_name.clone()}</th>
             <td data-label="Team">{team.map_or_else(|| ui::or_dash(None), IntoAny::into_any)}</td>
             <td data-label="What is wrong">{what}</td>
-            <td data-label="Labels">{ui::chips("Labels", "refused", &finding.labels)}</td>
+            <td data-label="Labels">{labels(finding)}</td>
             <td data-label="Since">{ui::time_ago(finding.since, now)}</td>
         </tr>
     }
     .into_any()
+}
+
+/// The labels in question: what GitHub has beside what was provisioned, and what it has not.
+fn labels(finding: &RunnerFinding) -> AnyView {
+    if !finding.drift {
+        return ui::chips("Labels", "refused", &finding.labels);
+    }
+    let signed = |sign| -> Vec<String> {
+        let labels = finding.labels.iter().filter_map(|label| label.strip_prefix(sign));
+        labels.map(str::to_owned).collect()
+    };
+    let part = |name: &'static str, kind: &str, labels: Vec<String>| {
+        (!labels.is_empty()).then(|| view! { <small class="help">{name}</small> {ui::chips(name, kind, &labels)} })
+    };
+    view! { {part("Added", "refused", signed('+'))} {part("Missing", "pattern", signed('-'))} }.into_any()
 }
 
 /// The passes of the last 30 days.

@@ -91,7 +91,7 @@ function serve(storage: Record<string, string>): { child: ChildProcess; ready: P
   const child = spawn(binary, ['serve', '--demo', '--listen', '127.0.0.1:0'], {
     cwd: resolve(END2END, '..'),
     // Runners do nothing unless a test makes them.
-    env: { ...Object.fromEntries(ours), ...storage, GUILDHALL_DEMO_LIFE: 'false' },
+    env: { ...Object.fromEntries(ours), ...storage, GUILDHALL_DEMO_LIFE: 'false', GUILDHALL_RUNNER_SYNC_SECONDS: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   // Also when the run is broken off.
