@@ -355,9 +355,12 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/authz/explain") => json!({"user_id": cast.target.email, "team_id": scene.team, "service": "llm"}),
         ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),
-        ("POST", "/admin/sync/run") => return None,
         // The status changes work without a body.
-        ("POST", path) if path.starts_with("/admin/teams/{id}/") || path.ends_with("/activate") => return None,
+        ("POST", path)
+            if path.starts_with("/admin/teams/{id}/") || path.ends_with("/activate") || path == "/admin/sync/run" =>
+        {
+            return None;
+        }
         _ => panic!("{route} needs a body here"),
     })
 }

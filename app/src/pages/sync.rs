@@ -1,9 +1,11 @@
 //! `/admin/sync`: what is kept the same here and elsewhere, how that goes, and what was found wrong. One section for
 //! each system.
 
+mod history;
+
 use backend::sync;
 use chrono::{DateTime, Utc};
-use domain::views::{Page, RunnerFinding, SyncCounts, SyncRun, SyncState, SyncStatus};
+use domain::views::{RunnerFinding, SyncCounts, SyncState, SyncStatus};
 use leptos::prelude::*;
 
 use crate::{
@@ -23,7 +25,7 @@ pub fn page() -> impl IntoView {
     layout(async {
         let mut ctx = ssr::read().await?;
         let status = sync::status(&mut ctx).await?;
-        let history = sync::list(&mut ctx, ssr::query("cursor").as_deref(), ROWS).await?;
+        let passes = sync::list(&mut ctx, ssr::query("cursor").as_deref(), ROWS).await?;
         let findings = sync::findings(&mut ctx, FINDINGS).await?;
         let runs = sync::may_run(&ctx.caller) && status.state.is_enabled();
         drop(ctx);
@@ -36,7 +38,7 @@ pub fn page() -> impl IntoView {
         );
         Ok(Rendered::new(
             "Sync",
-            view! { {header} {refusal(&form)} {github(&status)} {wrong(&findings, status.now)} {passes(&history, &status)} },
+            view! { {header} {refusal(&form)} {github(&status)} {wrong(&findings, status.now)} {history::passes(&passes, status.now)} },
         ))
     })
 }
@@ -122,11 +124,15 @@ fn advice(status: &SyncStatus) -> Option<AnyView> {
                 "GitHub API rate limit exceeded",
                 format!("Nothing is marked. GitHub allows calls again {}.", ahead(until, status.now)),
             ),
-            (None, Some(error)) => say(
+            (None, Some(error)) => Some(ui::callout(
                 "danger",
                 "The last pass was not completed",
-                format!("{error} Nothing that it could not see was marked; the next pass tries again."),
-            ),
+                view! {
+                    <p>{error}</p>
+                    <p>"Nothing that it could not see was marked; the next pass tries again."</p>
+                }
+                .into_any(),
+            )),
             (None, None) => None,
         },
     }
@@ -268,96 +274,6 @@ fn labels(finding: &RunnerFinding) -> AnyView {
     view! { {part("Added", "refused", signed('+'))} {part("Missing", "pattern", signed('-'))} }.into_any()
 }
 
-/// The passes of the last 30 days.
-fn passes(history: &Page<SyncRun>, status: &SyncStatus) -> AnyView {
-    let body = if history.items.is_empty() {
-        ui::empty(
-            "sync",
-            "No passes yet",
-            "Each comparison with GitHub is kept here for 30 days, with what it changed.",
-            None,
-        )
-    } else {
-        let rows = history.items.iter().map(|run| row(run, status.now)).collect_view();
-        view! {
-            <div class="table-wrap">
-                <table class="table">
-                    <caption class="visually-hidden">"Passes, newest first"</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Began"</th>
-                            <th scope="col">"Result"</th>
-                            <th scope="col" class="table__number">"Runners"</th>
-                            <th scope="col" class="table__number">"Updated"</th>
-                            <th scope="col" class="table__number">"Deleted"</th>
-                            <th scope="col" class="table__number">"Drifts"</th>
-                            <th scope="col" class="table__number table__optional">"Pages"</th>
-                            <th scope="col" class="table__number">"Took"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-            {ui::pagination(
-                history.items.len(),
-                history.total,
-                "run",
-                history.previous.clone(),
-                history.next.clone(),
-                |cursor| format!("/admin/sync?cursor={cursor}"),
-            )}
-        }
-        .into_any()
-    };
-    view! {
-        <section class="section" aria-labelledby="passes-title">
-            <h2 class="section__title" id="passes-title">"History"</h2>
-            {body}
-        </section>
-    }
-    .into_any()
-}
-
-fn row(run: &SyncRun, now: DateTime<Utc>) -> AnyView {
-    let (class, result) = match (&run.error, run.ended_at) {
-        (Some(error), _) => ("badge badge--failed", error.clone()),
-        (None, None) => ("badge badge--pending", "Under way".to_owned()),
-        (None, Some(_)) if run.counts.errors > 0 => {
-            let errors = ui::plural(run.counts.errors.into(), "error");
-            ("badge badge--warning", errors)
-        }
-        (None, Some(_)) => ("badge badge--active", "Completed".to_owned()),
-    };
-    let asked = run
-        .requested_by
-        .clone()
-        .map(|who| view! { " "<small class="table__sub">{format!("asked for by {who}")}</small> });
-    let counts = run.counts;
-    view! {
-        <tr>
-            <th scope="row" class="table__title">{ui::time_ago(run.started_at, now)} {asked}</th>
-            <td class="table__state" data-label="Result"><span class=class>{result}</span></td>
-            <td class="table__number" data-label="Runners">{counts.total}</td>
-            <td class="table__number" data-label="Updated">{counts.updated}</td>
-            <td class="table__number" data-label="Deleted">{counts.deleted}</td>
-            <td class="table__number" data-label="Drifts">{counts.label_drifts}</td>
-            <td class="table__number table__optional" data-label="Pages">{run.pages}</td>
-            <td class="table__number" data-label="Took">{ui::or_dash(took(run).as_deref())}</td>
-        </tr>
-    }
-    .into_any()
-}
-
-/// How long a pass took.
-fn took(run: &SyncRun) -> Option<String> {
-    let milliseconds = (run.ended_at? - run.started_at).num_milliseconds().max(0);
-    Some(match milliseconds {
-        0..1_000 => format!("{milliseconds} ms"),
-        1_000..60_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
-        _ => format!("{} min {} s", milliseconds / 60_000, milliseconds % 60_000 / 1000),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
@@ -377,30 +293,5 @@ mod tests {
         ] {
             assert_eq!(ahead(now + TimeDelta::seconds(seconds), now), words);
         }
-    }
-
-    #[test]
-    fn durations_read_well() {
-        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let run = |milliseconds| SyncRun {
-            id: Default::default(),
-            started_at: start,
-            ended_at: Some(start + TimeDelta::milliseconds(milliseconds)),
-            worker: String::new(),
-            requested_by: None,
-            pages: 1,
-            counts: SyncCounts::default(),
-            error: None,
-        };
-        for (milliseconds, words) in [(7, "7 ms"), (1_240, "1.2 s"), (125_000, "2 min 5 s")] {
-            assert_eq!(took(&run(milliseconds)).as_deref(), Some(words));
-        }
-        assert_eq!(
-            took(&SyncRun {
-                ended_at: None,
-                ..run(1)
-            }),
-            None
-        );
     }
 }

@@ -99,7 +99,9 @@ fn count(counts: &SyncCounts, completed: bool) {
         metrics::counter!("guildhall_runner_sync_runners_total", "change" => change)
             .increment(number.unsigned_abs().into());
     }
-    metrics::gauge!("guildhall_runner_policy_violations").set(counts.policy_violations);
+    if completed {
+        metrics::gauge!("guildhall_runner_policy_violations").set(counts.policy_violations);
+    }
 }
 
 impl Pass<'_> {
