@@ -24,7 +24,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const TRY: Duration = Duration::from_secs(2);
 /// How often the leader looks whether somebody asked for a pass.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long one statement of the heartbeat may take.
+/// How long an election, or one statement of the heartbeat, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One election that was won.
@@ -44,7 +44,12 @@ pub async fn lead(backend: Backend, direct: Option<PgConnectOptions>, interval: 
     }
     let mut connection = None;
     loop {
-        match elect(&backend, direct.as_ref(), &mut connection).await {
+        let election = elect(&backend, direct.as_ref(), &mut connection);
+        // A session that is silently dead answers never; it is dropped with the election, and its lock with it.
+        let outcome = tokio::time::timeout(PATIENCE, election)
+            .await
+            .unwrap_or_else(|_| Err(Error::internal("the database does not answer")));
+        match outcome {
             Ok(Some(mut leader)) => {
                 tracing::info!("runner sync: this process leads, every {} s", interval.as_secs());
                 metrics::gauge!("guildhall_runner_sync_leader").set(1.0);
