@@ -10,6 +10,7 @@ mod projects;
 pub(crate) mod roster;
 mod runners;
 mod services;
+mod sync;
 mod teams;
 mod tokens;
 mod users;

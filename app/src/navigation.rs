@@ -30,6 +30,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (manages || me.sees_people, "runner", "All runners", "/admin/runners"),
         (me.sees_people, "label", "Label policies", "/admin/label-policies"),
         (sees_teams, "services", "Services", "/admin/services"),
+        (me.sees_everything, "sync", "Sync", "/admin/sync"),
         (manages, "star", "Guides", "/admin/guide"),
     ];
     let help = [

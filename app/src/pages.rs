@@ -8,6 +8,7 @@ pub mod organizations;
 pub mod provision;
 pub mod runners;
 pub mod services;
+pub mod sync;
 pub mod team;
 pub mod teams;
 pub mod tokens;

@@ -152,11 +152,11 @@ pub async fn record_many(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// The latest changes in a team, newest first. The caller was authorised by the page.
+/// The latest changes in a team, newest first, without the comings and goings of its runners. The caller was authorised by the page.
 pub(crate) async fn latest_of_team(ctx: &mut Ctx, team: TeamId, limit: i64) -> Result<Vec<Change>> {
     let rows = sqlx::query!(
         "SELECT at, actor, action, target, before, after FROM audit_entries
-        WHERE team_id = $1 ORDER BY at DESC, id DESC LIMIT $2",
+        WHERE team_id = $1 AND action <> 'runner.sync' ORDER BY at DESC, id DESC LIMIT $2",
         team.0,
         limit,
     )

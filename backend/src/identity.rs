@@ -303,6 +303,7 @@ pub fn me(principal: &Principal) -> Me {
         super_admin: principal.super_admin,
         org_admin: principal.is_admin(),
         sees_people: principal.super_admin || principal.auditor || !principal.organizations_seen_whole().is_empty(),
+        sees_everything: principal.super_admin || principal.auditor,
         can_use_jit: principal.can_use_jit,
         teams: principal
             .teams

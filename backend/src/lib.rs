@@ -8,6 +8,7 @@ pub mod audit;
 pub mod authz;
 mod context;
 mod cursor;
+mod drift;
 mod error;
 pub mod guides;
 pub mod identity;
@@ -27,6 +28,7 @@ pub mod security;
 pub mod services;
 pub mod sessions;
 mod settings;
+pub mod sync;
 pub mod teams;
 pub mod tokens;
 pub mod users;
@@ -34,7 +36,7 @@ pub mod users;
 pub use context::{Backend, Caller, Ctx, Method, RequestInfo};
 pub use error::{Code, Error, Result};
 pub use principals::{Membership, Principal, Principals};
-pub use settings::Settings;
+pub use settings::{DriftBusyAction, Settings};
 
 /// The migrations, embedded.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

@@ -15,10 +15,24 @@ pub struct Settings {
     pub default_runner_group: i64,
     /// How long a reservation waits for GitHub before the reaper settles it (SPEC B15).
     pub reservation_lease: Duration,
+    /// How often our runners are compared with GitHub's; none is never (SPEC B21).
+    pub sync_interval: Option<Duration>,
+    /// What is done about a runner whose labels drifted while it runs a job (SPEC B22).
+    pub drift_busy_action: DriftBusyAction,
     /// Seals private keys in the database; none leaves them as they are.
     pub secret_key: Option<SecretString>,
     /// The name server for verifying domains; the machine's own when there is none.
     pub dns_resolver: Option<SocketAddr>,
+}
+
+/// What is done about a busy runner whose labels drifted (SPEC B22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DriftBusyAction {
+    /// A security event says so.
+    #[default]
+    Log,
+    /// Its workflow run is cancelled, too.
+    Cancel,
 }
 
 impl Default for Settings {
@@ -28,6 +42,8 @@ impl Default for Settings {
             allow_without_label_policy: false,
             default_runner_group: 1,
             reservation_lease: Duration::from_secs(45),
+            sync_interval: Some(Duration::from_mins(2)),
+            drift_busy_action: DriftBusyAction::Log,
             secret_key: None,
             dns_resolver: None,
         }

@@ -7,6 +7,7 @@ mod organization;
 mod projects;
 mod runners;
 mod services;
+mod sync;
 mod users;
 
 use chrono::{DateTime, Utc};
@@ -19,6 +20,7 @@ pub use organization::*;
 pub use projects::*;
 pub use runners::*;
 pub use services::*;
+pub use sync::*;
 pub use users::*;
 
 use crate::{
@@ -310,6 +312,8 @@ pub struct Me {
     pub org_admin: bool,
     /// Sees people's accounts: all of them, or those of some organization.
     pub sees_people: bool,
+    /// Sees the whole installation: a super_admin or an auditor of it.
+    pub sees_everything: bool,
     /// May provision runners.
     pub can_use_jit: bool,
     /// Active teams: id, name, role.

@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context as _;
 use integrations::github;
 use simulators::{
-    github::{GitHubOptions, GitHubSimulator},
+    github::{GitHubOptions, GitHubSimulator, Life},
     oidc::{OidcOptions, OidcSimulator, Person},
 };
 
@@ -47,8 +47,16 @@ pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
     })
     .await
     .context("could not start the simulated OpenID provider")?;
+    // Numbers go on where they stopped when the demo starts again over the same database.
+    let options = GitHubOptions {
+        first_id: crate::clock::now().timestamp(),
+        life: config.demo_life.then(Life::default),
+        ..GitHubOptions::default()
+    };
+    // Often, so that people see it.
+    config.runner_sync_seconds.get_or_insert(5);
     let github = on_port(config.listen.port().checked_add(2), async |address| {
-        GitHubSimulator::start(address, GitHubOptions::default()).await
+        GitHubSimulator::start(address, options.clone()).await
     })
     .await
     .context("could not start the simulated GitHub")?;

@@ -1,8 +1,9 @@
-//! What goes on beside requests. Every process does all of it: each job takes only what no other one has taken.
+//! What goes on beside requests. Every process does all of it: each job takes only what no other one has taken. The
+//! sync with GitHub is done by one process, which they elect.
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{authz, keys, listen, members, runners, sessions, tokens, users};
+use backend::{authz, keys, listen, members, runners, sessions, sync, tokens, users};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -18,6 +19,13 @@ pub(crate) struct Jobs(JoinSet<()>);
 pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs {
     let mut jobs = JoinSet::new();
     let backend = &state.backend;
+    match backend.settings.sync_interval {
+        Some(interval) if backend.github.is_some() => {
+            jobs.spawn(sync::lead(backend.clone(), direct.clone(), interval));
+        }
+        Some(_) => tracing::info!("runner sync: GitHub is not configured"),
+        None => tracing::info!("runner sync: off (`runner.sync_seconds` is 0)"),
+    }
     if let Some(direct) = direct {
         // A connection of its own: it is never given back.
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(direct);

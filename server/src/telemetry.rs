@@ -79,6 +79,27 @@ fn describe() {
         "guildhall_runner_provisioning_total",
         "Requests for a runner, by outcome: created, or the error's code"
     );
+    describe_counter!(
+        "guildhall_runner_sync_runs_total",
+        "Passes of the sync with GitHub, by outcome"
+    );
+    describe_counter!(
+        "guildhall_runner_sync_runners_total",
+        "Runners that passes looked at, by what became of them"
+    );
+    describe_histogram!(
+        "guildhall_runner_sync_duration_seconds",
+        Unit::Seconds,
+        "Time that a pass took"
+    );
+    describe_gauge!(
+        "guildhall_runner_sync_leader",
+        "Whether this process does the sync with GitHub"
+    );
+    describe_gauge!(
+        "guildhall_runner_policy_violations",
+        "Living runners that their team's present policy does not admit, at the last pass of this process"
+    );
     describe_gauge!(
         "guildhall_database_connections",
         "Open connections of this process, by state"

@@ -116,6 +116,9 @@ const TABLE: &[(&str, [u16; 12])] = &[
     // About somebody else: those who manage the team's members, and auditors.
     ("POST /api/v1/authz/explain",                               [401, 403, 403, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("POST /api/v1/authz/check",                                 [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/sync/status",                            [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/admin/sync/runs",                              [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/admin/sync/run",                              [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 202, 403]),
     ("GET /api/v1/auth/me",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("GET /api/v1/teams/my-teams",                               [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("GET /api/v1/auth/my-label-policy",                         [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
@@ -378,7 +381,11 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),
         // The status changes work without a body.
-        ("POST", path) if path.starts_with("/admin/teams/{id}/") || path.ends_with("/activate") => return None,
+        ("POST", path)
+            if path.starts_with("/admin/teams/{id}/") || path.ends_with("/activate") || path == "/admin/sync/run" =>
+        {
+            return None;
+        }
         _ => panic!("{route} needs a body here"),
     })
 }

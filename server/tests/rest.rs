@@ -36,6 +36,8 @@ mod runners;
 mod seed;
 #[path = "rest/services.rs"]
 mod services;
+#[path = "rest/sync.rs"]
+mod sync;
 #[path = "rest/teams.rs"]
 mod teams;
 #[path = "rest/tokens.rs"]

@@ -8,6 +8,7 @@ mod rounds;
 mod runners;
 mod scaling;
 mod seed;
+mod sync;
 mod table;
 mod throughput;
 
@@ -56,6 +57,7 @@ pub fn bench(builds: bool) -> anyhow::Result<()> {
             let large = seed::Data::write(&database, "bench_100k", seed::LARGE)?;
             scaling::measure(&[&small, &main, &large], &mut table)?;
             runners::measure(&database, &mut table)?;
+            sync::measure(&database, &mut table)?;
             limits::measure(&main, &mut table)
         },
     )?;

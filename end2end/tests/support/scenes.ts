@@ -282,6 +282,7 @@ export const scenes: Scene[] = [
     at: '/admin/services/new?organization=acme',
     act: send('Add service', { name: 'LLM Service', path_prefixes: 'GET /v1\nv2' }),
   },
+  { name: 'sync', as: ada, at: '/admin/sync' },
   { name: 'service', as: olga, at: '/admin/services?organization=acme', act: openService },
   { name: 'service-as-member', as: max, at: '/admin/services', act: openService },
   {

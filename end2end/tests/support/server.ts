@@ -90,7 +90,8 @@ function serve(storage: Record<string, string>): { child: ChildProcess; ready: P
   const ours = Object.entries(process.env).filter(([name]) => !/^(GUILDHALL_|DATABASE_|LITELLM_|MICROSOFT_)/.test(name));
   const child = spawn(binary, ['serve', '--demo', '--listen', '127.0.0.1:0'], {
     cwd: resolve(END2END, '..'),
-    env: { ...Object.fromEntries(ours), ...storage },
+    // Runners do nothing unless a test makes them.
+    env: { ...Object.fromEntries(ours), ...storage, GUILDHALL_DEMO_LIFE: 'false', GUILDHALL_RUNNER_SYNC_SECONDS: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   // Also when the run is broken off.

@@ -147,6 +147,21 @@ pub const KEYS: &[Key] = &[
         "Whether people in no team and without a label policy may provision runners with any labels.",
     ),
     key(
+        "runner.sync_seconds",
+        "120",
+        "Seconds between two comparisons of our runners with GitHub's; 0 is never. The demo has 5.",
+    ),
+    key(
+        "runner.drift_busy_action",
+        "log",
+        "When the labels of a busy runner drifted: `log` writes a security event, `cancel` cancels its workflow run, too.",
+    ),
+    key(
+        "demo.life",
+        "true",
+        "Whether the runners of `serve --demo` start, work and end by themselves.",
+    ),
+    key(
         "dns_resolver",
         "",
         "The name server, `address:port`, that is asked for the TXT records of email domains; the machine's own without one.",

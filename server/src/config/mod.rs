@@ -8,6 +8,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use integrations::{github, oidc};
@@ -47,6 +48,12 @@ pub struct Config {
     pub runner_group_id: i64,
     /// Whether people without team and label policy may provision.
     pub allow_without_label_policy: bool,
+    /// Seconds between two passes of the sync with GitHub, 0 for never; none where nothing was said.
+    pub runner_sync_seconds: Option<u32>,
+    /// What is done about a busy runner whose labels drifted.
+    pub drift_busy_action: DriftBusy,
+    /// Whether the demo's runners live by themselves.
+    pub demo_life: bool,
     /// The name server that is asked for TXT records.
     pub dns_resolver: Option<SocketAddr>,
     /// How log lines look.
@@ -122,6 +129,16 @@ words! {
 }
 
 words! {
+    /// What is done about a busy runner whose labels drifted (SPEC B22).
+    DriftBusy {
+        /// A security event says so.
+        Log = "log",
+        /// Its workflow run is cancelled, too.
+        Cancel = "cancel",
+    }
+}
+
+words! {
     /// How log lines look.
     LogFormat {
         /// Text on a terminal, else JSON.
@@ -188,6 +205,11 @@ impl Config {
             github: read_github(source),
             runner_group_id: source.value("github.runner_group_id").unwrap_or(1),
             allow_without_label_policy: source.value("runner.allow_without_label_policy").unwrap_or(false),
+            runner_sync_seconds: source
+                .value::<SyncSeconds>("runner.sync_seconds")
+                .map(|seconds| seconds.0),
+            drift_busy_action: source.value("runner.drift_busy_action").unwrap_or(DriftBusy::Log),
+            demo_life: source.value("demo.life").unwrap_or(true),
             dns_resolver: source.value("dns_resolver"),
             log_format: source.value("log.format").unwrap_or(LogFormat::Auto),
             log_level: source
@@ -206,6 +228,13 @@ impl Config {
             default_runner_group: self.runner_group_id,
             secret_key: self.secret_key.clone(),
             dns_resolver: self.dns_resolver,
+            sync_interval: Some(self.runner_sync_seconds.unwrap_or(120))
+                .filter(|seconds| *seconds > 0)
+                .map(|seconds| Duration::from_secs(seconds.into())),
+            drift_busy_action: match self.drift_busy_action {
+                DriftBusy::Log => backend::DriftBusyAction::Log,
+                DriftBusy::Cancel => backend::DriftBusyAction::Cancel,
+            },
             ..backend::Settings::default()
         }
     }
@@ -367,6 +396,20 @@ impl FromStr for Filter {
         checked
             .map(|_| Self(text.to_owned()))
             .map_err(|error| error.to_string())
+    }
+}
+
+/// From never to once a day.
+struct SyncSeconds(u32);
+
+impl FromStr for SyncSeconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let seconds = text.parse().ok().filter(|seconds| *seconds <= 86_400);
+        seconds
+            .map(Self)
+            .ok_or_else(|| "must be a whole number of seconds from 0 (never) to 86400".to_owned())
     }
 }
 

@@ -23,6 +23,7 @@ mod runner_changes;
 mod runners;
 mod service_losses;
 mod services;
+mod sync;
 mod team_body;
 mod team_services;
 mod team_status;
@@ -57,6 +58,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(runners::router())
         .merge(runner_changes::router())
         .merge(jit::router())
+        .merge(sync::router())
         .merge(me::router())
         .merge(users::router())
         .merge(user_status::router())

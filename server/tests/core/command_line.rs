@@ -166,6 +166,11 @@ impl Serving {
         }
     }
 
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it with -9.
     pub fn kill_now(mut self) {
         self.child.kill().expect("killed");

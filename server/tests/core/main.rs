@@ -19,4 +19,5 @@ mod crash;
 mod layers;
 mod sessions;
 mod sign_in;
+mod sync;
 mod upload;

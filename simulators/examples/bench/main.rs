@@ -8,6 +8,7 @@ mod bare;
 mod ceiling;
 mod jit;
 mod load;
+mod pages;
 mod recording;
 
 use std::{io::Write as _, net::SocketAddr, path::PathBuf};
@@ -56,8 +57,17 @@ enum Role {
     },
     /// A handler that answers 200 to everything
     Bare,
+    /// Reads all pages of runners, one after the other, and prints how many milliseconds that took
+    Pages {
+        #[arg(long)]
+        github: String,
+    },
     /// The simulated GitHub
-    Github,
+    Github {
+        /// Runners that it has, `runner-1` and so on, numbered from 1, all online
+        #[arg(long, default_value_t = 0)]
+        runners: u32,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -87,9 +97,15 @@ async fn serve(role: Role) -> anyhow::Result<()> {
             requests,
         } => ceiling::serve(&database, connections, &list, &jit, github, &requests).await,
         Role::Bare => bare::serve().await,
-        _ => {
+        Role::Pages { github } => pages::read(&github).await,
+        Role::Load { .. } => anyhow::bail!("load has a runtime of its own"),
+        Role::Github { runners } => {
             let simulator =
                 GitHubSimulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), GitHubOptions::default()).await?;
+            for number in 1..=runners {
+                let id = simulator.add_runner(&format!("runner-{number}"), &["self-hosted", "linux", "x64", "docker"]);
+                simulator.connect_runner(id);
+            }
             announce(simulator.url().trim_start_matches("http://"))?;
             std::future::pending().await
         }

@@ -19,6 +19,8 @@ use crate::listener::Connection;
 pub struct Faults {
     /// Only calls whose `METHOD /path` contains this are struck; all, if unset.
     pub only: Option<String>,
+    /// So many calls are spared before anything else strikes but waiting.
+    pub spare_next: u64,
     /// Milliseconds that each call waits before anything happens.
     pub latency_ms: u64,
     /// Milliseconds that each page of a listing waits.
@@ -81,6 +83,10 @@ impl Faults {
             rate_limit: self.rate_limit,
             ..Strike::default()
         };
+        if take(&mut self.spare_next) {
+            strike.rate_limit = None;
+            return strike;
+        }
         if strike.rate_limit.is_some() {
         } else if take(&mut self.fail_next) {
             let status = StatusCode::from_u16(self.fail_status);

@@ -36,10 +36,22 @@ pub enum Database<'a> {
     Private(&'a Path),
 }
 
-/// Starts Guildhall.
+/// Starts Guildhall, without the sync with GitHub: nothing goes on beside what is measured.
 pub fn guildhall(name: &str, database: &Database<'_>, github: Option<SocketAddr>) -> anyhow::Result<Running> {
+    guildhall_syncing(name, database, github, 0)
+}
+
+/// Starts Guildhall with a pass of the sync every so many seconds.
+pub fn guildhall_syncing(
+    name: &str,
+    database: &Database<'_>,
+    github: Option<SocketAddr>,
+    seconds: u32,
+) -> anyhow::Result<Running> {
     let mut command = Command::new(paths::server("release"));
-    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env("GUILDHALL_RUNNER_SYNC_SECONDS", seconds.to_string());
     match database {
         Database::Url(url) => command.env("DATABASE_URL", url),
         Database::Private(dir) => command.env_remove("DATABASE_URL").env("GUILDHALL_DATA_DIR", dir),

@@ -266,6 +266,9 @@ fn verb(action: &str) -> &'static str {
         "key.revoke" => "revoked key",
         "provision_jit" => "provisioned runner",
         "provision_jit_failed" => "could not provision runner",
+        "runner.sync_deleted" => "noticed the end of runner",
+        "runner.drift_deleted" => "removed, for its labels, runner",
+        "runner.workflow_cancelled" => "cancelled the workflow run of runner",
         "runner.reservation_expired" => "released the place of runner",
         _ => "changed",
     }
