@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{authz, keys, listen, members, runners, sessions, tokens, users};
+use backend::{audit, authz, keys, listen, members, runners, sessions, tokens, users};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -56,6 +56,11 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
     jobs.spawn(every(Duration::from_hours(1), "signing keys", move || {
         let backend = signing.clone();
         async move { authz::rotate(&backend, clock::now()).await }
+    }));
+    let sealing = backend.pool.clone();
+    jobs.spawn(every(Duration::from_secs(1), "seals of the audit log", move || {
+        let pool = sealing.clone();
+        async move { audit::seal(&pool).await.map(drop) }
     }));
     let ended = backend.clone();
     jobs.spawn(every(Duration::from_hours(1), "ended sessions", move || {
