@@ -2,8 +2,8 @@
 
 mod chain;
 mod list;
-mod seal;
 pub(crate) mod scope;
+mod seal;
 mod verify;
 
 pub use chain::Expected;
@@ -11,10 +11,10 @@ use domain::{
     OrganizationId, TeamId,
     views::{Change, FieldChange},
 };
-use serde_json::{Map, Value};
 pub use list::{AuditQuery, export, get, list};
 pub use scope::{Reach, reach};
 pub use seal::{head, seal};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 pub use verify::{Finding, Report, verify};
 

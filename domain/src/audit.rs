@@ -114,13 +114,21 @@ pub fn parse_time(field: &'static str, text: &str) -> Result<DateTime<Utc>, Inva
     let text = text.trim();
     // A plus that was not encoded in a query arrives as a space.
     let moment = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map(|at| at.to_utc());
-    let date = || text.parse::<NaiveDate>().map(|date| date.and_time(NaiveTime::MIN).and_utc());
+    let date = || {
+        text.parse::<NaiveDate>()
+            .map(|date| date.and_time(NaiveTime::MIN).and_utc())
+    };
     moment
         .or_else(|_| date())
         // What PostgreSQL can hold, and more than anybody needs.
         .ok()
         .filter(|at| (0..=9_999).contains(&at.year()))
-        .ok_or_else(|| Invalid::new(field, "must be a time such as 2026-03-09T10:00:00Z, or a date such as 2026-03-09"))
+        .ok_or_else(|| {
+            Invalid::new(
+                field,
+                "must be a time such as 2026-03-09T10:00:00Z, or a date such as 2026-03-09",
+            )
+        })
 }
 
 #[cfg(test)]
@@ -149,7 +157,14 @@ mod tests {
         let time = |text| parse_time("since", text).map(|at| at.to_rfc3339());
         assert_eq!(time("2026-03-09").unwrap(), "2026-03-09T00:00:00+00:00");
         assert_eq!(time("2026-03-09T10:00:00 02:00").unwrap(), "2026-03-09T08:00:00+00:00");
-        for wrong in ["", "yesterday", "2026-13-01", "2026-03-09T10:00", "-9999-01-01", "+200000-01-01"] {
+        for wrong in [
+            "",
+            "yesterday",
+            "2026-13-01",
+            "2026-03-09T10:00",
+            "-9999-01-01",
+            "+200000-01-01",
+        ] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
     }

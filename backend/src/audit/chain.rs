@@ -115,7 +115,15 @@ mod tests {
     fn heads_are_read_as_they_are_written() {
         let text = format!("17:{}", "0f".repeat(32));
         assert_eq!(text.parse::<Expected>().unwrap().to_string(), text);
-        for wrong in ["", "17", "0:00", &format!("0:{}", "00".repeat(32)), "x:00", "1:zz", &format!("{text}0")] {
+        for wrong in [
+            "",
+            "17",
+            "0:00",
+            &format!("0:{}", "00".repeat(32)),
+            "x:00",
+            "1:zz",
+            &format!("{text}0"),
+        ] {
             assert!(wrong.parse::<Expected>().is_err(), "{wrong}");
         }
     }

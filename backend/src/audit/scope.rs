@@ -178,12 +178,19 @@ where
     let place_at = match &cursor {
         Some(cursor) => {
             let at = cursor.key.parse::<DateTime<Utc>>();
-            Some((at.map_err(|_| Error::invalid("cursor", "does not fit this list"))?, cursor.id))
+            Some((
+                at.map_err(|_| Error::invalid("cursor", "does not fit this list"))?,
+                cursor.id,
+            ))
         }
         None => None,
     };
     let backwards = start == Start::Before;
-    let order = if backwards { " ORDER BY at, id" } else { " ORDER BY at DESC, id DESC" };
+    let order = if backwards {
+        " ORDER BY at, id"
+    } else {
+        " ORDER BY at DESC, id DESC"
+    };
     // A cursor says where to begin: an offset beside it would skip what nobody has seen.
     let offset = if cursor.is_some() { 0 } else { window.offset.max(0) };
     let wanted = window.limit + 1;
@@ -194,7 +201,11 @@ where
             sql.push(" AND (e.at, e.id) ").push(if backwards { ">" } else { "<" });
             sql.push(" (").push_bind(at).push(", ").push_bind(id).push(")");
         }
-        sql.push(if backwards { " ORDER BY e.at, e.id" } else { " ORDER BY e.at DESC, e.id DESC" });
+        sql.push(if backwards {
+            " ORDER BY e.at, e.id"
+        } else {
+            " ORDER BY e.at DESC, e.id DESC"
+        });
         sql.push(" LIMIT ").push_bind(wanted + offset);
     };
     let ways = match &filter.teams {
@@ -204,7 +215,9 @@ where
     let mut sql = QueryBuilder::new(log.columns);
     sql.push(" JOIN (SELECT id, at FROM (");
     if ways.is_empty() {
-        sql.push("SELECT e.id, e.at FROM ").push(log.table).push(" e WHERE true");
+        sql.push("SELECT e.id, e.at FROM ")
+            .push(log.table)
+            .push(" e WHERE true");
         push_rest(&mut sql);
     }
     // Each index gives its newest, and of these the newest are taken: however much there is of one team, and however
@@ -212,7 +225,8 @@ where
     for (number, (column, ids)) in ways.into_iter().enumerate() {
         sql.push(if number > 0 { " UNION " } else { "" });
         sql.push("SELECT found.id, found.at FROM unnest(").push_bind(ids);
-        sql.push("::uuid[]) AS way(id) CROSS JOIN LATERAL (SELECT e.id, e.at FROM ").push(log.table);
+        sql.push("::uuid[]) AS way(id) CROSS JOIN LATERAL (SELECT e.id, e.at FROM ")
+            .push(log.table);
         sql.push(" e WHERE e.").push(column).push(" = way.id");
         if filter.teams.is_some() {
             scope.push(&mut sql, log);
@@ -221,8 +235,14 @@ where
         sql.push(") AS found");
     }
     sql.push(") AS all_ways").push(order).push(" LIMIT ").push_bind(wanted);
-    sql.push(" OFFSET ").push_bind(offset).push(") AS page ON page.id = e.id");
-    sql.push(if backwards { " ORDER BY e.at, e.id" } else { " ORDER BY e.at DESC, e.id DESC" });
+    sql.push(" OFFSET ")
+        .push_bind(offset)
+        .push(") AS page ON page.id = e.id");
+    sql.push(if backwards {
+        " ORDER BY e.at, e.id"
+    } else {
+        " ORDER BY e.at DESC, e.id DESC"
+    });
     let rows: Vec<R> = sql.build_query_as().fetch_all(ctx.connection()).await?;
     let items = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
 
@@ -245,7 +265,11 @@ where
 }
 
 /// ` AND …` for a time from which and a time until which.
-pub(crate) fn push_period(sql: &mut QueryBuilder<Postgres>, since: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) {
+pub(crate) fn push_period(
+    sql: &mut QueryBuilder<Postgres>,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) {
     if let Some(since) = since {
         sql.push(" AND e.at >= ").push_bind(since);
     }

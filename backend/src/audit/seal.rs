@@ -100,7 +100,10 @@ async fn last(connection: &mut PgConnection) -> Result<(i64, Hash)> {
         return Ok((0, chain::GENESIS));
     };
     let hash = row.hash.try_into();
-    Ok((row.seq, hash.map_err(|_| Error::internal("a seal is not 32 bytes long"))?))
+    Ok((
+        row.seq,
+        hash.map_err(|_| Error::internal("a seal is not 32 bytes long"))?,
+    ))
 }
 
 /// How far the log is sealed.

@@ -67,7 +67,8 @@ struct Link {
 }
 
 /// When, who and what, as an SQL text that is never null for an entry that is there.
-const SAYS: &str = "concat_ws(' ', to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), e.actor, e.action, e.target)";
+const SAYS: &str =
+    "concat_ws(' ', to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), e.actor, e.action, e.target)";
 
 /// Reads the whole log in the order of its seals and computes each anew, with a few hundred entries in memory at a time.
 /// `expected` is a head that was noted earlier: it has to be among the seals, which tells a chain whose end was cut off,
@@ -76,7 +77,9 @@ const SAYS: &str = "concat_ws(' ', to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\
 /// # Errors
 /// When the database does not answer.
 pub async fn verify(pool: &PgPool, expected: Option<&Expected>) -> Result<Report> {
-    let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let mut transaction = pool
+        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await?;
     let connection = &mut *transaction;
     let waiting = sqlx::query_scalar!(r#"SELECT count(*) AS "waiting!" FROM audit_unsealed"#)
         .fetch_one(&mut *connection)
@@ -130,14 +133,16 @@ async fn walk(
             break;
         }
     }
-    Ok(expected.filter(|expected| expected.seq > report.sealed).map(|expected| {
-        let sealed = report.sealed;
-        finding(
-            Some(sealed + 1),
-            None,
-            format!("is missing: {expected} was noted, and the chain ends at {sealed}: its end was cut off"),
-        )
-    }))
+    Ok(expected
+        .filter(|expected| expected.seq > report.sealed)
+        .map(|expected| {
+            let sealed = report.sealed;
+            finding(
+                Some(sealed + 1),
+                None,
+                format!("is missing: {expected} was noted, and the chain ends at {sealed}: its end was cut off"),
+            )
+        }))
 }
 
 async fn links(connection: &mut PgConnection, after: i64) -> Result<Vec<Link>> {
@@ -151,7 +156,11 @@ async fn links(connection: &mut PgConnection, after: i64) -> Result<Vec<Link>> {
 /// The link's hash, when it is what it should be.
 fn check(link: &Link, seq: i64, previous: &Hash, around: &[Link]) -> std::result::Result<Hash, Finding> {
     if link.seq != seq {
-        return Err(finding(Some(seq), None, "is missing: it was removed from the chain".to_owned()));
+        return Err(finding(
+            Some(seq),
+            None,
+            "is missing: it was removed from the chain".to_owned(),
+        ));
     }
     let of_entry = |wrong: String| Finding {
         says: link.says.clone().filter(|_| link.there),
@@ -208,7 +217,13 @@ async fn gone_while_waiting(connection: &mut PgConnection) -> Result<Option<Find
     )
     .fetch_optional(connection)
     .await?;
-    Ok(gone.map(|id| finding(None, Some(id), "waits for its seal and is missing: it was removed".to_owned())))
+    Ok(gone.map(|id| {
+        finding(
+            None,
+            Some(id),
+            "waits for its seal and is missing: it was removed".to_owned(),
+        )
+    }))
 }
 
 fn finding(seq: Option<i64>, entry: Option<Uuid>, wrong: String) -> Finding {

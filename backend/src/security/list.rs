@@ -161,7 +161,10 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &SecurityQuery) {
     if let Some(identity) = query.identity.as_deref().map(scope::clean) {
         match identity.parse::<Uuid>() {
             Ok(id) => sql.push(" AND e.user_id = ").push_bind(id),
-            Err(_) => sql.push(" AND lower(e.user_identity) = lower(").push_bind(identity).push(")"),
+            Err(_) => sql
+                .push(" AND lower(e.user_identity) = lower(")
+                .push_bind(identity)
+                .push(")"),
         };
     }
     scope::push_period(sql, query.since, query.until);

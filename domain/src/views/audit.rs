@@ -55,7 +55,9 @@ pub struct AuditEntry {
 impl AuditEntry {
     /// The runner that it is about.
     pub fn runner_id(&self) -> Option<Uuid> {
-        (self.target_kind == "runner").then(|| self.target_id.parse().ok()).flatten()
+        (self.target_kind == "runner")
+            .then(|| self.target_id.parse().ok())
+            .flatten()
     }
 
     /// That runner's name.
@@ -109,10 +111,7 @@ impl SecurityEvent {
     /// What it is about, in a word: a runner, a person, a team.
     pub fn target(&self) -> Option<&str> {
         let named = || self.violation_data.get("user").and_then(Value::as_str);
-        self.runner_name
-            .as_deref()
-            .or_else(named)
-            .or(self.team_name.as_deref())
+        self.runner_name.as_deref().or_else(named).or(self.team_name.as_deref())
     }
 }
 
