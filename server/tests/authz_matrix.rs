@@ -481,3 +481,25 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
+
+/// A test that cannot fail is worse than none: a change without an entry is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn b25_a_route_that_forgets_its_entry_is_found() {
+    let world = World::new().await;
+    let cast = Cast::new(&world).await;
+    let scene = Scene::new(&world, &cast, "Try", "active").await;
+    let admin = cast.person("admin");
+    let ask = json!({"team_id": scene.team, "service": "llm"});
+    let silent = world.post(admin, "/authz/check", ask).await;
+    let found = async |route: &str, answer: &api::Answer| unaudited(&world, route, admin, &scene, answer).await;
+    let words = found("POST /api/v1/new", &silent).await.unwrap();
+    assert_eq!(words, "it leaves no entry in the audit log");
+    let elsewhere = world.post(admin, "/auth/tokens", json!({"name": "x"})).await;
+    assert_eq!(found("POST /api/v1/new", &elsewhere).await, None);
+    let words = found("POST /api/v1/admin/teams/{id}/new", &elsewhere).await.unwrap();
+    assert_eq!(words, "none of its entries names the team");
+    world.sql("ALTER TABLE audit_entries DISABLE TRIGGER USER").await;
+    world.sql("UPDATE audit_entries SET ip = '10.0.0.1'").await;
+    let words = found("POST /api/v1/new", &elsewhere).await.unwrap();
+    assert!(words.contains("10.0.0.1"), "{words}");
+}

@@ -19,11 +19,8 @@ pub(super) async fn verify(config: &Config, options: AuditVerify) -> anyhow::Res
     if let Some(finding) = report.finding {
         bail!("the audit log is not as it was sealed. {sealed} seals before this are good.\n{finding}");
     }
-    let entries = |count: i64| if count == 1 { "entry" } else { "entries" };
     print(&format!(
-        "{sealed} {} sealed and as they were, {waiting} {} waiting for a seal",
-        entries(sealed),
-        entries(waiting)
+        "sealed and unchanged: {sealed}\nwaiting for a seal: {waiting}"
     ))?;
     match report.head {
         Some(head) => print(&format!("head {head}")),

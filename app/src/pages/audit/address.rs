@@ -16,6 +16,11 @@ const PERIODS: [(&str, &str, i64); 4] = [
     ("30d", "Last 30 days", 30 * 24),
 ];
 
+/// From when and until when.
+pub(super) type Period = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+/// Choices by their words in the address, in groups that may have names.
+pub(super) type Groups = Vec<(Option<&'static str>, Vec<(&'static str, String)>)>;
+
 /// What the address says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
@@ -63,7 +68,7 @@ impl Address {
     ///
     /// # Errors
     /// When a word or a date is not one.
-    pub(super) fn period(&self, now: DateTime<Utc>) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+    pub(super) fn period(&self, now: DateTime<Utc>) -> Result<Period> {
         let read = |name| {
             let value = self.get(name);
             value.map(|text| domain::audit::parse_time(name, text)).transpose()
@@ -94,12 +99,7 @@ impl Address {
     }
 
     /// The address of the export with the same filters: parts by the names that the API has for them, and a period.
-    pub(super) fn export(
-        &self,
-        path: &str,
-        names: &[(&'static str, &'static str)],
-        (since, until): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
-    ) -> String {
+    pub(super) fn export(&self, path: &str, names: &[(&'static str, &'static str)], (since, until): Period) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (here, there) in names {
             if let Some(value) = self.get(here) {
@@ -125,7 +125,7 @@ impl Address {
         name: &'static str,
         label: &'static str,
         open: &'static str,
-        groups: Vec<(Option<&'static str>, Vec<(&'static str, String)>)>,
+        groups: Groups,
     ) -> AnyView {
         let current = self.get(name).unwrap_or_default().to_owned();
         let known = groups
