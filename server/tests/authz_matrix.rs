@@ -347,6 +347,9 @@ const CHANGE_NOTHING: &[&str] = &[
     "POST /api/v1/admin/batch/restore-users",
 ];
 
+/// What an entry says: who, by name and id, from where, by which client, in which team.
+type Said = (String, Option<Uuid>, Option<String>, Option<String>, Option<Uuid>);
+
 /// What is wrong with the audit log after a request that succeeded (SPEC B25): each change leaves an entry that says who,
 /// from where and in which team. A new route that forgets it fails here.
 async fn unaudited(world: &World, route: &str, person: &Person, scene: &Scene, answer: &api::Answer) -> Option<String> {
@@ -354,7 +357,7 @@ async fn unaudited(world: &World, route: &str, person: &Person, scene: &Scene, a
         return None;
     }
     let request = answer.headers["x-request-id"].to_str().unwrap();
-    let rows: Vec<(String, Option<Uuid>, Option<String>, Option<String>, Option<Uuid>)> =
+    let rows: Vec<Said> =
         sqlx::query_as("SELECT actor, actor_id, ip, user_agent, team_id FROM audit_entries WHERE request_id = $1")
             .bind(request)
             .fetch_all(&world.pool)
