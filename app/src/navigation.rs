@@ -16,12 +16,14 @@ pub struct Entry {
 pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
     let manages = me.super_admin || me.org_admin || me.teams.iter().any(|(_, _, role)| *role == TeamRole::Admin);
     let sees_teams = manages || me.sees_people || !me.teams.is_empty();
+    let sees_audit = manages || me.sees_people;
     let work = [
         (true, "teams", "My teams", "/teams"),
         (true, "runner", "Runners", "/runners"),
         (true, "provision", "Provision a runner", "/provision"),
         (true, "key", "API keys", "/keys"),
         (true, "terminal", "Access tokens", "/tokens"),
+        (!sees_audit, "audit", "My activity", "/admin/audit"),
     ];
     let administration = [
         (me.sees_people, "building", "Organizations", "/admin/organizations"),
@@ -31,6 +33,8 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (me.sees_people, "label", "Label policies", "/admin/label-policies"),
         (sees_teams, "services", "Services", "/admin/services"),
         (me.sees_everything, "sync", "Sync", "/admin/sync"),
+        (sees_audit, "audit", "Audit log", "/admin/audit"),
+        (sees_audit, "security", "Security events", "/admin/security-events"),
         (manages, "star", "Guides", "/admin/guide"),
     ];
     let help = [

@@ -1,5 +1,6 @@
 //! The console's pages: server only.
 
+pub mod audit;
 pub mod explain;
 pub mod guide;
 pub mod keys;

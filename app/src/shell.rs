@@ -70,6 +70,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/teams/:team/projects/:project") view=pages::team::project ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/policy") view=pages::team::policy ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/settings") view=pages::team::settings ssr=SsrMode::Async />
+                <Route path=path!("/admin/audit") view=pages::audit::log ssr=SsrMode::Async />
+                <Route path=path!("/admin/audit/:entry") view=pages::audit::entry ssr=SsrMode::Async />
+                <Route path=path!("/admin/security-events") view=pages::audit::security ssr=SsrMode::Async />
                 <Route path=path!("/admin/users") view=pages::users::list ssr=SsrMode::Async />
                 <Route path=path!("/admin/users/new") view=pages::users::new ssr=SsrMode::Async />
                 <Route path=path!("/admin/users/:user") view=pages::users::account ssr=SsrMode::Async />

@@ -1,13 +1,24 @@
-//! The audit log: one entry for each change, in the transaction that makes it.
+//! The audit log: one entry for each change, in the transaction that makes it; sealed soon after.
 
+mod chain;
+mod list;
+pub(crate) mod scope;
+mod seal;
+mod verify;
+
+pub use chain::Expected;
 use domain::{
     OrganizationId, RunnerId, TeamId,
     views::{Change, FieldChange, RunnerEvent, RunnerEventKind},
 };
+pub use list::{AuditQuery, export, get, list};
+pub use scope::{Reach, reach};
+pub use seal::{head, seal};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+pub use verify::{Finding, Report, verify};
 
-use crate::{Ctx, Result};
+use crate::{Caller, Ctx, Result};
 
 /// What happened, to what. Who, how, from where and when come from the [`Ctx`].
 pub struct Entry<'a> {
@@ -64,18 +75,27 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// The caller's subject at the OpenID provider; a program's is looked up where the entry is written.
+fn subject(caller: &Caller) -> Option<String> {
+    match caller {
+        Caller::Person(person, _) => person.oidc_sub.clone(),
+        Caller::Machine(_) | Caller::System(..) => None,
+    }
+}
+
 /// Writes an entry.
 ///
 /// # Errors
 /// When the database refuses; the whole change is then undone with it.
 pub async fn record(ctx: &mut Ctx, entry: Entry<'_>) -> Result<()> {
     let (method, actor) = (ctx.caller.method().as_str(), ctx.caller.name().to_owned());
-    let actor_id = ctx.caller.actor_id();
+    let (actor_id, subject) = (ctx.caller.actor_id(), subject(&ctx.caller));
     let (request, now) = (ctx.request.clone(), ctx.now);
     sqlx::query!(
         "INSERT INTO audit_entries (id, at, actor_id, actor, method, request_id, ip, user_agent, action,
-            organization_id, team_id, target_kind, target_id, target, success, before, after)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+            organization_id, team_id, target_kind, target_id, target, success, before, after, oidc_sub)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+            coalesce($18, (SELECT subject FROM machine_clients WHERE id = $3)))",
         Uuid::now_v7(),
         now,
         actor_id,
@@ -93,6 +113,7 @@ pub async fn record(ctx: &mut Ctx, entry: Entry<'_>) -> Result<()> {
         entry.success,
         entry.before,
         entry.after,
+        subject,
     )
     .execute(ctx.connection())
     .await?;
@@ -108,7 +129,7 @@ pub async fn record_many(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
         return Ok(());
     }
     let (method, actor) = (ctx.caller.method().as_str(), ctx.caller.name().to_owned());
-    let actor_id = ctx.caller.actor_id();
+    let (actor_id, subject) = (ctx.caller.actor_id(), subject(&ctx.caller));
     let (request, now) = (ctx.request.clone(), ctx.now);
     let ids: Vec<Uuid> = entries.iter().map(|_| Uuid::now_v7()).collect();
     let actions: Vec<String> = entries.iter().map(|entry| entry.action.to_owned()).collect();
@@ -122,9 +143,10 @@ pub async fn record_many(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
     let after: Vec<Value> = entries.iter().map(|entry| entry.after.clone()).collect();
     sqlx::query!(
         "INSERT INTO audit_entries (id, at, actor_id, actor, method, request_id, ip, user_agent, action,
-            organization_id, team_id, target_kind, target_id, target, success, before, after)
+            organization_id, team_id, target_kind, target_id, target, success, before, after, oidc_sub)
         SELECT n.id, $1, $2, $3, $4, $5, $6, $7, n.action, n.organization_id, n.team_id, n.target_kind, n.target_id,
-            n.target, n.success, n.before, n.after
+            n.target, n.success, n.before, n.after,
+            coalesce($18, (SELECT subject FROM machine_clients WHERE id = $2))
         FROM unnest($8::uuid[], $9::text[], $10::uuid[], $11::uuid[], $12::text[], $13::text[], $14::text[],
             $15::boolean[], $16::jsonb[], $17::jsonb[]) WITH ORDINALITY AS n(id, action, organization_id, team_id,
             target_kind, target_id, target, success, before, after, place)
@@ -146,6 +168,7 @@ pub async fn record_many(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
         &successes,
         &before,
         &after,
+        subject,
     )
     .execute(ctx.connection())
     .await?;

@@ -1,9 +1,12 @@
 //! Security events: what broke a rule, and what was done about it (SPEC B24).
 
+mod list;
+
 use domain::{
     OrganizationId, RunnerId, SecurityEventType, TeamId,
     views::{RunnerEvent, RunnerEventKind},
 };
+pub use list::{SecurityQuery, export, list, list_of_team};
 use serde_json::Value;
 use uuid::Uuid;
 

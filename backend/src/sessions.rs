@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Backend, Ctx, Result};
+use crate::{Backend, Ctx, Result, audit};
 
 /// The key under which a session's data holds its person.
 pub const USER_KEY: &str = "user";
@@ -135,6 +135,19 @@ pub(crate) async fn end_of(ctx: &mut Ctx, users: &[Uuid]) -> Result<()> {
         ctx.touch(UserId(*user));
     }
     Ok(())
+}
+
+/// Writes down that the caller signed in, or out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn audit(ctx: &mut Ctx, signed_in: bool) -> Result<()> {
+    let (id, email) = {
+        let person = ctx.person()?;
+        (person.id, person.email.clone())
+    };
+    let action = if signed_in { "session.begin" } else { "session.end" };
+    audit::record(ctx, audit::Entry::new(action, "user", id, &email)).await
 }
 
 /// Removes sessions that have ended. Called by a job.

@@ -3,6 +3,7 @@
 //! Everything here is pure: no clock, no I/O, no SQL. It compiles to wasm, so that the console's
 //! islands run in the browser the very rules that the server enforces.
 
+pub mod audit;
 pub mod authz;
 mod ids;
 mod invalid;

@@ -1,5 +1,6 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
+mod audit;
 mod guides;
 mod label_policies;
 mod members;
@@ -13,6 +14,7 @@ mod users;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use audit::*;
 pub use guides::*;
 pub use label_policies::*;
 pub use members::*;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod commands;
 mod lifetime;
 
@@ -34,6 +35,9 @@ enum Command {
     /// Manages personal access tokens
     #[command(subcommand)]
     Token(Token),
+    /// Checks the audit log
+    #[command(subcommand)]
+    Audit(Audit),
     /// Prints the API's OpenAPI document
     Openapi,
     /// Prints every setting, as a table in Markdown
@@ -94,6 +98,19 @@ struct TokenCreate {
     expires: Lifetime,
 }
 
+#[derive(Debug, Subcommand)]
+enum Audit {
+    /// Reads the whole audit log and finds the first entry that is not as it was sealed; exits with 1 then
+    Verify(AuditVerify),
+}
+
+#[derive(Debug, Args)]
+struct AuditVerify {
+    /// A head that an earlier verification printed: it has to be among the seals
+    #[arg(long, value_name = "SEQ:HASH")]
+    expect_head: Option<backend::audit::Expected>,
+}
+
 /// The exit status for what the caller has to change: the command line or the configuration.
 const USAGE: u8 = 2;
 
@@ -143,6 +160,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Migrate => commands::migrate(&config).await,
             Command::User(User::Create(options)) => commands::create_user(&config, options).await,
             Command::Token(Token::Create(options)) => commands::create_token(&config, options).await,
+            Command::Audit(Audit::Verify(options)) => audit::verify(&config, options).await,
             Command::Openapi | Command::Config => Ok(()),
         }
     })

@@ -4,6 +4,7 @@
 use std::{fmt::Display, time::Duration};
 
 use backend::{authz, keys, listen, members, runners, sessions, sync, tokens, users};
+use backend::{Backend, Ctx, Method, audit, authz, keys, listen, members, runners, sessions, tokens, users};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -65,6 +66,16 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         let backend = signing.clone();
         async move { authz::rotate(&backend, clock::now()).await }
     }));
+    let sealing = backend.pool.clone();
+    jobs.spawn(every(Duration::from_secs(1), "seals of the audit log", move || {
+        let pool = sealing.clone();
+        async move { audit::seal(&pool).await.map(drop) }
+    }));
+    let noting = backend.clone();
+    jobs.spawn(every(Duration::from_hours(1), "head of the audit log", move || {
+        let backend = noting.clone();
+        async move { note_head(&backend).await }
+    }));
     let ended = backend.clone();
     jobs.spawn(every(Duration::from_hours(1), "ended sessions", move || {
         let backend = ended.clone();
@@ -81,6 +92,21 @@ impl Jobs {
             tracing::warn!(%error, "when tokens and keys were last used, and people seen, is lost");
         }
     }
+}
+
+/// Writes the head of the audit log's chain into the server's log: where that is kept elsewhere, a chain that was cut off
+/// or made anew can be told from the one that was.
+async fn note_head(backend: &Backend) -> backend::Result<()> {
+    let mut ctx = Ctx::system(backend, "head of the audit log", Method::System).await?;
+    let head = audit::head(&mut ctx).await?;
+    if head.seq > 0 {
+        tracing::info!(
+            head = format!("{}:{}", head.seq, head.hash),
+            waiting = head.waiting,
+            "the audit log is sealed"
+        );
+    }
+    Ok(())
 }
 
 async fn write_last_used(pool: &PgPool) -> backend::Result<()> {

@@ -119,6 +119,14 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("GET /api/v1/admin/sync/status",                            [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
     ("GET /api/v1/admin/sync/runs",                              [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
     ("POST /api/v1/admin/sync/run",                              [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 202, 403]),
+    ("GET /api/v1/audit-logs",                                   [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/audit-logs/export",                            [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/audit-logs/head",                              [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
+    // What somebody else did in the team.
+    ("GET /api/v1/audit-logs/{id}",                              [401, 404, 404, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/security-events",                        [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/security-events/export",                 [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/teams/{id}/security-events",             [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("GET /api/v1/auth/me",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("GET /api/v1/teams/my-teams",                               [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("GET /api/v1/auth/my-label-policy",                         [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
@@ -338,6 +346,65 @@ async fn account(world: &World, cast: &Cast, name: &str, deactivated: bool) -> U
     person.id.0
 }
 
+/// What the target did in the team.
+async fn entry(world: &World, cast: &Cast, scene: &Scene) -> Uuid {
+    let id = Uuid::now_v7();
+    let (organization, team, target) = (cast.organization, scene.team, &cast.target);
+    world
+        .sql(&format!(
+            "INSERT INTO audit_entries
+                (id, at, actor_id, actor, method, action, organization_id, team_id, target_kind, target_id, target)
+            VALUES ('{id}', now(), '{}', '{}', 'session', 'team.update', '{organization}', '{team}', 'team', '{team}', 'x')",
+            target.id, target.email
+        ))
+        .await;
+    id
+}
+
+/// Routes whose requests below change nothing: they ask, or say what would happen.
+const CHANGE_NOTHING: &[&str] = &[
+    "POST /api/v1/authz/explain",
+    "POST /api/v1/authz/check",
+    "POST /api/v1/admin/batch/disable-users",
+    "POST /api/v1/admin/batch/restore-users",
+];
+
+/// What an entry says: who, by name and id, from where, by which client, in which team.
+type Said = (String, Option<Uuid>, Option<String>, Option<String>, Option<Uuid>);
+
+/// What is wrong with the audit log after a request that succeeded (SPEC B25): each change leaves an entry that says who,
+/// from where and in which team. A new route that forgets it fails here.
+async fn unaudited(world: &World, route: &str, person: &Person, scene: &Scene, answer: &api::Answer) -> Option<String> {
+    if route.starts_with("GET ") || !answer.status.is_success() || CHANGE_NOTHING.contains(&route) {
+        return None;
+    }
+    let request = answer.headers["x-request-id"].to_str().unwrap();
+    let rows: Vec<Said> =
+        sqlx::query_as("SELECT actor, actor_id, ip, user_agent, team_id FROM audit_entries WHERE request_id = $1")
+            .bind(request)
+            .fetch_all(&world.pool)
+            .await
+            .unwrap();
+    let who = (
+        person.email.clone(),
+        Some(person.id.0),
+        Some(api::CLIENT.to_owned()),
+        Some(api::AGENT.to_owned()),
+    );
+    if rows.is_empty() {
+        return Some("it leaves no entry in the audit log".to_owned());
+    }
+    for (actor, id, ip, agent, _) in &rows {
+        let said = (actor.clone(), *id, ip.clone(), agent.clone());
+        if said != who {
+            return Some(format!("its entry says {said:?}, not {who:?}"));
+        }
+    }
+    let in_team = route.contains("/admin/teams/{id}") || route.ends_with("/runners/jit");
+    (in_team && rows.iter().all(|(.., team)| *team != Some(scene.team)))
+        .then(|| "none of its entries names the team".to_owned())
+}
+
 /// The request of a route, with everything that it needs to succeed.
 fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
     let (method, path) = route.split_once(' ').unwrap();
@@ -410,6 +477,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 world.token(person.unwrap_or(&cast.target).id).await.0
             } else if template.contains("/admin/users/") {
                 account(&world, &cast, &name, template.ends_with("/activate")).await
+            } else if template.contains("/audit-logs/") {
+                entry(&world, &cast, &scene).await
             } else if template.contains("/runners/") {
                 scene.runner
             } else if template.contains("/organizations/{id}") {
@@ -439,7 +508,34 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                     answer.status, expected[column], answer.body
                 ));
             }
+            if let Some(person) = person
+                && let Some(missing) = unaudited(&world, route, person, &scene, &answer).await
+            {
+                wrong.push(format!("{route} as {role}: {missing}"));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// A test that cannot fail is worse than none: a change without an entry is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn b25_a_route_that_forgets_its_entry_is_found() {
+    let world = World::new().await;
+    let cast = Cast::new(&world).await;
+    let scene = Scene::new(&world, &cast, "Try", "active").await;
+    let admin = cast.person("admin");
+    let ask = json!({"team_id": scene.team, "service": "llm"});
+    let silent = world.post(admin, "/authz/check", ask).await;
+    let found = async |route: &str, answer: &api::Answer| unaudited(&world, route, admin, &scene, answer).await;
+    let words = found("POST /api/v1/new", &silent).await.unwrap();
+    assert_eq!(words, "it leaves no entry in the audit log");
+    let elsewhere = world.post(admin, "/auth/tokens", json!({"name": "x"})).await;
+    assert_eq!(found("POST /api/v1/new", &elsewhere).await, None);
+    let words = found("POST /api/v1/admin/teams/{id}/new", &elsewhere).await.unwrap();
+    assert_eq!(words, "none of its entries names the team");
+    world.sql("ALTER TABLE audit_entries DISABLE TRIGGER USER").await;
+    world.sql("UPDATE audit_entries SET ip = '10.0.0.1'").await;
+    let words = found("POST /api/v1/new", &elsewhere).await.unwrap();
+    assert!(words.contains("10.0.0.1"), "{words}");
 }

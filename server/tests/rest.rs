@@ -12,6 +12,8 @@
 )]
 
 mod api;
+#[path = "rest/audit.rs"]
+mod audit;
 #[path = "rest/bad_input.rs"]
 mod bad_input;
 #[path = "rest/jit.rs"]

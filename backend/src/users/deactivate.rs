@@ -1,14 +1,14 @@
 //! Deactivating accounts, and bringing them back (SPEC B26, D12).
 
 use domain::{
-    Comment, DEFAULT_ORGANIZATION, Permission, TeamId, UserId, UserRef,
+    Comment, DEFAULT_ORGANIZATION, Permission, SecurityEventType, TeamId, UserId, UserRef,
     views::{AccountCounts, AccountPage, DeactivationEffects},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Scope, begin_change, counts, get, key, locked, other_super_admin};
-use crate::{Code, Ctx, Error, Result, audit, organizations, sessions, tokens};
+use crate::{Code, Ctx, Error, Result, audit, organizations, security, sessions, tokens};
 
 /// The literal of SPEC B26.
 const LAST: &str = "Cannot deactivate the last active admin user. At least one admin must remain active.";
@@ -58,6 +58,11 @@ pub async fn deactivate(
         .collect();
     let mut after = ended(comment, &effects.counts);
     after["teams_without_admin"] = json!(teams);
+    let mut data = after.clone();
+    data["user"] = json!(effects.email);
+    data["user_id"] = json!(account.id);
+    let event = security::Event::new(SecurityEventType::UserDeactivated, "user_deactivated", data);
+    security::record(ctx, event).await?;
     let entry = audit::Entry::new("user_deactivated", "user", account.id, &effects.email)
         .change(json!({"active": true}), after);
     audit::record(ctx, entry).await?;

@@ -16,6 +16,8 @@
 mod common;
 
 mod audit;
+mod audit_chain;
+mod audit_log;
 mod cache;
 mod counters;
 mod deactivation;

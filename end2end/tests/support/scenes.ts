@@ -163,6 +163,17 @@ export const scenes: Scene[] = [
   { name: 'team-inactive-as-member', as: max, at: team('', 'inactive') },
   { name: 'team-archived', as: ada, at: team('', 'archived') },
 
+  { name: 'audit', as: ada, at: '/admin/audit?event=team.create&period=30d' },
+  {
+    name: 'audit-entry',
+    as: ada,
+    at: '/admin/audit?event=team.create',
+    act: async (page) => page.locator('tbody a').first().click(),
+  },
+  { name: 'audit-none', as: tess, at: '/admin/audit?q=nothing-like-it&user=nobody' },
+  { name: 'activity', as: nora, at: '/admin/audit' },
+  { name: 'security-events', as: ada, at: '/admin/security-events' },
+
   { name: 'members', as: tess, at: team('members') },
   { name: 'members-as-member', as: max, at: team('members') },
   { name: 'members-empty', as: ada, at: team('members', 'empty') },

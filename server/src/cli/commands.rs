@@ -73,7 +73,10 @@ fn unknown_user(error: Error, email: &Email) -> anyhow::Error {
 }
 
 /// Opens and migrates the database for one command, and closes it again.
-async fn with_backend<T>(config: &Config, work: impl AsyncFnOnce(&Backend) -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub(super) async fn with_backend<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&Backend) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let database = Database::open(config).await?;
     let outcome = match database.migrate().await {
         Ok(()) => work(&Backend::new(database.pool.clone(), None, config.settings())).await,

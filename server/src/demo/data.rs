@@ -16,7 +16,7 @@ use super::services;
 use crate::AppState;
 
 /// How the demo is called in the audit log.
-const NAME: &str = "demo";
+pub(super) const NAME: &str = "demo";
 const ORGANIZATION: &str = "acme";
 
 /// Someone to be.
@@ -244,6 +244,7 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
     if let Some(team) = first {
         provision(backend, &max, team).await;
     }
+    super::refusals::seed(backend).await?;
     tracing::info!(people = PEOPLE.len(), teams = TEAMS.len(), "the demo's data is there");
     Ok(())
 }

@@ -98,6 +98,17 @@ impl PathPart for RunnerId {
     }
 }
 
+/// An entry of the audit log.
+pub(super) struct EntryId(pub(super) uuid::Uuid);
+
+impl PathPart for EntryId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        let parsed = id.parse().map(Self);
+        parsed.map_err(|_| Error::not_found("Audit entry", shown(id)).into())
+    }
+}
+
 impl PathPart for ProjectId {
     fn read(params: &RawPathParams) -> Result<Self, Problem> {
         let id = text(params, "project_id");

@@ -3,6 +3,7 @@
 //! Handlers read a request, call one function of the backend and write its answer: every rule is
 //! in the backend, where the other doors meet it too.
 
+mod audit;
 mod authz;
 mod body;
 mod call;
@@ -14,6 +15,7 @@ mod label_policies;
 mod label_policy_body;
 mod me;
 mod members;
+mod ndjson;
 mod openapi;
 mod organizations;
 mod project_members;
@@ -21,6 +23,7 @@ mod projects;
 mod query;
 mod runner_changes;
 mod runners;
+mod security_events;
 mod service_losses;
 mod services;
 mod sync;
@@ -64,6 +67,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(user_status::router())
         .merge(user_batch::router())
         .merge(authz::router())
+        .merge(audit::router())
+        .merge(security_events::router())
         .merge(tokens::router());
     OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
 }

@@ -37,6 +37,7 @@ use crate::problem::{self, ProblemBody};
         (name = "Tokens", description = "The caller's access tokens"),
         (name = "Users", description = "The accounts of people"),
         (name = "Forward auth", description = "Whether somebody may use a service, and why"),
+        (name = "Audit", description = "What happened, and what broke a rule"),
         (name = "Organizations", description = "What teams belong to"),
     ),
 )]

@@ -127,6 +127,14 @@ pub(super) fn offset(asked: Option<i64>) -> Result<i64, Problem> {
     }
 }
 
+/// A time that a list is limited to, if one is asked for.
+pub(super) fn time(
+    name: &'static str,
+    asked: Option<&str>,
+) -> Result<Option<chrono::DateTime<chrono::Utc>>, domain::Invalid> {
+    asked.map(|text| domain::audit::parse_time(name, text)).transpose()
+}
+
 #[cfg(test)]
 mod tests {
     use domain::TeamStatus;

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
-use backend::{Code, Error, Result, users};
+use backend::{Caller, Code, Ctx, Error, Method, RequestInfo, Result, users};
 use http::{HeaderMap, header};
 use integrations::oidc::{self, Provider};
 use serde::Deserialize;
@@ -115,7 +115,7 @@ async fn complete(
     provider: &str,
     query: CallbackQuery,
     session: &Session,
-    request: backend::RequestInfo,
+    request: RequestInfo,
 ) -> Result<String> {
     let provider = configured(state, provider)?;
     // Also an error has to belong to a sign-in of this browser: other sites may not put words into our mouth.
@@ -137,9 +137,10 @@ async fn complete(
     }
     let code = query.code.as_deref().unwrap_or_default();
     let identity = provider.complete(&login, code).await.map_err(|error| explain(&error))?;
-    let user = auth::person(state, &identity, request).await?;
+    let user = auth::person(state, &identity, request.clone()).await?;
     // Refuses accounts that are deactivated.
     let principal = state.backend.principals.get(&state.backend.pool, user).await?;
+    audit(state, Caller::Person(principal.clone(), Method::Session), request, true).await?;
     sessions::sign_in(session, principal.id).await?;
     users::signed_in(&state.backend, principal.id, clock::now()).await?;
     tracing::info!(user = %principal.id, issuer = identity.issuer, "signed in");
@@ -147,11 +148,24 @@ async fn complete(
 }
 
 /// Ends the session.
-async fn log_out(State(state): State<AppState>, session: Session, headers: HeaderMap) -> Response {
-    match session.flush().await {
-        Ok(()) => Redirect::to("/login").into_response(),
-        Err(error) => page::refusal(&state, &headers, sessions::unavailable(error)),
+async fn log_out(State(state): State<AppState>, session: Session, Info(request): Info, headers: HeaderMap) -> Response {
+    // Who is nobody any more has nothing to sign out of; the session ends all the same.
+    let caller = auth::by_session(&state, &session).await.ok().flatten();
+    if let Err(error) = session.flush().await {
+        return page::refusal(&state, &headers, sessions::unavailable(error));
     }
+    if let Some(caller) = caller
+        && let Err(error) = audit(&state, caller, request, false).await
+    {
+        tracing::error!(%error, "a sign-out is missing from the audit log");
+    }
+    Redirect::to("/login").into_response()
+}
+
+async fn audit(state: &AppState, caller: Caller, request: RequestInfo, signed_in: bool) -> Result<()> {
+    let mut ctx = Ctx::write(&state.backend, caller, request).await?;
+    backend::sessions::audit(&mut ctx, signed_in).await?;
+    ctx.commit().await
 }
 
 fn configured<'a>(state: &'a AppState, provider: &str) -> Result<&'a Provider> {

@@ -3,19 +3,24 @@
 #[path = "../../../backend/tests/common/database.rs"]
 pub mod database;
 
-use std::sync::LazyLock;
+use std::{net::SocketAddr, sync::LazyLock};
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, extract::ConnectInfo};
 use backend::{Ctx, tokens};
 use database::Database;
 use domain::{DEFAULT_ORGANIZATION, TokenName, UserId};
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::Value;
 use server::{AppState, config::Config};
 use simulators::github::GitHubSimulator;
 use sqlx::{AssertSqlSafe, PgPool};
 use tower::ServiceExt as _;
 use uuid::Uuid;
+
+/// Where the tests' requests come from.
+pub const CLIENT: &str = "192.0.2.50";
+/// What they call themselves.
+pub const AGENT: &str = "tests/1";
 
 /// An installation of one test.
 pub struct World {
@@ -50,6 +55,13 @@ impl World {
     pub async fn without_github() -> Self {
         let github = GitHubSimulator::start_default().await.expect("a free port");
         Self::with(github, &[]).await
+    }
+
+    /// An installation with other settings, and without GitHub.
+    pub async fn configured(env: &[(&str, &str)]) -> Self {
+        let github = GitHubSimulator::start_default().await.expect("a free port");
+        let env: Vec<_> = env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Self::with(github, &env).await
     }
 
     async fn with(github: GitHubSimulator, env: &[(&str, String)]) -> Self {
@@ -200,9 +212,20 @@ impl World {
         self.send(request.body(Body::from(body)).expect("a request")).await
     }
 
+    /// The head of an answer, with a body that nobody has read yet.
+    pub async fn begin(&self, mut request: Request<Body>) -> Response<Body> {
+        let peer = SocketAddr::new(CLIENT.parse().expect("an address"), 4711);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let headers = request.headers_mut();
+        headers
+            .entry(header::USER_AGENT)
+            .or_insert(HeaderValue::from_static(AGENT));
+        self.router.clone().oneshot(request).await.expect("an answer")
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let response = self.begin(request).await;
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
         let body = serde_json::from_slice(&bytes)
@@ -267,9 +290,13 @@ fn documented(method: &Method, path: &str, answer: &Answer) {
         .expect("a schema with a name");
     let schema = DOCUMENT.pointer(&schema[1..]).expect("the schema");
     let known = properties(&DOCUMENT, schema);
-    for name in answer.body.as_object().expect("an object").keys() {
+    // One object a line: each of them is what the document describes.
+    let lines = (content_type == "application/x-ndjson").then(|| answer.lines());
+    let bodies = lines.unwrap_or_else(|| vec![answer.body.clone()]);
+    let names = |body: &Value| body.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    for name in bodies.iter().flat_map(names) {
         assert!(
-            known.contains(name),
+            known.contains(&name),
             "{method} {path} answers {name}, which its schema has not: {known:?}"
         );
     }
@@ -302,6 +329,18 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The lines of an answer that has a JSON object in each.
+    pub fn lines(&self) -> Vec<Value> {
+        match &self.body {
+            Value::String(text) => text
+                .lines()
+                .map(|line| serde_json::from_str(line).expect("JSON"))
+                .collect(),
+            // A single line is read as what it is.
+            one => vec![one.clone()],
+        }
+    }
+
     /// Checks the status; gives the body.
     #[track_caller]
     pub fn is(self, status: u16) -> Value {

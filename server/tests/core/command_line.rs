@@ -292,3 +292,40 @@ async fn the_demo_has_people_and_teams_once() {
     assert_eq!(next, "/");
     assert_eq!(counts().await.0, first.0);
 }
+
+/// B25: `audit verify` says how much is sealed and what the head is; exits with 1 and names what was changed.
+#[tokio::test]
+async fn b25_the_audit_log_is_verified_from_the_command_line() {
+    let database = Database::empty().await;
+    assert!(
+        output(&database, &["user", "create", "--email", "a@example.com"])
+            .status
+            .success()
+    );
+    let verify = |arguments: &[&str]| output(&database, &[&["audit", "verify"][..], arguments].concat());
+    let fresh = verify(&[]);
+    assert!(fresh.status.success(), "{}", text(&fresh.stderr));
+    assert_eq!(text(&fresh.stdout), "sealed and unchanged: 0\nwaiting for a seal: 1\n");
+    backend::audit::seal(&database.pool).await.expect("sealed");
+    let good = text(&verify(&[]).stdout);
+    let (first, head) = good.trim().split_once("\nhead ").expect("a head");
+    assert_eq!(first, "sealed and unchanged: 1\nwaiting for a seal: 0");
+    assert!(verify(&["--expect-head", head]).status.success());
+    let other = verify(&["--expect-head", &format!("2:{}", &head[2..])]);
+    assert_eq!(other.status.code(), Some(1));
+    assert!(
+        text(&other.stderr).contains("its end was cut off"),
+        "{}",
+        text(&other.stderr)
+    );
+    assert_eq!(verify(&["--expect-head", "nonsense"]).status.code(), Some(2));
+
+    let forge = "ALTER TABLE audit_entries DISABLE TRIGGER USER; UPDATE audit_entries SET actor = 'nobody'";
+    sqlx::raw_sql(forge).execute(&database.pool).await.expect("forged");
+    let bad = verify(&[]);
+    let said = text(&bad.stderr);
+    assert_eq!((bad.status.code(), text(&bad.stdout).as_str()), (Some(1), ""));
+    for words in ["seal 1: entry ", " nobody user.create a@example.com", "it was changed"] {
+        assert!(said.contains(words), "{said}");
+    }
+}

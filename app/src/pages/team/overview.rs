@@ -23,7 +23,7 @@ pub fn overview() -> impl IntoView {
             {stats(&overview, place)}
             {super::hints::hints(&overview, place)}
             <div class="split">
-                <div class="split__main">{runners(&overview, now)} {changes(&overview.changes, now)}</div>
+                <div class="split__main">{runners(&overview, now)} {changes(&overview.changes, place, now)}</div>
                 <aside class="split__aside" aria-label="Details">{actions(place)} {facts(&overview)}</aside>
             </div>
         }
@@ -176,7 +176,16 @@ fn facts(overview: &TeamOverview) -> AnyView {
     .into_any()
 }
 
-fn changes(changes: &[Change], now: chrono::DateTime<chrono::Utc>) -> AnyView {
+fn changes(changes: &[Change], place: &Place, now: chrono::DateTime<chrono::Utc>) -> AnyView {
+    let team = place.page.team.id;
+    let all = place.page.standing.may(Permission::AuditView).then(|| {
+        view! {
+            <div class="card__actions">
+                <a class="button button--small" href=format!("/admin/audit?team={team}")>"Audit log"</a>
+                <a class="button button--small" href=format!("/admin/security-events?team={team}")>"Security events"</a>
+            </div>
+        }
+    });
     let body = if changes.is_empty() {
         view! { <p class="muted">"Nothing that you may see."</p> }.into_any()
     } else {
@@ -184,7 +193,7 @@ fn changes(changes: &[Change], now: chrono::DateTime<chrono::Utc>) -> AnyView {
     };
     view! {
         <section class="card" aria-labelledby="changes-title">
-            <header class="card__header"><h2 class="card__title" id="changes-title">"Recent changes"</h2></header>
+            <header class="card__header"><h2 class="card__title" id="changes-title">"Recent changes"</h2>{all}</header>
             <div class="card__body">{body}</div>
         </section>
     }
