@@ -7,7 +7,9 @@
 pub mod audit;
 pub mod authz;
 mod context;
+pub mod cost;
 mod cursor;
+pub mod dashboard;
 mod error;
 pub mod guides;
 pub mod identity;
@@ -21,6 +23,7 @@ mod paging;
 mod principals;
 pub mod projects;
 pub mod runners;
+mod scope;
 mod secret;
 pub mod security;
 pub mod services;

@@ -19,6 +19,8 @@ pub struct Settings {
     pub secret_key: Option<SecretString>,
     /// The name server for verifying domains; the machine's own when there is none.
     pub dns_resolver: Option<SocketAddr>,
+    /// ISO code of the currency that runners are priced in.
+    pub currency: String,
 }
 
 impl Default for Settings {
@@ -30,6 +32,7 @@ impl Default for Settings {
             reservation_lease: Duration::from_secs(45),
             secret_key: None,
             dns_resolver: None,
+            currency: "USD".to_owned(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! islands run in the browser the very rules that the server enforces.
 
 pub mod authz;
+pub mod cost;
 mod ids;
 mod invalid;
 mod labels;

@@ -1,5 +1,7 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
+mod cost;
+mod dashboard;
 mod guides;
 mod members;
 mod organization;
@@ -10,6 +12,8 @@ mod users;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use cost::*;
+pub use dashboard::*;
 pub use guides::*;
 pub use members::*;
 pub use organization::*;

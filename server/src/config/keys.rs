@@ -147,6 +147,11 @@ pub const KEYS: &[Key] = &[
         "Whether people in no team and without a label policy may provision runners with any labels.",
     ),
     key(
+        "cost.currency",
+        "USD",
+        "The currency that runner minutes are priced in: an ISO code of three letters.",
+    ),
+    key(
         "dns_resolver",
         "",
         "The name server, `address:port`, that is asked for the TXT records of email domains; the machine's own without one.",

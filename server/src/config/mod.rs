@@ -47,6 +47,8 @@ pub struct Config {
     pub runner_group_id: i64,
     /// Whether people without team and label policy may provision.
     pub allow_without_label_policy: bool,
+    /// The currency of runner prices.
+    pub currency: String,
     /// The name server that is asked for TXT records.
     pub dns_resolver: Option<SocketAddr>,
     /// How log lines look.
@@ -188,6 +190,9 @@ impl Config {
             github: read_github(source),
             runner_group_id: source.value("github.runner_group_id").unwrap_or(1),
             allow_without_label_policy: source.value("runner.allow_without_label_policy").unwrap_or(false),
+            currency: source
+                .value::<Currency>("cost.currency")
+                .map_or_else(|| "USD".to_owned(), |currency| currency.0),
             dns_resolver: source.value("dns_resolver"),
             log_format: source.value("log.format").unwrap_or(LogFormat::Auto),
             log_level: source
@@ -205,6 +210,7 @@ impl Config {
             allow_without_label_policy: self.allow_without_label_policy,
             default_runner_group: self.runner_group_id,
             secret_key: self.secret_key.clone(),
+            currency: self.currency.clone(),
             dns_resolver: self.dns_resolver,
             ..backend::Settings::default()
         }
@@ -380,6 +386,22 @@ impl FromStr for Connections {
         count
             .map(Self)
             .ok_or_else(|| "must be a whole number from 2 to 1000".to_owned())
+    }
+}
+
+/// An ISO code of a currency.
+struct Currency(String);
+
+impl FromStr for Currency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let code = text.trim().to_ascii_uppercase();
+        if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            Ok(Self(code))
+        } else {
+            Err("must be an ISO code of three letters, like EUR".to_owned())
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 mod authz;
 mod body;
 mod call;
+mod cost;
+mod dashboard;
 mod docs;
 mod explain;
 mod jit;
@@ -57,6 +59,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(user_status::router())
         .merge(user_batch::router())
         .merge(authz::router())
+        .merge(dashboard::router())
+        .merge(cost::router())
         .merge(tokens::router());
     OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
 }
