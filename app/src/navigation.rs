@@ -17,6 +17,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
     let manages = me.super_admin || me.org_admin || me.teams.iter().any(|(_, _, role)| *role == TeamRole::Admin);
     let sees_teams = manages || me.sees_people || !me.teams.is_empty();
     let work = [
+        (true, "home", "Dashboard", "/"),
         (true, "teams", "My teams", "/teams"),
         (true, "runner", "Runners", "/runners"),
         (true, "provision", "Provision a runner", "/provision"),
@@ -28,6 +29,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (sees_teams, "teams", "Teams", "/admin/teams"),
         (me.sees_people, "user", "Users", "/admin/users"),
         (sees_teams, "services", "Services", "/admin/services"),
+        (sees_teams, "budget", "Cost", "/admin/cost"),
         (manages, "star", "Guides", "/admin/guide"),
     ];
     let help = [

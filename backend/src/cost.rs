@@ -13,7 +13,7 @@ use domain::{
     cost::CostGroup,
     views::{CostOverview, CostReport, CostRow},
 };
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 pub use prices::{NewPrices, list_prices, may_set_prices, set_prices};
 use report::Cut;
 
@@ -94,19 +94,15 @@ pub async fn overview(ctx: &mut Ctx, query: &CostQuery) -> Result<CostOverview> 
 /// All rows of a report, one after another, without keeping them: for a file.
 ///
 /// # Errors
-/// As [`report`], and whatever `each` fails with.
-pub async fn export(ctx: &mut Ctx, query: &CostQuery, mut each: impl AsyncFnMut(CostRow) -> Result<()>) -> Result<()> {
+/// As [`report`].
+pub async fn export<'c>(ctx: &'c mut Ctx, query: &CostQuery) -> Result<BoxStream<'c, Result<CostRow>>> {
     let scope = authorise(ctx, query).await?;
     let period = period(ctx.now, query)?;
     let query = CostQuery { offset: 0, ..*query };
-    let cut = Cut::of(query.group);
-    let mut rows = report::rows(ctx, &scope, &query, period, &cut, i64::MAX);
-    while let Some(row) = rows.try_next().await? {
-        if let Some(row) = row.into_row() {
-            each(row).await?;
-        }
-    }
-    Ok(())
+    let rows = report::rows(ctx, &scope, &query, period, &Cut::of(query.group), i64::MAX);
+    Ok(rows
+        .try_filter_map(|row| std::future::ready(Ok(row.into_row())))
+        .boxed())
 }
 
 /// Checks what an export will need, before its answer begins.

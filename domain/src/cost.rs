@@ -4,7 +4,7 @@
 
 use std::{fmt, str::FromStr};
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive as _};
 
 use crate::{Fields, Invalid, Label, Money};
 
@@ -124,6 +124,11 @@ fn round(number: Decimal, decimals: u32) -> Decimal {
     let mut rounded = number.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
     rounded.rescale(decimals);
     rounded
+}
+
+/// About this number: for lengths in a picture, never for amounts.
+pub fn approximate(number: Decimal) -> f64 {
+    number.to_f64().unwrap_or_default()
 }
 
 /// A number with commas between thousands.

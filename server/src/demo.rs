@@ -3,6 +3,7 @@
 //! Everything else is the real thing: the same sign-in, the same rules, the same database.
 
 mod data;
+mod history;
 mod services;
 
 use std::{

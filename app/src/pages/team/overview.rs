@@ -15,12 +15,13 @@ pub fn overview() -> impl IntoView {
     page(tab_page(Tab::Overview, async |ctx, place| {
         let now = ctx.now;
         let overview = teams::overview(ctx, place.page.clone()).await?;
+        let cost = crate::pages::cost::this_month(ctx, &place.page).await?;
         Ok(view! {
             {stats(&overview, place)}
             {super::hints::hints(&overview, place)}
             <div class="split">
                 <div class="split__main">{runners(&overview, now)} {changes(&overview.changes, now)}</div>
-                <aside class="split__aside" aria-label="Details">{actions(place)} {facts(&overview)}</aside>
+                <aside class="split__aside" aria-label="Details">{actions(place)} {cost} {facts(&overview)}</aside>
             </div>
         }
         .into_any())
@@ -234,7 +235,7 @@ fn details(change: &Change) -> String {
 }
 
 /// What an event of the audit log is in a sentence.
-fn verb(action: &str) -> &'static str {
+pub(in crate::pages) fn verb(action: &str) -> &'static str {
     match action {
         "team.create" => "created the team",
         "team.update" => "changed the team",
@@ -258,6 +259,7 @@ fn verb(action: &str) -> &'static str {
         "key.create" => "created key",
         "key.rotate" => "rotated key",
         "key.revoke" => "revoked key",
+        "prices.update" => "changed",
         "provision_jit" => "provisioned runner",
         "provision_jit_failed" => "could not provision runner",
         "runner.reservation_expired" => "released the place of runner",

@@ -12,7 +12,7 @@ use domain::{
     cost::{csv_cell, minutes},
     views::CostRow,
 };
-use futures_util::stream;
+use futures_util::{TryStreamExt as _, stream};
 use http::header;
 use tokio::sync::mpsc;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -58,7 +58,7 @@ async fn get_cost_csv(call: Call, QueryString(params): QueryString<CostParams>) 
     let name = format!("guildhall-cost-by-{}.csv", query.group);
     let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(2);
     tokio::spawn(async move {
-        if let Err(error) = write(&mut ctx, &query, &sender).await {
+        if let Err(error) = write(&mut ctx, query, &sender).await {
             tracing::warn!(%error, "a CSV file ended early");
             // The connection breaks, so that half a file is not taken for a whole one.
             let broken = io::Error::other("the report could not be read to its end");
@@ -77,17 +77,16 @@ async fn get_cost_csv(call: Call, QueryString(params): QueryString<CostParams>) 
         .map_err(|error| Error::internal(error.to_string()).into())
 }
 
-async fn write(ctx: &mut Ctx, query: &CostQuery, to: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), Error> {
+async fn write(ctx: &mut Ctx, query: CostQuery, to: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), Error> {
     let currency = ctx.backend.settings.currency.clone();
     let mut buffer = HEADER.to_owned();
-    cost::export(ctx, query, async |row| {
+    let mut rows = cost::export(ctx, &query).await?;
+    while let Some(row) = rows.try_next().await? {
         push(&mut buffer, &row, &currency);
         if buffer.len() >= CHUNK {
             send(to, std::mem::take(&mut buffer)).await?;
         }
-        Ok(())
-    })
-    .await?;
+    }
     send(to, buffer).await
 }
 
