@@ -110,6 +110,14 @@ const TABLE: &[(&str, [u16; 12])] = &[
     // About somebody else: those who manage the team's members, and auditors.
     ("POST /api/v1/authz/explain",                               [401, 403, 403, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("POST /api/v1/authz/check",                                 [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/dashboard/stats",                              [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/stats",                                  [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
+    // What the own teams cost; whoever sees no team sees no cost.
+    ("GET /api/v1/admin/cost",                                   [401, 403, 200, 200, 200, 403, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/cost.csv",                               [401, 403, 200, 200, 200, 403, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/teams/{id}/cost",                        [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/label-prices",                           [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
+    ("PUT /api/v1/admin/label-prices",                           [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("GET /api/v1/auth/me",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("GET /api/v1/teams/my-teams",                               [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("GET /api/v1/auth/tokens",                                  [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
@@ -337,6 +345,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", path) if path.ends_with("/rotate") => json!({"overlap_seconds": 60}),
         ("POST" | "PATCH", path) if path.contains("/projects") => json!({"name": "Renamed"}),
         ("POST", "/admin/organizations") => json!({"name": name}),
+        ("PUT", "/admin/label-prices") => json!({"prices": [{"label": "gpu", "price_per_minute": "0.07"}]}),
         ("POST", "/admin/users") => json!({"email": format!("{}@example.com", name.replace(' ', "-"))}),
         ("PUT" | "PATCH", "/admin/users/{id}") => json!({"display_name": name}),
         ("POST", "/admin/users/{id}/deactivate") => json!({"comment": "has left the company"}),

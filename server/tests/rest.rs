@@ -14,6 +14,10 @@
 mod api;
 #[path = "rest/bad_input.rs"]
 mod bad_input;
+#[path = "rest/cost.rs"]
+mod cost;
+#[path = "rest/dashboard.rs"]
+mod dashboard;
 #[path = "rest/jit.rs"]
 mod jit;
 #[path = "rest/keys.rs"]

@@ -17,7 +17,9 @@ mod common;
 
 mod audit;
 mod cache;
+mod cost;
 mod counters;
+mod dashboard;
 mod deactivation;
 mod guides;
 mod keys;

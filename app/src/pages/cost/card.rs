@@ -24,14 +24,7 @@ pub async fn this_month(ctx: &mut Ctx, page: &TeamPage) -> Result<Option<AnyView
     Ok(Some(
         view! {
             <section class="card" aria-labelledby="cost-title">
-                <header class="card__header">
-                    <div><h2 class="card__title" id="cost-title">"This month"</h2></div>
-                    <div class="card__actions">
-                        <a class="button button--small" href=format!("/admin/cost?team_id={}", page.team.id)>
-                            "Cost"<span class="visually-hidden">{format!(" of {}", page.team.name)}</span>
-                        </a>
-                    </div>
-                </header>
+                <header class="card__header"><h2 class="card__title" id="cost-title">"This month"</h2></header>
                 <div class="card__body">
                     <dl class="facts">
                         <div><dt>"Runner minutes"</dt><dd>{grouped(minutes(sum.seconds))}</dd></div>
@@ -42,6 +35,9 @@ pub async fn this_month(ctx: &mut Ctx, page: &TeamPage) -> Result<Option<AnyView
                         </div>
                     </dl>
                 </div>
+                <footer class="card__footer">
+                    <a class="link" href=format!("/admin/cost?team_id={}", page.team.id)>"Days and projects"</a>
+                </footer>
             </section>
         }
         .into_any(),
