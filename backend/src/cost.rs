@@ -116,13 +116,6 @@ pub async fn check(ctx: &mut Ctx, query: &CostQuery) -> Result<()> {
 
 async fn authorise(ctx: &mut Ctx, query: &CostQuery) -> Result<Scope> {
     let scope = Scope::of(&ctx.caller);
-    if scope.is_empty() {
-        return Err(Error::Forbidden(Refusal {
-            literal: "Access denied: not a team member".to_owned(),
-            rule: "see what a team's runners cost".to_owned(),
-            who_can: Permission::TeamView.who(),
-        }));
-    }
     if let Some(team) = query.team {
         teams::open(ctx, team).await?;
     }
@@ -146,6 +139,13 @@ async fn authorise(ctx: &mut Ctx, query: &CostQuery) -> Result<Scope> {
         if !exists {
             return Err(Error::not_found("Organization", organization));
         }
+    }
+    if scope.is_empty() {
+        return Err(Error::Forbidden(Refusal {
+            literal: "Access denied: not a team member".to_owned(),
+            rule: "see what a team's runners cost".to_owned(),
+            who_can: Permission::TeamView.who(),
+        }));
     }
     Ok(scope)
 }

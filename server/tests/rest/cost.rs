@@ -154,3 +154,26 @@ async fn cost_the_file_is_csv_and_holds_no_formulas() {
             .all(|line| line.ends_with(",1,1440.0,0,USD"))
     );
 }
+
+/// A browser asks for it compressed; what is compressed comes whole, too.
+#[tokio::test]
+async fn cost_the_file_comes_whole_when_compressed() {
+    let world = World::new().await;
+    let root = world.super_admin().await;
+    let team = world.team("Ops").await.to_string();
+    for id in 1..200 {
+        job(&world, &team, None, id, 5).await;
+    }
+    let request = http::Request::builder()
+        .uri(format!("/api/v1/admin/cost.csv?{MARCH}"))
+        .header("authorization", format!("Bearer {}", root.token))
+        .header("accept-encoding", "gzip")
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let answer = world.send(request).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.headers.get("content-length")),
+        (200, None)
+    );
+    assert!(answer.body.as_str().is_some_and(|text| !text.is_empty()));
+}

@@ -56,7 +56,7 @@ async fn get_cost_csv(call: Call, QueryString(params): QueryString<CostParams>) 
     // What can be refused is refused before the answer begins.
     cost::check(&mut ctx, &query).await?;
     let name = format!("guildhall-cost-by-{}.csv", query.group);
-    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(2);
+    let (sender, mut receiver) = mpsc::channel::<io::Result<Bytes>>(2);
     tokio::spawn(async move {
         if let Err(error) = write(&mut ctx, query, &sender).await {
             tracing::warn!(%error, "a CSV file ended early");
@@ -65,10 +65,8 @@ async fn get_cost_csv(call: Call, QueryString(params): QueryString<CostParams>) 
             let _ = tokio::time::timeout(SLOWEST, sender.send(Err(broken))).await;
         }
     });
-    let chunks = stream::unfold(receiver, async |mut receiver| {
-        let chunk = receiver.recv().await?;
-        Some((chunk, receiver))
-    });
+    // Unlike an unfolded stream, this may be asked again after its end, which compression does.
+    let chunks = stream::poll_fn(move |context| receiver.poll_recv(context));
     Response::builder()
         .header(header::CONTENT_TYPE, "text/csv; charset=utf-8")
         .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
