@@ -27,12 +27,11 @@ async fn b29_the_answers_have_the_fields_of_the_specification() {
             root.id
         ))
         .await;
-    let changed = world.patch(
-        &root,
-        &format!("/admin/teams/{team}"),
-        serde_json::json!({"description": "New"}),
-    );
-    changed.await.is(200);
+    let path = format!("/admin/teams/{team}");
+    let changed = world
+        .patch(&root, &path, serde_json::json!({"description": "New"}))
+        .await;
+    changed.is(200);
     let stats = world.get(&root, "/dashboard/stats").await.is(200);
     assert_eq!(
         (&stats["total"], &stats["active"], &stats["offline"], &stats["pending"]),
