@@ -24,7 +24,9 @@ pub async fn set_prices(
         let mut fields = Fields::new();
         let default = fields.take(Money::read("default_price", &default_price));
         let labels = Prices::read_lines(&prices).unwrap_or_else(|errors| {
-            errors.into_iter().for_each(|error| fields.push(error));
+            for error in errors {
+                fields.push(error);
+            }
             Vec::new()
         });
         fields.finish().map_err(Error::Invalid)?;

@@ -44,7 +44,7 @@ pub fn cost() -> impl IntoView {
             }
             None => Some(cost::overview(&mut ctx, &query).await?),
         };
-        let (sets, sees) = (cost::may_set_prices(&ctx.caller), sees_prices(&ctx));
+        let (sets, reads) = (cost::may_set_prices(&ctx.caller), sees_prices(&ctx));
         drop(ctx);
         let team = loaded.as_ref().and_then(|loaded| narrowed(loaded, &period));
         let header = ui::page_header(
@@ -55,7 +55,7 @@ pub fn cost() -> impl IntoView {
                 None => "Runner minutes of the teams that you see, and what they cost.".to_owned(),
             }),
             view! {
-                {sees
+                {reads
                     .then(|| {
                         view! {
                             <a class="button" href="/admin/cost/prices">

@@ -103,7 +103,7 @@ pub async fn set_prices(ctx: &mut Ctx, new: &NewPrices) -> Result<LabelPrices> {
     if !after.is_empty() {
         write(ctx, &after, from).await?;
         let entry = audit::Entry::new("prices.update", "prices", Uuid::nil(), "Runner prices");
-        let entry = entry.change(fields(&before.default, &before.labels), as_json(&prices));
+        let entry = entry.change(fields(before.default.as_ref(), &before.labels), as_json(&prices));
         audit::record(ctx, entry).await?;
     }
     current(ctx).await
@@ -150,11 +150,11 @@ fn changes(before: &LabelPrices, new: &Prices) -> Vec<(String, Option<Decimal>)>
     ended.chain(other).collect()
 }
 
-fn fields(default: &Option<LabelPrice>, labels: &[LabelPrice]) -> Value {
+fn fields(default: Option<&LabelPrice>, labels: &[LabelPrice]) -> Value {
     let mut map: Map<String, Value> = (labels.iter())
         .map(|price| (price.label.clone(), json!(price.price.to_string())))
         .collect();
-    let default = default.as_ref().map(|price| price.price.to_string());
+    let default = default.map(|price| price.price.to_string());
     map.insert("default".to_owned(), json!(default));
     Value::Object(map)
 }

@@ -62,7 +62,7 @@ pub(super) struct Row {
     amount: Option<Decimal>,
     running_jobs: Option<i64>,
     running_seconds: Option<Decimal>,
-    row_count: i64,
+    line_count: i64,
     total_jobs: i64,
     total_seconds: Decimal,
     total_amount: Decimal,
@@ -121,7 +121,7 @@ pub(super) async fn page(
     let rows: Vec<Row> = rows(ctx, scope, query, period, cut, query.limit).try_collect().await?;
     let (total, row_count) = rows
         .first()
-        .map_or((CostSum::default(), 0), |row| (row.total(), row.row_count));
+        .map_or((CostSum::default(), 0), |row| (row.total(), row.line_count));
     Ok(CostReport {
         from: period.0,
         to: period.1,
@@ -210,7 +210,7 @@ pub(super) fn rows<'c>(
             s.project_id AS "project_id?", s.project_name AS "project_name?", s.hidden AS "hidden?", s.label AS "label?",
             s.day AS "day?", s.jobs AS "jobs?", s.seconds AS "seconds?", round(s.price_seconds / 60, 6) AS "amount?",
             s.running_jobs AS "running_jobs?", s.running_seconds AS "running_seconds?",
-            total.rows AS "row_count!", total.jobs AS "total_jobs!", total.seconds AS "total_seconds!",
+            total.rows AS "line_count!", total.jobs AS "total_jobs!", total.seconds AS "total_seconds!",
             round(total.price_seconds / 60, 6) AS "total_amount!", total.running_jobs AS "total_running_jobs!",
             total.running_seconds AS "total_running_seconds!"
         FROM total LEFT JOIN shown s ON true ORDER BY s.place"#,

@@ -28,7 +28,7 @@ pub fn prices() -> impl IntoView {
             )),
             ().into_any(),
         );
-        let body = if sets { form(&list, &state) } else { view! {}.into_any() };
+        let body = sets.then(|| form(&list, &state));
         let current = current(&list, now);
         Ok(Rendered::new("Prices", view! { {header} {body} {current} })
             .under("Cost", "/admin/cost")

@@ -259,7 +259,6 @@ pub(in crate::pages) fn verb(action: &str) -> &'static str {
         "key.create" => "created key",
         "key.rotate" => "rotated key",
         "key.revoke" => "revoked key",
-        "prices.update" => "changed",
         "provision_jit" => "provisioned runner",
         "provision_jit_failed" => "could not provision runner",
         "runner.reservation_expired" => "released the place of runner",
