@@ -253,6 +253,8 @@ fn link(entry: &navigation::Entry, path: &str) -> impl IntoView + use<> {
     let inside = path
         .strip_prefix(entry.href)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    // The dashboard has a second address, which B28 names.
+    let path = if path == "/admin/dashboard" { "/" } else { path };
     let current = if path == entry.href {
         Some("page")
     } else {

@@ -18,6 +18,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
     let sees_teams = manages || me.sees_people || !me.teams.is_empty();
     let sees_audit = manages || me.sees_people;
     let work = [
+        (true, "home", "Dashboard", "/"),
         (true, "teams", "My teams", "/teams"),
         (true, "runner", "Runners", "/runners"),
         (true, "provision", "Provision a runner", "/provision"),
@@ -35,6 +36,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (me.sees_everything, "sync", "Sync", "/admin/sync"),
         (sees_audit, "audit", "Audit log", "/admin/audit"),
         (sees_audit, "security", "Security events", "/admin/security-events"),
+        (sees_teams, "budget", "Cost", "/admin/cost"),
         (manages, "star", "Guides", "/admin/guide"),
     ];
     let help = [

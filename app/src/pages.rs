@@ -1,6 +1,8 @@
 //! The console's pages: server only.
 
 pub mod audit;
+pub mod cost;
+pub mod dashboard;
 pub mod explain;
 pub mod guide;
 pub mod keys;
@@ -17,6 +19,8 @@ pub mod users;
 
 use backend::{identity, teams as team_rules};
 use domain::TeamStatus;
+use backend::{runners::RunnerQuery, teams as team_rules};
+use domain::{TeamStatus, views::Runner};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -26,20 +30,6 @@ use crate::{
     ssr::{self, Caller, Error},
     ui,
 };
-
-/// `/`: leads to what the visitor most likely wants.
-pub fn home() -> impl IntoView {
-    page(async {
-        let ctx = ssr::read().await?;
-        let me = identity::me(ctx.person()?);
-        ssr::redirect(if me.super_admin || me.org_admin {
-            "/admin/teams"
-        } else {
-            "/teams"
-        });
-        Ok(Rendered::new("Start", ()))
-    })
-}
 
 /// Any other address.
 pub fn not_found() -> impl IntoView {

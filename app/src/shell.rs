@@ -59,7 +59,10 @@ pub fn App() -> impl IntoView {
     view! {
         <Router>
             <Routes fallback=pages::not_found>
-                <Route path=path!("/") view=pages::home ssr=SsrMode::Async />
+                <Route path=path!("/") view=pages::dashboard::dashboard ssr=SsrMode::Async />
+                <Route path=path!("/admin/dashboard") view=pages::dashboard::dashboard ssr=SsrMode::Async />
+                <Route path=path!("/admin/cost") view=pages::cost::cost ssr=SsrMode::Async />
+                <Route path=path!("/admin/cost/prices") view=pages::cost::prices ssr=SsrMode::Async />
                 <Route path=path!("/login") view=pages::login ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams") view=pages::teams::list ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/new") view=pages::teams::new ssr=SsrMode::Async />

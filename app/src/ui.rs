@@ -1,5 +1,6 @@
 //! The pieces that pages are put together from. `docs/STYLE.md` shows each.
 
+pub mod chart;
 mod dialog;
 mod field;
 mod pager;

@@ -7,8 +7,10 @@
 pub mod audit;
 pub mod authz;
 mod context;
+pub mod cost;
 mod cursor;
 mod drift;
+pub mod dashboard;
 mod error;
 pub mod guides;
 pub mod identity;
@@ -23,6 +25,7 @@ mod paging;
 mod principals;
 pub mod projects;
 pub mod runners;
+mod scope;
 mod secret;
 pub mod security;
 pub mod services;

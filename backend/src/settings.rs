@@ -23,6 +23,8 @@ pub struct Settings {
     pub secret_key: Option<SecretString>,
     /// The name server for verifying domains; the machine's own when there is none.
     pub dns_resolver: Option<SocketAddr>,
+    /// ISO code of the currency that runners are priced in.
+    pub currency: String,
 }
 
 /// What is done about a busy runner whose labels drifted (SPEC B22).
@@ -46,6 +48,7 @@ impl Default for Settings {
             drift_busy_action: DriftBusyAction::Log,
             secret_key: None,
             dns_resolver: None,
+            currency: "USD".to_owned(),
         }
     }
 }

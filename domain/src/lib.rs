@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod authz;
+pub mod cost;
 mod ids;
 mod invalid;
 mod label_policy;

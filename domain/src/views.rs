@@ -1,6 +1,8 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
 mod audit;
+mod cost;
+mod dashboard;
 mod guides;
 mod label_policies;
 mod members;
@@ -15,6 +17,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use audit::*;
+pub use cost::*;
+pub use dashboard::*;
 pub use guides::*;
 pub use label_policies::*;
 pub use members::*;

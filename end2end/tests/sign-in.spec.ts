@@ -1,4 +1,4 @@
-import { everyone, max, olga, orgAdmin, stranger, superAdmin } from './support/people';
+import { everyone, max, olga, stranger, superAdmin } from './support/people';
 import { pick, signIn, signOut } from './support/sign-in';
 import { expect, test } from './support/test';
 import { origin, provider } from './support/watch';
@@ -7,8 +7,7 @@ test('each demo person signs in and arrives where their work is', async ({ as })
   test.slow();
   for (const who of everyone) {
     const page = await as(who);
-    const start = [superAdmin, orgAdmin].includes(who) ? '/admin/teams' : '/teams';
-    await expect(page, who.email).toHaveURL(origin() + start);
+    await expect(page, who.email).toHaveURL(`${origin()}/`);
     await expect(page.locator('.user-block__name')).toHaveText(who.name);
     await page.close();
   }
@@ -26,7 +25,7 @@ for (const next of ['//evil.example', 'https://evil.example/', '/\\evil.example'
     const page = await anyone();
     await page.goto(`/login?next=${encodeURIComponent(next)}`);
     await pick(page, max);
-    await expect(page).toHaveURL(`${origin()}/teams`);
+    await expect(page).toHaveURL(`${origin()}/`);
   });
 }
 
@@ -38,7 +37,7 @@ test('the session cookie is new after signing in, and nothing for scripts', asyn
   await page.getByRole('link', { name: 'Pick a demo person' }).click();
   const pending = await page.context().cookies(origin());
   await page.getByRole('button', { name: max.email }).click();
-  await expect(page).toHaveURL(`${origin()}/teams`);
+  await expect(page).toHaveURL(`${origin()}/`);
   const later = await page.context().cookies(origin());
   for (const cookie of [...early, ...pending]) expect(later.map((other) => other.value)).not.toContain(cookie.value);
   expect(later.length).toBeGreaterThan(0);
@@ -85,8 +84,8 @@ test('the sign-in page says that this is a demo, and leads to the provider only'
 
 test('someone new sees what to do next, and no administration', async ({ as }) => {
   const page = await as(stranger);
-  await expect(page.getByRole('heading', { name: 'You are in no team yet' })).toBeVisible();
+  await expect(page.getByText('No team yet.')).toBeVisible();
   const navigation = page.getByRole('navigation', { name: 'Main' });
-  await expect(navigation.getByRole('link', { name: 'My teams' })).toHaveAttribute('aria-current', 'page');
+  await expect(navigation.getByRole('link', { name: 'Dashboard' })).toHaveAttribute('aria-current', 'page');
   await expect(navigation.getByRole('link', { name: 'Teams', exact: true })).toHaveCount(0);
 });

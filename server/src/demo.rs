@@ -4,6 +4,7 @@
 
 mod data;
 mod refusals;
+mod history;
 mod services;
 
 use std::{

@@ -16,6 +16,10 @@ mod api;
 mod audit;
 #[path = "rest/bad_input.rs"]
 mod bad_input;
+#[path = "rest/cost.rs"]
+mod cost;
+#[path = "rest/dashboard.rs"]
+mod dashboard;
 #[path = "rest/jit.rs"]
 mod jit;
 #[path = "rest/keys.rs"]

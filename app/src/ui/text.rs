@@ -1,6 +1,6 @@
 //! Words for numbers and times.
 
-use chrono::{DateTime, Datelike as _, SecondsFormat, Timelike as _, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, SecondsFormat, Timelike as _, Utc};
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -12,6 +12,17 @@ const MONTHS: [&str; 12] = [
 pub fn date(at: DateTime<Utc>) -> String {
     let month = MONTHS.get(at.month0() as usize).copied().unwrap_or_default();
     format!("{} {month} {}", at.day(), at.year())
+}
+
+/// A day as people write it: 3 Mar 2026.
+pub fn day(at: NaiveDate) -> String {
+    format!("{} {}", short_day(at), at.year())
+}
+
+/// A day of this year: 3 Mar.
+pub fn short_day(at: NaiveDate) -> String {
+    let month = MONTHS.get(at.month0() as usize).copied().unwrap_or_default();
+    format!("{} {month}", at.day())
 }
 
 /// A moment as people write it: 3 Mar 2026, 09:05 UTC.

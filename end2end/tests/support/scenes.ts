@@ -155,6 +155,16 @@ export const scenes: Scene[] = [
     }),
   },
 
+  { name: 'dashboard', as: ada, at: '/' },
+  { name: 'dashboard-as-member', as: max, at: '/' },
+  { name: 'dashboard-in-no-team', as: nora, at: '/admin/dashboard' },
+  { name: 'cost', as: ada, at: '/admin/cost?period=last' },
+  { name: 'cost-as-member', as: max, at: '/admin/cost' },
+  { name: 'cost-none', as: tess, at: '/admin/cost?from=2020-01-01&to=2020-01-31' },
+  { name: 'cost-period-error', as: tess, at: '/admin/cost?from=2026-03-04&to=2026-03-03' },
+  { name: 'prices', as: ada, at: '/admin/cost/prices' },
+  { name: 'prices-error', as: ada, at: '/admin/cost/prices', act: send('Save Changes', { default_price: 'much', prices: 'gpu' }) },
+
   { name: 'team', as: ada, at: team() },
   { name: 'team-as-member', as: max, at: team() },
   { name: 'team-empty', as: ada, at: team('', 'empty') },

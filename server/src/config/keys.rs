@@ -162,6 +162,11 @@ pub const KEYS: &[Key] = &[
         "Whether the runners of `serve --demo` start, work and end by themselves.",
     ),
     key(
+        "cost.currency",
+        "USD",
+        "The currency that runner minutes are priced in: an ISO code of three letters.",
+    ),
+    key(
         "dns_resolver",
         "",
         "The name server, `address:port`, that is asked for the TXT records of email domains; the machine's own without one.",

@@ -54,6 +54,8 @@ pub struct Config {
     pub drift_busy_action: DriftBusy,
     /// Whether the demo's runners live by themselves.
     pub demo_life: bool,
+    /// The currency of runner prices.
+    pub currency: String,
     /// The name server that is asked for TXT records.
     pub dns_resolver: Option<SocketAddr>,
     /// How log lines look.
@@ -210,6 +212,9 @@ impl Config {
                 .map(|seconds| seconds.0),
             drift_busy_action: source.value("runner.drift_busy_action").unwrap_or(DriftBusy::Log),
             demo_life: source.value("demo.life").unwrap_or(true),
+            currency: source
+                .value::<Currency>("cost.currency")
+                .map_or_else(|| "USD".to_owned(), |currency| currency.0),
             dns_resolver: source.value("dns_resolver"),
             log_format: source.value("log.format").unwrap_or(LogFormat::Auto),
             log_level: source
@@ -227,6 +232,7 @@ impl Config {
             allow_without_label_policy: self.allow_without_label_policy,
             default_runner_group: self.runner_group_id,
             secret_key: self.secret_key.clone(),
+            currency: self.currency.clone(),
             dns_resolver: self.dns_resolver,
             sync_interval: Some(self.runner_sync_seconds.unwrap_or(120))
                 .filter(|seconds| *seconds > 0)
@@ -423,6 +429,22 @@ impl FromStr for Connections {
         count
             .map(Self)
             .ok_or_else(|| "must be a whole number from 2 to 1000".to_owned())
+    }
+}
+
+/// An ISO code of a currency.
+struct Currency(String);
+
+impl FromStr for Currency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let code = text.trim().to_ascii_uppercase();
+        if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            Ok(Self(code))
+        } else {
+            Err("must be an ISO code of three letters, like EUR".to_owned())
+        }
     }
 }
 

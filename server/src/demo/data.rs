@@ -12,7 +12,7 @@ use domain::{
     UserRef, views::Project,
 };
 
-use super::services;
+use super::{history, services};
 use crate::AppState;
 
 /// How the demo is called in the audit log.
@@ -238,6 +238,7 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
         first = first.or(Some(id));
     }
     services::seed(&mut ctx, organization).await?;
+    history::seed(&mut ctx, organization).await?;
     let (max, _) = identity::find(&mut ctx, &UserRef::Email(Email::parse("max@acme.example")?)).await?;
     ctx.commit().await?;
     let max = Arc::new(Principal::load(&backend.pool, max).await?);

@@ -7,6 +7,8 @@ mod audit;
 mod authz;
 mod body;
 mod call;
+mod cost;
+mod dashboard;
 mod docs;
 mod explain;
 mod jit;
@@ -69,6 +71,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(authz::router())
         .merge(audit::router())
         .merge(security_events::router())
+        .merge(dashboard::router())
+        .merge(cost::router())
         .merge(tokens::router());
     OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
 }

@@ -38,6 +38,8 @@ use crate::problem::{self, ProblemBody};
         (name = "Users", description = "The accounts of people"),
         (name = "Forward auth", description = "Whether somebody may use a service, and why"),
         (name = "Audit", description = "What happened, and what broke a rule"),
+        (name = "Statistics", description = "Everything in numbers"),
+        (name = "Cost", description = "What runners cost, and the prices of their labels"),
         (name = "Organizations", description = "What teams belong to"),
     ),
 )]

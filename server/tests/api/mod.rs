@@ -276,6 +276,10 @@ fn documented(method: &Method, path: &str, answer: &Answer) {
         return;
     };
     let content_type = answer.headers[header::CONTENT_TYPE].to_str().expect("text");
+    if let Some(essence) = content_type.strip_suffix("; charset=utf-8") {
+        assert!(content.contains_key(essence), "{method} {path} answers {content_type}");
+        return;
+    }
     let content = content
         .get(content_type)
         .unwrap_or_else(|| panic!("{method} {path} answers {content_type}"));

@@ -19,12 +19,13 @@ pub fn overview() -> impl IntoView {
     page(tab_page(Tab::Overview, async |ctx, place| {
         let now = ctx.now;
         let overview = teams::overview(ctx, place.page.clone()).await?;
+        let cost = crate::pages::cost::this_month(ctx, &place.page).await?;
         Ok(view! {
             {stats(&overview, place)}
             {super::hints::hints(&overview, place)}
             <div class="split">
                 <div class="split__main">{runners(&overview, now)} {changes(&overview.changes, place, now)}</div>
-                <aside class="split__aside" aria-label="Details">{actions(place)} {facts(&overview)}</aside>
+                <aside class="split__aside" aria-label="Details">{actions(place)} {cost} {facts(&overview)}</aside>
             </div>
         }
         .into_any())
@@ -249,7 +250,7 @@ fn details(change: &Change) -> String {
 }
 
 /// What an event of the audit log is in a sentence.
-fn verb(action: &str) -> &'static str {
+pub(in crate::pages) fn verb(action: &str) -> &'static str {
     match action {
         "team.create" => "created the team",
         "team.update" => "changed the team",

@@ -1,0 +1,62 @@
+//! What of all teams somebody sees: as lists that SQL can filter by.
+
+use domain::{TeamRole, TeamStatus};
+use uuid::Uuid;
+
+use crate::Caller;
+
+/// The teams that somebody sees, and how much of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// Sees everything: super_admins, auditors of the installation, the system.
+    pub(crate) all: bool,
+    /// Organizations that are seen whole.
+    pub(crate) organizations: Vec<Uuid>,
+    /// Active teams that the caller belongs to.
+    pub(crate) teams: Vec<Uuid>,
+    /// Those of them that the caller administers.
+    pub(crate) administered: Vec<Uuid>,
+    /// Projects that the caller is assigned to.
+    pub(crate) projects: Vec<Uuid>,
+    /// The caller.
+    pub(crate) actor: Option<Uuid>,
+}
+
+impl Scope {
+    /// What this caller sees.
+    pub(crate) fn of(caller: &Caller) -> Self {
+        match caller {
+            Caller::System(..) => Self {
+                all: true,
+                ..Self::default()
+            },
+            Caller::Machine(machine) => Self {
+                teams: vec![machine.team_id.0],
+                actor: caller.actor_id(),
+                ..Self::default()
+            },
+            Caller::Person(person, _) => {
+                let active = person.teams.iter().filter(|team| team.status == TeamStatus::Active);
+                let administered = active.clone().filter(|team| team.role == TeamRole::Admin);
+                Self {
+                    all: person.super_admin || person.auditor,
+                    organizations: person.organizations_seen_whole(),
+                    administered: administered.map(|team| team.team_id.0).collect(),
+                    teams: active.map(|team| team.team_id.0).collect(),
+                    projects: person.projects.iter().map(|(project, _)| project.0).collect(),
+                    actor: caller.actor_id(),
+                }
+            }
+        }
+    }
+
+    /// Whether there is any team in it, or could be.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.all && self.organizations.is_empty() && self.teams.is_empty()
+    }
+
+    /// Whether it is more than some teams: the numbers of organizations.
+    pub(crate) fn is_administrative(&self) -> bool {
+        self.all || !self.organizations.is_empty()
+    }
+}
