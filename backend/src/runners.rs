@@ -7,8 +7,9 @@ mod reap;
 mod refusal;
 mod retire;
 
-pub use delete::delete;
+pub use delete::{delete, delete_many};
 pub(crate) use list::newest_of_team;
+use list::not_found;
 pub use list::{RunnerQuery, get, list};
 pub use provision::{JitInput, JitRequest, provision};
 pub use reap::reap;

@@ -203,6 +203,14 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &RunnerQuery, caller: &
     }
 }
 
+/// The refusal of SPEC B19, of a runner that there is not, and of one that the caller may not see.
+pub(super) fn not_found(id: RunnerId) -> Error {
+    Error::refused(
+        crate::Code::NotFound,
+        format!("Runner with ID '{id}' not found or not owned by you"),
+    )
+}
+
 /// One runner that the caller may see.
 ///
 /// # Errors
@@ -211,12 +219,7 @@ pub async fn get(ctx: &mut Ctx, id: RunnerId) -> Result<Runner> {
     let mut sql = QueryBuilder::new("SELECT ");
     sql.push(COLUMNS).push("r.id = ").push_bind(id.0);
     let row: Option<RunnerRow> = sql.build_query_as().fetch_optional(ctx.connection()).await?;
-    let missing = || {
-        Error::refused(
-            crate::Code::NotFound,
-            format!("Runner with ID '{id}' not found or not owned by you"),
-        )
-    };
+    let missing = || not_found(id);
     let runner = row.ok_or_else(missing)?.into_runner()?;
     let sees = match &ctx.caller {
         Caller::Person(person, _) => {
