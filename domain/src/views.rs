@@ -1,6 +1,7 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
 mod guides;
+mod machines;
 mod members;
 mod organization;
 mod projects;
@@ -11,6 +12,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use guides::*;
+pub use machines::*;
 pub use members::*;
 pub use organization::*;
 pub use projects::*;

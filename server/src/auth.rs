@@ -1,7 +1,7 @@
 //! Who calls: the person behind a token, a JWT or a session.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use backend::{Caller, Code, Ctx, Error, Method, RequestInfo, Result, identity, tokens, users};
+use backend::{Caller, Code, Ctx, Error, Method, RequestInfo, Result, identity, machines, tokens, users};
 use domain::UserId;
 use http::{HeaderMap, header, request::Parts};
 use integrations::oidc::{self, Identity};
@@ -71,7 +71,12 @@ async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> 
             Method::Token,
         )
     } else if credential.split('.').count() == 3 {
-        (by_jwt(state, credential, request).await?.0, Method::Jwt)
+        let identity = verified(state, credential).await?;
+        if identity.client_credentials {
+            let machine = machines::authenticate(&state.backend.pool, &identity.subject, clock::now()).await?;
+            return Ok(Caller::Machine(machine));
+        }
+        (person(state, &identity, request).await?, Method::Jwt)
     } else {
         return Err(Error::refused(
             Code::BadToken,
@@ -83,18 +88,20 @@ async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> 
     Ok(Caller::Person(principal, method))
 }
 
-/// The person behind a JWT, and the team that it is bound to.
-pub(crate) async fn by_jwt(state: &AppState, jwt: &str, request: RequestInfo) -> Result<(UserId, Option<String>)> {
+/// Who the provider says sent this JWT.
+async fn verified(state: &AppState, jwt: &str) -> Result<Identity> {
     let Some(provider) = &state.provider else {
         return Err(Error::refused(
             Code::BadToken,
             "Token validation failed: no OpenID provider is configured here (GUILDHALL_OIDC_ISSUER)",
         ));
     };
-    let identity = provider
-        .verify_bearer(jwt)
-        .await
-        .map_err(|error| refused_token(&error))?;
+    provider.verify_bearer(jwt).await.map_err(|error| refused_token(&error))
+}
+
+/// The person behind a JWT, and the team that it is bound to.
+pub(crate) async fn by_jwt(state: &AppState, jwt: &str, request: RequestInfo) -> Result<(UserId, Option<String>)> {
+    let identity = verified(state, jwt).await?;
     if identity.client_credentials {
         return Err(Error::refused(
             Code::NotAuthorized,

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{authz, keys, listen, members, runners, sessions, tokens, users};
+use backend::{authz, keys, listen, machines, members, runners, sessions, tokens, users};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -42,6 +42,7 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
             let pool = last_used.clone();
             async move {
                 tokens::write_last_used(&pool).await?;
+                machines::write_last_used(&pool).await?;
                 users::write_last_seen(&pool).await
             }
         },
@@ -77,6 +78,7 @@ impl Jobs {
 
 async fn write_last_used(pool: &PgPool) -> backend::Result<()> {
     tokens::write_last_used(pool).await?;
+    machines::write_last_used(pool).await?;
     keys::write_last_used(pool).await?;
     users::write_last_seen(pool).await
 }
