@@ -2,6 +2,7 @@
 //! makes one call of the backend.
 
 mod keys;
+mod machines;
 mod members;
 mod organizations;
 mod project_members;

@@ -28,6 +28,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (sees_teams, "teams", "Teams", "/admin/teams"),
         (me.sees_people, "user", "Users", "/admin/users"),
         (sees_teams, "services", "Services", "/admin/services"),
+        (me.sees_people, "terminal", "Machine clients", "/admin/machine-clients"),
         (manages, "star", "Guides", "/admin/guide"),
     ];
     let help = [

@@ -3,6 +3,7 @@
 pub mod explain;
 pub mod guide;
 pub mod keys;
+pub mod machines;
 pub mod organizations;
 pub mod provision;
 pub mod services;

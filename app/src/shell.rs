@@ -90,6 +90,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/provision") view=pages::provision::page ssr=SsrMode::Async />
                 <Route path=path!("/runners") view=pages::runners ssr=SsrMode::Async />
                 <Route path=path!("/keys") view=pages::keys::page ssr=SsrMode::Async />
+                <Route path=path!("/admin/machine-clients") view=pages::machines::page ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=pages::tokens::page ssr=SsrMode::Async />
             </Routes>
         </Router>

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
-use domain::{KeyId, OrganizationId, ProjectId, RunnerId, ServiceId, TeamId, TokenId, UserRef};
+use domain::{KeyId, MachineClientId, OrganizationId, ProjectId, RunnerId, ServiceId, TeamId, TokenId, UserRef};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
 
@@ -95,6 +95,14 @@ impl PathPart for RunnerId {
                 format!("Runner with ID '{}' not found or not owned by you", shown(id)),
             )
         })
+    }
+}
+
+impl PathPart for MachineClientId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        id.parse()
+            .map_err(|_| Error::not_found("OAuth client", shown(id)).into())
     }
 }
 

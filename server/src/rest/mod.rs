@@ -12,6 +12,7 @@ mod jit;
 mod keys;
 mod me;
 mod members;
+mod oauth_clients;
 mod openapi;
 mod organizations;
 mod project_members;
@@ -53,6 +54,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(runners::router())
         .merge(jit::router())
         .merge(me::router())
+        .merge(oauth_clients::router())
         .merge(users::router())
         .merge(user_status::router())
         .merge(user_batch::router())
