@@ -5,6 +5,7 @@ mod machines;
 mod members;
 mod organization;
 mod projects;
+mod runners;
 mod services;
 mod users;
 
@@ -16,6 +17,7 @@ pub use machines::*;
 pub use members::*;
 pub use organization::*;
 pub use projects::*;
+pub use runners::*;
 pub use services::*;
 pub use users::*;
 
@@ -187,6 +189,8 @@ pub struct Runner {
     pub team_id: Option<TeamId>,
     /// Its team's name.
     pub team_name: Option<String>,
+    /// Its team's organization.
+    pub organization_id: Option<OrganizationId>,
     /// Its project, if any.
     pub project_id: Option<ProjectId>,
     /// Who provisioned it.

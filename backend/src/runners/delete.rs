@@ -6,12 +6,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+<<<<<<< HEAD
 use domain::{Permission, RunnerId, RunnerStatus, views::Runner, views::RunnerOwner};
+=======
+use domain::{Permission, RunnerId, RunnerStatus, views::Runner};
+>>>>>>> runners
 use futures_util::{StreamExt as _, stream};
 use integrations::github;
 use serde_json::json;
 
+<<<<<<< HEAD
 use super::{get, not_found, retire};
+=======
+use super::{get, not_found, retire, scope::owns};
+>>>>>>> runners
 use crate::{Backend, Caller, Code, Ctx, Error, RequestInfo, Result, audit, teams};
 
 /// How many runners are deleted at a time: GitHub counts calls that come at once.
@@ -116,27 +124,27 @@ async fn one(
     let mut entry = audit::Entry::new(action, "runner", id, &runner.name)
         .change(json!({"status": runner.status.as_str(), "busy": runner.busy}), after);
     entry.success = outcome.is_ok();
+<<<<<<< HEAD
     if let Some(team) = runner.team_id {
         entry = entry.team(teams::organization_of(&mut ctx, team).await?, team);
+=======
+    if let Some((organization, team)) = runner.organization_id.zip(runner.team_id) {
+        entry = entry.team(organization, team);
+>>>>>>> runners
     }
     audit::record(&mut ctx, entry).await?;
     ctx.commit().await?;
     outcome.map(|()| runner)
 }
 
-fn already_deleted(id: RunnerId) -> Error {
+pub(super) fn already_deleted(id: RunnerId) -> Error {
     Error::refused(Code::RunnerDeleted, format!("Runner with ID '{id}' is already deleted"))
 }
 
 /// By the permission table: all, those of the organization or team, or the own ones, these also of a team that is not
 /// active any more (SPEC P, B35).
 async fn require(ctx: &mut Ctx, runner: &Runner) -> Result<()> {
-    let own = match &ctx.caller {
-        Caller::System(..) => return Ok(()),
-        Caller::Person(person, _) => runner.owner == RunnerOwner::Person(person.id),
-        Caller::Machine(machine) => runner.owner == RunnerOwner::Machine(machine.id),
-    };
-    if own {
+    if matches!(ctx.caller, Caller::System(..)) || owns(&ctx.caller, runner) {
         return Ok(());
     }
     let standing = match runner.team_id {

@@ -18,6 +18,7 @@ mod organizations;
 mod project_members;
 mod projects;
 mod query;
+mod runner_changes;
 mod runners;
 mod service_losses;
 mod services;
@@ -52,6 +53,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(services::router())
         .merge(team_services::router())
         .merge(runners::router())
+        .merge(runner_changes::router())
         .merge(jit::router())
         .merge(me::router())
         .merge(oauth_clients::router())
