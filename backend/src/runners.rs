@@ -14,12 +14,6 @@ mod retire;
 mod row;
 mod scope;
 
-<<<<<<< HEAD
-pub use delete::{delete, delete_many};
-pub(crate) use list::newest_of_team;
-use list::not_found;
-pub use list::{RunnerQuery, get, list};
-=======
 pub use cleanup::{CleanupInput, CleanupRequest, MOST as MOST_CLEANED, cleanup};
 pub use delete::{delete, delete_many};
 pub use detail::detail;
@@ -28,7 +22,6 @@ pub(crate) use list::newest_of_team;
 use list::not_found;
 pub use list::{RunnerQuery, deletable, get, list};
 pub(crate) use observe::observe;
->>>>>>> runners
 pub use provision::{JitInput, JitRequest, provision};
 pub use reap::reap;
 pub use refresh::refresh;
