@@ -6,20 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-<<<<<<< HEAD
-use domain::{Permission, RunnerId, RunnerStatus, views::Runner, views::RunnerOwner};
-=======
 use domain::{Permission, RunnerId, RunnerStatus, views::Runner};
->>>>>>> runners
 use futures_util::{StreamExt as _, stream};
 use integrations::github;
 use serde_json::json;
 
-<<<<<<< HEAD
-use super::{get, not_found, retire};
-=======
 use super::{get, not_found, retire, scope::owns};
->>>>>>> runners
 use crate::{Backend, Caller, Code, Ctx, Error, RequestInfo, Result, audit, teams};
 
 /// How many runners are deleted at a time: GitHub counts calls that come at once.
@@ -124,13 +116,8 @@ async fn one(
     let mut entry = audit::Entry::new(action, "runner", id, &runner.name)
         .change(json!({"status": runner.status.as_str(), "busy": runner.busy}), after);
     entry.success = outcome.is_ok();
-<<<<<<< HEAD
-    if let Some(team) = runner.team_id {
-        entry = entry.team(teams::organization_of(&mut ctx, team).await?, team);
-=======
     if let Some((organization, team)) = runner.organization_id.zip(runner.team_id) {
         entry = entry.team(organization, team);
->>>>>>> runners
     }
     audit::record(&mut ctx, entry).await?;
     ctx.commit().await?;
