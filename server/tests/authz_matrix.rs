@@ -82,6 +82,9 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("POST /api/v1/admin/users/{id}/deactivate",                 [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("POST /api/v1/admin/users/{id}/activate",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("POST /api/v1/admin/batch/disable-users",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/batch/delete-runners",                  [401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/batch/deactivate-teams",                [401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/batch/reactivate-teams",                [401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 200, 403]),
     ("GET /api/v1/admin/oauth-clients",                          [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
     ("POST /api/v1/admin/oauth-clients",                         [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
     // Whether one exists is told to those who may see it.
@@ -357,6 +360,12 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/users") => json!({"email": format!("{}@example.com", name.replace(' ', "-"))}),
         ("PUT" | "PATCH", "/admin/users/{id}") => json!({"display_name": name}),
         ("POST", "/admin/users/{id}/deactivate") => json!({"comment": "has left the company"}),
+        ("POST", path) if path.starts_with("/admin/batch/") && path.ends_with("-teams") => {
+            json!({"team_ids": [scene.team], "comment": "the department is closed", "dry_run": true})
+        }
+        ("POST", "/admin/batch/delete-runners") => {
+            json!({"team_id": scene.team, "comment": "the department is closed", "dry_run": true})
+        }
         ("POST", path) if path.starts_with("/admin/batch/") => {
             json!({"user_ids": [cast.target.id], "comment": "has left the company", "dry_run": true})
         }

@@ -14,6 +14,8 @@
 mod api;
 #[path = "rest/bad_input.rs"]
 mod bad_input;
+#[path = "rest/batch.rs"]
+mod batch;
 #[path = "rest/jit.rs"]
 mod jit;
 #[path = "rest/keys.rs"]

@@ -4,6 +4,7 @@
 //! in the backend, where the other doors meet it too.
 
 mod authz;
+mod batch;
 mod body;
 mod call;
 mod docs;
@@ -60,6 +61,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(users::router())
         .merge(user_status::router())
         .merge(user_batch::router())
+        .merge(batch::router())
         .merge(authz::router())
         .merge(tokens::router());
     OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
