@@ -4,6 +4,7 @@
 mod cost;
 mod keys;
 mod label_policies;
+mod machines;
 mod members;
 mod organizations;
 mod project_members;

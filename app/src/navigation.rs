@@ -37,6 +37,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (sees_audit, "audit", "Audit log", "/admin/audit"),
         (sees_audit, "security", "Security events", "/admin/security-events"),
         (sees_teams, "budget", "Cost", "/admin/cost"),
+        (me.sees_people, "terminal", "Machine clients", "/admin/machine-clients"),
         (manages, "star", "Guides", "/admin/guide"),
     ];
     let help = [

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod guide;
 pub mod keys;
 pub mod label_policies;
+pub mod machines;
 pub mod organizations;
 pub mod provision;
 pub mod runners;

@@ -103,6 +103,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/runners/:runner") view=pages::runners::detail ssr=SsrMode::Async />
                 <Route path=path!("/admin/runners") view=pages::runners::all ssr=SsrMode::Async />
                 <Route path=path!("/keys") view=pages::keys::page ssr=SsrMode::Async />
+                <Route path=path!("/admin/machine-clients") view=pages::machines::page ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=pages::tokens::page ssr=SsrMode::Async />
             </Routes>
         </Router>

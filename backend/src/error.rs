@@ -54,6 +54,8 @@ codes! {
     NotAuthorized = "USER_NOT_AUTHORIZED", 403;
     /// The account is deactivated.
     Deactivated = "USER_DEACTIVATED", 403;
+    /// The program behind the JWT is not registered, is disabled, or its team is not active.
+    MachineRefused = "OAUTH_CLIENT_REFUSED", 403;
     /// The permission table does not allow it; `rule` and `who_can` say which rule and whom to ask.
     Forbidden = "FORBIDDEN", 403;
     /// The browser says that another site sent the request.
@@ -233,6 +235,10 @@ impl Error {
 fn behind(code: Code) -> Option<(&'static str, &'static str)> {
     Some(match code {
         Code::NotAuthorized => ("have an account here", "a super_admin"),
+        Code::MachineRefused => (
+            "act as a machine client",
+            "a super_admin or org_admin of the organization",
+        ),
         Code::Deactivated => ("use an account that is deactivated", "a super_admin"),
         Code::CrossSite => ("send requests from another site", "nobody: open the console itself"),
         Code::JitNotPermitted => ("provision runners", "a super_admin"),

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod authz;
+pub mod batch;
 mod context;
 pub mod cost;
 mod cursor;

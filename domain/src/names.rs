@@ -50,7 +50,7 @@ macro_rules! text_type {
 pub(crate) use text_type;
 
 /// Trims a one-line text and checks its length in characters and its characters.
-fn one_line(field: &'static str, text: &str, min: usize, max: usize) -> Result<String, Invalid> {
+pub(crate) fn one_line(field: &'static str, text: &str, min: usize, max: usize) -> Result<String, Invalid> {
     let text = text.trim();
     let length = text.chars().count();
     if length < min || length > max {

@@ -1,9 +1,9 @@
 //! Who calls: the person behind a token, a JWT or a session.
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use backend::{Caller, Code, Ctx, Error, Method, RequestInfo, Result, identity, tokens, users};
+use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
+use backend::{Caller, Code, Ctx, Error, RequestInfo, Result, identity, machines, tokens, users};
 use domain::UserId;
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, Method, header, request::Parts};
 use integrations::oidc::{self, Identity};
 use tower_sessions::Session;
 
@@ -21,9 +21,9 @@ impl FromRequestParts<AppState> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let caller = caller(parts, state).await?;
-        caller
-            .map(Self)
-            .ok_or_else(|| Problem::new(Code::NotAuthenticated, "Not authenticated"))
+        let caller = caller.ok_or_else(|| Problem::new(Code::NotAuthenticated, "Not authenticated"))?;
+        require_route_of_machines(&caller, parts)?;
+        Ok(Self(caller))
     }
 }
 
@@ -31,8 +31,38 @@ impl OptionalFromRequestParts<AppState> for Authenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>, Problem> {
-        Ok(caller(parts, state).await?.map(Self))
+        let caller = caller(parts, state).await?;
+        if let Some(caller) = &caller {
+            require_route_of_machines(caller, parts)?;
+        }
+        Ok(caller.map(Self))
     }
+}
+
+/// All that machine clients may ask for (SPEC B27): runners of their team. The backend has its own say in each.
+pub const ROUTES_OF_MACHINES: [(Method, &str); 5] = [
+    (Method::GET, "/api/v1/runners"),
+    (Method::GET, "/api/v1/runners/{id}"),
+    (Method::DELETE, "/api/v1/runners/{id}"),
+    (Method::POST, "/api/v1/runners/{id}/refresh"),
+    (Method::POST, "/api/v1/runners/jit"),
+];
+
+fn require_route_of_machines(caller: &Caller, parts: &Parts) -> Result<()> {
+    let Caller::Machine(machine) = caller else {
+        return Ok(());
+    };
+    let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    if ROUTES_OF_MACHINES.contains(&(parts.method.clone(), path)) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        Code::NotAuthorized,
+        format!(
+            "User not authorized. Contact administrator to request access. (OAuth client '{}' may provision, see and delete its team's runners, and nothing else.)",
+            machine.name
+        ),
+    ))
 }
 
 async fn caller(parts: &Parts, state: &AppState) -> Result<Option<Caller>> {
@@ -68,10 +98,15 @@ async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> 
     let (user, method) = if credential.starts_with(tokens::PREFIX) {
         (
             tokens::authenticate(&state.backend, credential, clock::now()).await?,
-            Method::Token,
+            backend::Method::Token,
         )
     } else if credential.split('.').count() == 3 {
-        (by_jwt(state, credential, request).await?.0, Method::Jwt)
+        let identity = verified(state, credential).await?;
+        if identity.client_credentials {
+            let machine = machines::authenticate(&state.backend.pool, &identity.subject, clock::now()).await?;
+            return Ok(Caller::Machine(machine));
+        }
+        (person(state, &identity, request).await?, backend::Method::Jwt)
     } else {
         return Err(Error::refused(
             Code::BadToken,
@@ -83,18 +118,20 @@ async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> 
     Ok(Caller::Person(principal, method))
 }
 
-/// The person behind a JWT, and the team that it is bound to.
-pub(crate) async fn by_jwt(state: &AppState, jwt: &str, request: RequestInfo) -> Result<(UserId, Option<String>)> {
+/// Who the provider says sent this JWT.
+async fn verified(state: &AppState, jwt: &str) -> Result<Identity> {
     let Some(provider) = &state.provider else {
         return Err(Error::refused(
             Code::BadToken,
             "Token validation failed: no OpenID provider is configured here (GUILDHALL_OIDC_ISSUER)",
         ));
     };
-    let identity = provider
-        .verify_bearer(jwt)
-        .await
-        .map_err(|error| refused_token(&error))?;
+    provider.verify_bearer(jwt).await.map_err(|error| refused_token(&error))
+}
+
+/// The person behind a JWT, and the team that it is bound to.
+pub(crate) async fn by_jwt(state: &AppState, jwt: &str, request: RequestInfo) -> Result<(UserId, Option<String>)> {
+    let identity = verified(state, jwt).await?;
     if identity.client_credentials {
         return Err(Error::refused(
             Code::NotAuthorized,
@@ -125,7 +162,12 @@ pub(crate) async fn person(state: &AppState, identity: &Identity, request: Reque
 }
 
 async fn resolve(state: &AppState, claims: &identity::Claims, request: RequestInfo) -> Result<UserId> {
-    let mut ctx = Ctx::write(&state.backend, Caller::System("sign-in", Method::System), request).await?;
+    let mut ctx = Ctx::write(
+        &state.backend,
+        Caller::System("sign-in", backend::Method::System),
+        request,
+    )
+    .await?;
     let user = identity::resolve(&mut ctx, claims).await?;
     ctx.commit().await?;
     Ok(user)
@@ -150,7 +192,7 @@ pub(crate) async fn by_session(state: &AppState, session: &Session) -> Result<Op
     match state.backend.principals.get(&state.backend.pool, user).await {
         Ok(principal) => {
             users::seen(user, clock::now());
-            Ok(Some(Caller::Person(principal, Method::Session)))
+            Ok(Some(Caller::Person(principal, backend::Method::Session)))
         }
         Err(Error::Refused(Code::Deactivated | Code::BadToken, _)) => Ok(None),
         Err(error) => Err(error),

@@ -5,6 +5,7 @@ use std::{fmt::Display, time::Duration};
 
 use backend::{authz, keys, listen, members, runners, sessions, sync, tokens, users};
 use backend::{Backend, Ctx, Method, audit, authz, keys, listen, members, runners, sessions, tokens, users};
+use backend::{authz, keys, listen, machines, members, runners, sessions, tokens, users};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -51,6 +52,7 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
             let pool = last_used.clone();
             async move {
                 tokens::write_last_used(&pool).await?;
+                machines::write_last_used(&pool).await?;
                 users::write_last_seen(&pool).await
             }
         },
@@ -111,6 +113,7 @@ async fn note_head(backend: &Backend) -> backend::Result<()> {
 
 async fn write_last_used(pool: &PgPool) -> backend::Result<()> {
     tokens::write_last_used(pool).await?;
+    machines::write_last_used(pool).await?;
     keys::write_last_used(pool).await?;
     users::write_last_seen(pool).await
 }

@@ -82,6 +82,15 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("POST /api/v1/admin/users/{id}/deactivate",                 [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("POST /api/v1/admin/users/{id}/activate",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("POST /api/v1/admin/batch/disable-users",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/batch/delete-runners",                  [401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/batch/deactivate-teams",                [401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/batch/reactivate-teams",                [401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/oauth-clients",                          [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/oauth-clients",                         [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    // Whether one exists is told to those who may see it.
+    ("GET /api/v1/admin/oauth-clients/{id}",                     [401, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 403]),
+    ("PATCH /api/v1/admin/oauth-clients/{id}",                   [401, 403, 403, 403, 403, 403, 200, 404, 403, 403, 200, 403]),
+    ("DELETE /api/v1/admin/oauth-clients/{id}",                  [401, 403, 403, 403, 403, 403, 204, 404, 403, 403, 204, 403]),
     ("POST /api/v1/admin/batch/restore-users",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     // Everyone of the organization reads its catalogue.
     ("GET /api/v1/admin/organizations/{id}/services",            [401, 403, 200, 200, 200, 200, 200, 403, 200, 200, 200, 403]),
@@ -364,6 +373,12 @@ async fn entry(world: &World, cast: &Cast, scene: &Scene) -> Uuid {
                 (id, at, actor_id, actor, method, action, organization_id, team_id, target_kind, target_id, target)
             VALUES ('{id}', now(), '{}', '{}', 'session', 'team.update', '{organization}', '{team}', 'team', '{team}', 'x')",
             target.id, target.email
+/// A program of the team, for one try.
+async fn machine_client(world: &World, team: Uuid) -> Uuid {
+    let id = Uuid::now_v7();
+    world
+        .sql(&format!(
+            "INSERT INTO machine_clients (id, subject, name, team_id) VALUES ('{id}', '{id}@clients', 'CI', '{team}')"
         ))
         .await;
     id
@@ -438,9 +453,19 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/users") => json!({"email": format!("{}@example.com", name.replace(' ', "-"))}),
         ("PUT" | "PATCH", "/admin/users/{id}") => json!({"display_name": name}),
         ("POST", "/admin/users/{id}/deactivate") => json!({"comment": "has left the company"}),
+        ("POST", path) if path.starts_with("/admin/batch/") && path.ends_with("-teams") => {
+            json!({"team_ids": [scene.team], "comment": "the department is closed", "dry_run": true})
+        }
+        ("POST", "/admin/batch/delete-runners") => {
+            json!({"team_id": scene.team, "comment": "the department is closed", "dry_run": true})
+        }
         ("POST", path) if path.starts_with("/admin/batch/") => {
             json!({"user_ids": [cast.target.id], "comment": "has left the company", "dry_run": true})
         }
+        ("POST", "/admin/oauth-clients") => {
+            json!({"client_id": format!("{}@clients", scene.team), "team_id": scene.team})
+        }
+        ("PATCH", "/admin/oauth-clients/{id}") => json!({"is_active": false}),
         ("PATCH", "/admin/organizations/{id}") => json!({"name": format!("New {name}")}),
         ("POST", "/admin/organizations/{id}/members") => json!({"user_id": scene.outsider}),
         ("PATCH", "/admin/organizations/{id}/members/{user_id}") => json!({"role": "auditor"}),
@@ -488,6 +513,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 account(&world, &cast, &name, template.ends_with("/activate")).await
             } else if template.contains("/audit-logs/") {
                 entry(&world, &cast, &scene).await
+            } else if template.contains("/oauth-clients/") {
+                machine_client(&world, scene.team).await
             } else if template.contains("/runners/") {
                 scene.runner
             } else if template.contains("/organizations/{id}") {

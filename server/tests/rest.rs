@@ -20,6 +20,8 @@ mod bad_input;
 mod cost;
 #[path = "rest/dashboard.rs"]
 mod dashboard;
+#[path = "rest/batch.rs"]
+mod batch;
 #[path = "rest/jit.rs"]
 mod jit;
 #[path = "rest/keys.rs"]

@@ -142,8 +142,12 @@ async fn attempt(
     backend: &Backend,
     caller: Caller,
     request_info: RequestInfo,
-    request: JitRequest,
+    mut request: JitRequest,
 ) -> Result<Provisioned> {
+    if let Caller::Machine(machine) = &caller {
+        // It has one team, which it need not name (SPEC B27).
+        request.team.get_or_insert(machine.team_id);
+    }
     let mut ctx = Ctx::write(backend, caller.clone(), request_info.clone()).await?;
     let reservation = match reserve(&mut ctx, &request).await {
         Ok(reservation) => reservation,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use domain::{
-    Comment, Fields, Invalid, UserId, UserRef,
+    Comment, Fields, Invalid, SecurityEventType, UserId, UserRef,
     views::{AccountCounts, BatchResult, BatchRow},
 };
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use super::{
     deactivate::{begin, end, ended, last_admin},
     other_super_admin, teams_left_without_admin,
 };
-use crate::{Ctx, Result, audit};
+use crate::{Ctx, Result, audit, security};
 
 /// How many accounts a batch may name.
 const MAX_NAMED: usize = 1000;
@@ -293,5 +293,11 @@ async fn record(
         audit::Entry::new(name, "batch", Uuid::now_v7(), action.as_str())
             .change(Value::Null, json!({"affected": chosen.len(), "comment": comment})),
     );
-    audit::record_many(ctx, &entries).await
+    audit::record_many(ctx, &entries).await?;
+    let kind = match action {
+        BatchAction::Disable => SecurityEventType::BatchDisableUsers,
+        BatchAction::Restore => SecurityEventType::BatchRestoreUsers,
+    };
+    let data = json!({"affected": chosen.len(), "comment": comment});
+    security::record(ctx, security::Event::new(kind, "carried_out", data)).await
 }

@@ -23,7 +23,8 @@ pub struct Identity {
     pub groups: Vec<String>,
     /// The team a token is bound to (`team_id`).
     pub team_id: Option<String>,
-    /// Whether this is a machine client (`gty` is `client-credentials`), not a person.
+    /// Whether this is a machine client, not a person: Auth0's `gty` is `client-credentials`, Entra's `idtyp` is `app`, or
+    /// it is a service account of Keycloak's.
     pub client_credentials: bool,
     /// When the token ends. For a sign-in: the ID token, which says nothing about how long our session may last.
     pub expires_at: SystemTime,
@@ -39,12 +40,21 @@ pub(super) struct ExtraClaims {
     pub team_id: Option<String>,
     #[serde(deserialize_with = "text")]
     pub gty: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub idtyp: Option<String>,
+    /// Keycloak's name for the client of a service account.
+    #[serde(deserialize_with = "text")]
+    pub client_id: Option<String>,
+    /// The same before its version 21. Not an alias: a realm that was upgraded may send both.
+    #[serde(rename = "clientId", deserialize_with = "text")]
+    pub client_id_before_21: Option<String>,
 }
 
 impl ExtraClaims {
-    /// Whether the grant type says that nobody is behind this token but a program.
+    /// Whether the provider says outright that nobody is behind this token but a program.
     pub(super) fn client_credentials(&self) -> bool {
         matches!(self.gty.as_deref(), Some("client-credentials" | "client_credentials"))
+            || self.idtyp.as_deref() == Some("app")
     }
 }
 
@@ -68,7 +78,23 @@ pub(super) struct BearerClaims {
 }
 
 impl BearerClaims {
+    /// Whether this is a service account of Keycloak's. It says so by a user name that is made from the client's: the
+    /// client's own name alone is in the tokens of people too, with other providers. Who has an address is a person.
+    fn service_account(&self) -> bool {
+        let Some(name) = self.preferred_username.as_deref() else {
+            return false;
+        };
+        let Some(name) = name.strip_prefix("service-account-") else {
+            return false;
+        };
+        let mut ids = [&self.extra.client_id, &self.extra.client_id_before_21]
+            .into_iter()
+            .flatten();
+        self.email.is_none() && ids.any(|id| id.eq_ignore_ascii_case(name))
+    }
+
     pub(super) fn into_identity(self, issuer: &str) -> Identity {
+        let client_credentials = self.extra.client_credentials() || self.service_account();
         Identity {
             issuer: issuer.to_owned(),
             subject: self.sub,
@@ -76,7 +102,7 @@ impl BearerClaims {
             email_verified: self.email_verified,
             preferred_username: self.preferred_username,
             name: self.name,
-            client_credentials: self.extra.client_credentials(),
+            client_credentials,
             groups: self.extra.groups,
             team_id: self.extra.team_id,
             expires_at: Duration::try_from_secs_f64(self.exp)
@@ -138,5 +164,32 @@ mod tests {
             (known.groups, known.team_id),
             (vec!["a".to_owned()], Some("t".to_owned()))
         );
+    }
+
+    #[test]
+    fn b27_programs_of_entra_and_keycloak_are_told_from_people() {
+        let program = |claims: serde_json::Value| identity(claims).client_credentials;
+        assert!(program(serde_json::json!({"sub": "s", "exp": 5, "idtyp": "app"})));
+        for key in ["client_id", "clientId"] {
+            let claims =
+                serde_json::json!({"sub": "s", "exp": 5, "preferred_username": "service-account-ci", key: "CI"});
+            assert!(program(claims), "{key}");
+        }
+        // A realm that was upgraded sends both.
+        assert!(program(serde_json::json!({
+            "sub": "s", "exp": 5, "preferred_username": "service-account-ci", "client_id": "ci", "clientId": "ci",
+        })));
+        for person in [
+            serde_json::json!({"sub": "s", "exp": 5, "idtyp": "user"}),
+            serde_json::json!({"sub": "s", "exp": 5, "azp": "ci", "client_id": "ci", "preferred_username": "ada"}),
+            serde_json::json!({"sub": "s", "exp": 5, "preferred_username": "service-account-ci"}),
+            serde_json::json!({"sub": "s", "exp": 5, "preferred_username": "service-account-ci", "client_id": "other"}),
+            serde_json::json!({
+                "sub": "s", "exp": 5, "preferred_username": "service-account-ci", "client_id": "ci",
+                "email": "ada@example.com",
+            }),
+        ] {
+            assert!(!program(person.clone()), "{person}");
+        }
     }
 }

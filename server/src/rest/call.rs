@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
-use domain::{KeyId, OrganizationId, ProjectId, RunnerId, ServiceId, TeamId, TokenId, UserRef};
+use domain::{KeyId, MachineClientId, OrganizationId, ProjectId, RunnerId, ServiceId, TeamId, TokenId, UserRef};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
 
@@ -106,6 +106,11 @@ impl PathPart for EntryId {
         let id = text(params, "id");
         let parsed = id.parse().map(Self);
         parsed.map_err(|_| Error::not_found("Audit entry", shown(id)).into())
+impl PathPart for MachineClientId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        id.parse()
+            .map_err(|_| Error::not_found("OAuth client", shown(id)).into())
     }
 }
 

@@ -122,7 +122,7 @@ struct MyTeams {
 )]
 async fn get_me(call: Call) -> Result<Response, Problem> {
     let Caller::Person(person, _) = &call.caller else {
-        return Err(Error::internal("a request came from the system itself").into());
+        return Err(Error::internal("a request came from no person").into());
     };
     json(StatusCode::OK, &Me::from(identity::me(person)))
 }

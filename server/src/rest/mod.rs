@@ -5,6 +5,7 @@
 
 mod audit;
 mod authz;
+mod batch;
 mod body;
 mod call;
 mod cost;
@@ -18,6 +19,7 @@ mod label_policy_body;
 mod me;
 mod members;
 mod ndjson;
+mod oauth_clients;
 mod openapi;
 mod organizations;
 mod project_members;
@@ -65,9 +67,11 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(jit::router())
         .merge(sync::router())
         .merge(me::router())
+        .merge(oauth_clients::router())
         .merge(users::router())
         .merge(user_status::router())
         .merge(user_batch::router())
+        .merge(batch::router())
         .merge(authz::router())
         .merge(audit::router())
         .merge(security_events::router())

@@ -17,6 +17,7 @@ mod bearer;
 mod command_line;
 mod crash;
 mod layers;
+mod machines;
 mod sessions;
 mod sign_in;
 mod sync;
