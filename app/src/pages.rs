@@ -18,10 +18,8 @@ pub mod teams;
 pub mod tokens;
 pub mod users;
 
-use backend::{identity, teams as team_rules};
+use backend::teams as team_rules;
 use domain::TeamStatus;
-use backend::{runners::RunnerQuery, teams as team_rules};
-use domain::{TeamStatus, views::Runner};
 use leptos::prelude::*;
 use leptos_meta::Title;
 

@@ -10,7 +10,7 @@ mod row;
 mod status;
 
 use domain::{
-    OrgRole, OrganizationId, Permission, Standing, TeamId, TeamRole, TeamStatus,
+    OrgRole, Permission, Standing, TeamId, TeamRole, TeamStatus,
     views::{Team, TeamPage},
 };
 pub use edit::{create, update};
@@ -152,19 +152,6 @@ pub(crate) async fn load(ctx: &mut Ctx, id: TeamId, lock: Lock) -> Result<TeamPa
         open,
         has_admin,
     })
-}
-
-/// The organization that a team belongs to.
-///
-/// # Errors
-/// 404 when there is no such team.
-pub(crate) async fn organization_of(ctx: &mut Ctx, id: TeamId) -> Result<OrganizationId> {
-    let organization = sqlx::query_scalar!("SELECT organization_id FROM teams WHERE id = $1", id.0)
-        .fetch_optional(ctx.connection())
-        .await?;
-    organization
-        .map(OrganizationId)
-        .ok_or_else(|| Error::not_found("Team", id))
 }
 
 /// Whether someone sees teams that are not active: those who could activate them, and auditors.

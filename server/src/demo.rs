@@ -3,8 +3,8 @@
 //! Everything else is the real thing: the same sign-in, the same rules, the same database.
 
 mod data;
-mod refusals;
 mod history;
+mod refusals;
 mod services;
 
 use std::{

@@ -3,9 +3,9 @@
 
 use std::{fmt::Display, time::Duration};
 
-use backend::{authz, keys, listen, members, runners, sessions, sync, tokens, users};
-use backend::{Backend, Ctx, Method, audit, authz, keys, listen, members, runners, sessions, tokens, users};
-use backend::{authz, keys, listen, machines, members, runners, sessions, tokens, users};
+use backend::{
+    Backend, Ctx, Method, audit, authz, keys, listen, machines, members, runners, sessions, sync, tokens, users,
+};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},

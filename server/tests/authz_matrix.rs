@@ -373,6 +373,11 @@ async fn entry(world: &World, cast: &Cast, scene: &Scene) -> Uuid {
                 (id, at, actor_id, actor, method, action, organization_id, team_id, target_kind, target_id, target)
             VALUES ('{id}', now(), '{}', '{}', 'session', 'team.update', '{organization}', '{team}', 'team', '{team}', 'x')",
             target.id, target.email
+        ))
+        .await;
+    id
+}
+
 /// A program of the team, for one try.
 async fn machine_client(world: &World, team: Uuid) -> Uuid {
     let id = Uuid::now_v7();
@@ -390,6 +395,9 @@ const CHANGE_NOTHING: &[&str] = &[
     "POST /api/v1/authz/check",
     "POST /api/v1/admin/batch/disable-users",
     "POST /api/v1/admin/batch/restore-users",
+    "POST /api/v1/admin/batch/delete-runners",
+    "POST /api/v1/admin/batch/deactivate-teams",
+    "POST /api/v1/admin/batch/reactivate-teams",
 ];
 
 /// What an entry says: who, by name and id, from where, by which client, in which team.
@@ -432,7 +440,7 @@ async fn unaudited(world: &World, route: &str, person: &Person, scene: &Scene, a
 fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
     let (method, path) = route.split_once(' ').unwrap();
     Some(match (method, path.trim_start_matches("/api/v1")) {
-        ("GET" | "DELETE", _) => return None,
+        ("GET" | "DELETE", _) | ("POST", "/runners/{id}/refresh") => return None,
         ("POST", "/admin/teams") => json!({"name": format!("New {name}"), "organization_id": cast.organization}),
         ("PATCH", "/admin/teams/{id}") => json!({"description": "Changed"}),
         ("POST", "/admin/teams/{id}/members") => json!({"user_id": cast.newcomer.email}),
@@ -475,9 +483,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/label-policies/migrate") => json!({"suggestions": [{
             "name": format!("Moved {name}"), "organization_id": cast.organization, "members": [cast.target.email]
         }]}),
-        ("POST", "/runners/jit") => json!({"team_id": scene.team}),
-        ("POST", "/runners/cleanup") => json!({"team_id": scene.team}),
-        ("POST", "/runners/{id}/refresh") => return None,
+        ("POST", "/runners/jit" | "/runners/cleanup") => json!({"team_id": scene.team}),
         ("POST", "/authz/explain") => json!({"user_id": cast.target.email, "team_id": scene.team, "service": "llm"}),
         ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),

@@ -16,12 +16,12 @@ mod api;
 mod audit;
 #[path = "rest/bad_input.rs"]
 mod bad_input;
+#[path = "rest/batch.rs"]
+mod batch;
 #[path = "rest/cost.rs"]
 mod cost;
 #[path = "rest/dashboard.rs"]
 mod dashboard;
-#[path = "rest/batch.rs"]
-mod batch;
 #[path = "rest/jit.rs"]
 mod jit;
 #[path = "rest/keys.rs"]

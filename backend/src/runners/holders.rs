@@ -95,18 +95,11 @@ async fn full_quota_of(ctx: &mut Ctx, id: TeamId) -> Result<Option<QuotaScope>> 
 }
 
 async fn own_quota_is_full(ctx: &mut Ctx) -> Result<bool> {
-    let person = ctx.person()?.id;
-    let max = teams::own_label_policy(ctx)
-        .await?
-        .and_then(|policy| policy.max_runners);
-    let Some(max) = max else { return Ok(false) };
-    let current = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM runners WHERE provisioned_by = $1 AND status <> 'deleted'"#,
-        person.0,
-    )
-    .fetch_one(ctx.connection())
-    .await?;
-    Ok(current >= i64::from(max))
+    let own = teams::own_label_policy(ctx).await?;
+    let Some(max) = own.and_then(|own| own.policy.max_runners) else {
+        return Ok(false);
+    };
+    Ok(teams::own_runners(ctx).await? >= i64::from(max))
 }
 
 /// The live runners that count against a quota.

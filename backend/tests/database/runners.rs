@@ -295,11 +295,7 @@ async fn b19_p_who_may_delete_a_runner() {
     .enumerate()
     {
         let id = online(&world, Some(team), dev, &format!("r-{place}")).await;
-        let offered = world
-            .ask(root, async |ctx| runners::get(ctx, id).await)
-            .await
-            .map(|runner| runner)
-            .unwrap();
+        let offered = world.ask(root, async |ctx| runners::get(ctx, id).await).await.unwrap();
         let caller = world.caller(who).await;
         assert_eq!(
             runners::may_delete(&caller, &offered),

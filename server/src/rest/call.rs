@@ -106,6 +106,9 @@ impl PathPart for EntryId {
         let id = text(params, "id");
         let parsed = id.parse().map(Self);
         parsed.map_err(|_| Error::not_found("Audit entry", shown(id)).into())
+    }
+}
+
 impl PathPart for MachineClientId {
     fn read(params: &RawPathParams) -> Result<Self, Problem> {
         let id = text(params, "id");

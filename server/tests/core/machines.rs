@@ -252,8 +252,7 @@ async fn b27_a_program_may_ask_for_nothing_else() {
             let path = template
                 .replace("/api/v1", "")
                 .replace("{id}", &works.team.to_string())
-                .replace('{', "")
-                .replace('}', "");
+                .replace(['{', '}'], "");
             let body = (method != http::Method::GET).then(|| json!({}));
             let (status, answer) = works.call(&works.jwt, method.clone(), &path, body.as_ref()).await;
             assert_eq!(
