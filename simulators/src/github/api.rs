@@ -263,5 +263,6 @@ async fn cancel_run(
 ) -> Result<Response, Response> {
     check_org(&shared, &owner)?;
     shared.state().cancelled_runs.push(format!("{owner}/{repo}/{id}"));
+    shared.cancel_jobs(&format!("{owner}/{repo}"), id);
     Ok((StatusCode::ACCEPTED, Json(json!({}))).into_response())
 }

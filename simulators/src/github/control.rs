@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::faults::Faults;
+use super::jobs::Job;
 use super::state::{Shared, SimulatedRunner, SimulatorState};
 
 pub(super) fn routes(shared: &Arc<Shared>, refuse: UnboundedSender<Duration>) -> Router {
@@ -23,6 +24,7 @@ pub(super) fn routes(shared: &Arc<Shared>, refuse: UnboundedSender<Duration>) ->
         .route("/faults", get(get_faults).put(put_faults).delete(clear_faults))
         .route("/state", get(get_state))
         .route("/runners/{runner}", patch(patch_runner).delete(delete_runner))
+        .route("/runners/{runner}/job", post(begin_job).delete(end_job))
         .with_state(Arc::clone(shared))
         .route("/refuse", post(refusing))
 }
@@ -38,6 +40,22 @@ struct RunnerPatch {
     status: Option<String>,
     busy: Option<bool>,
     labels: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct JobInput {
+    repository: String,
+    name: String,
+}
+
+impl Default for JobInput {
+    fn default() -> Self {
+        Self {
+            repository: "acme/shop".to_owned(),
+            name: "build".to_owned(),
+        }
+    }
 }
 
 async fn get_faults(State(shared): State<Arc<Shared>>) -> Json<Faults> {
@@ -57,7 +75,8 @@ async fn clear_faults(State(shared): State<Arc<Shared>>) -> StatusCode {
 async fn get_state(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let state = shared.state();
     let runners: Vec<&SimulatedRunner> = state.runners.values().collect();
-    Json(json!({"runners": runners, "calls": state.calls, "cancelled_runs": state.cancelled_runs}))
+    let jobs: Vec<&Job> = state.jobs.values().collect();
+    Json(json!({"runners": runners, "jobs": jobs, "calls": state.calls, "cancelled_runs": state.cancelled_runs}))
 }
 
 async fn patch_runner(
@@ -87,6 +106,25 @@ async fn delete_runner(
     let id = resolve(&state, &runner)?;
     state.remove(id);
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn begin_job(
+    State(shared): State<Arc<Shared>>,
+    Path(runner): Path<String>,
+    Json(input): Json<JobInput>,
+) -> Result<(StatusCode, Json<Job>), StatusCode> {
+    let id = resolve(&shared.state(), &runner)?;
+    let job = shared.begin_job(id, &input.repository, &input.name);
+    Ok((StatusCode::CREATED, Json(job.ok_or(StatusCode::CONFLICT)?)))
+}
+
+async fn end_job(State(shared): State<Arc<Shared>>, Path(runner): Path<String>) -> Result<StatusCode, StatusCode> {
+    let id = resolve(&shared.state(), &runner)?;
+    if shared.end_job(id, "success") {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(StatusCode::CONFLICT)
+    }
 }
 
 /// By number, or else by name.

@@ -16,12 +16,15 @@
 //! | `GET, PUT, DELETE /_simulator/faults` | the [`Faults`] in force; PUT replaces all of them |
 //! | `GET /_simulator/state` | `{runners, calls: {route: count}, cancelled_runs}` |
 //! | `PATCH, DELETE /_simulator/runners/{id or name}` | `{status?, busy?, labels?}`: what a runner's machine does |
+//! | `POST, DELETE /_simulator/runners/{id or name}/job` | `{repository?, name?}`: the runner begins a job, and ends it |
 //! | `POST /_simulator/refuse` | `{seconds}`: refuse connections for a while |
 
 mod api;
 mod control;
 mod faults;
 mod jit;
+mod jobs;
+mod life;
 mod state;
 
 use std::collections::BTreeMap;
@@ -31,8 +34,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use tokio::sync::broadcast;
 
 pub use faults::{Faults, RateLimit};
+pub use jobs::{Job, JobEvent};
+pub use life::Life;
 use state::Shared;
 pub use state::{SimulatedGroup, SimulatedRunner};
 
@@ -51,6 +57,10 @@ pub struct GitHubOptions {
     pub token_lifetime: Duration,
     /// The runner groups; `1 Default` by default.
     pub groups: Vec<SimulatedGroup>,
+    /// The first number that is given to a runner; 1 by default.
+    pub first_id: i64,
+    /// What runners do by themselves; nothing by default.
+    pub life: Option<Life>,
 }
 
 impl Default for GitHubOptions {
@@ -61,6 +71,8 @@ impl Default for GitHubOptions {
             app: None,
             token_lifetime: Duration::from_hours(1),
             groups: vec![SimulatedGroup::new(1, "Default", true)],
+            first_id: 1,
+            life: None,
         }
     }
 }
@@ -76,6 +88,9 @@ impl GitHubSimulator {
     /// Listens on `addr`; port 0 takes a free one.
     pub async fn start(addr: SocketAddr, options: GitHubOptions) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(options));
+        if let Some(life) = shared.options.life.clone() {
+            tokio::spawn(life::live(Arc::downgrade(&shared), life));
+        }
         let (refuse, mut refusals) = tokio::sync::mpsc::unbounded_channel::<Duration>();
         let router = |addr| {
             *shared.url.lock().expect("not poisoned") = format!("http://{addr}");
@@ -156,6 +171,26 @@ impl GitHubSimulator {
     /// Removes a runner, as GitHub does once an ephemeral one has run its job. Whether it existed.
     pub fn remove_runner(&self, id: i64) -> bool {
         self.shared.state().remove(id).is_some()
+    }
+
+    /// Starts a runner's machine: it is online from now on. Whether it exists.
+    pub fn connect_runner(&self, id: i64) -> bool {
+        self.shared.state().connect(id)
+    }
+
+    /// Gives an idle, online runner a job of `repository` (`owner/name`). None when there is no such runner.
+    pub fn begin_job(&self, runner: i64, repository: &str, name: &str) -> Option<Job> {
+        self.shared.begin_job(runner, repository, name)
+    }
+
+    /// Ends a runner's job with `success`, and the runner with it. Whether it had one.
+    pub fn end_job(&self, runner: i64) -> bool {
+        self.shared.end_job(runner, "success")
+    }
+
+    /// Hears of each job that is queued, begins or ends from now on.
+    pub fn job_events(&self) -> broadcast::Receiver<JobEvent> {
+        self.shared.job_events.subscribe()
     }
 
     /// Calls answered or refused so far, by method and route template, `/_simulator` excepted.

@@ -5,9 +5,11 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use serde::Serialize;
+use tokio::sync::broadcast;
 
 use super::GitHubOptions;
 use super::faults::Faults;
+use super::jobs::{Job, JobEvent};
 
 /// A runner, as the simulator keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +61,8 @@ pub(super) struct Shared {
     pub options: GitHubOptions,
     pub url: Mutex<String>,
     pub faults: Mutex<Faults>,
+    /// What happens to jobs; whoever subscribes hears it.
+    pub job_events: broadcast::Sender<JobEvent>,
     state: Mutex<SimulatorState>,
 }
 
@@ -67,6 +71,9 @@ pub(super) struct SimulatorState {
     /// By name in lower case: GitHub's names do not differ by case alone.
     names: HashMap<String, i64>,
     next_id: i64,
+    next_number: i64,
+    /// By the runner that runs them.
+    pub jobs: BTreeMap<i64, Job>,
     pub calls: BTreeMap<String, u64>,
     pub cancelled_runs: Vec<String>,
     /// And when they end.
@@ -75,14 +82,18 @@ pub(super) struct SimulatorState {
 
 impl Shared {
     pub(super) fn new(options: GitHubOptions) -> Self {
+        let first_id = options.first_id;
         Self {
             options,
+            job_events: broadcast::Sender::new(1024),
             url: Mutex::default(),
             faults: Mutex::default(),
             state: Mutex::new(SimulatorState {
                 runners: BTreeMap::new(),
                 names: HashMap::new(),
-                next_id: 1,
+                next_id: first_id,
+                next_number: first_id.saturating_mul(1000),
+                jobs: BTreeMap::new(),
                 calls: BTreeMap::new(),
                 cancelled_runs: Vec::new(),
                 installation_tokens: HashMap::new(),
@@ -116,9 +127,28 @@ impl SimulatorState {
         })
     }
 
+    /// The next number of a job or a run.
+    pub(super) fn next_number(&mut self) -> i64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    /// A runner's machine has started. Whether there is such a runner.
+    pub(super) fn connect(&mut self, id: i64) -> bool {
+        let Some(runner) = self.runners.get_mut(&id) else {
+            return false;
+        };
+        "online".clone_into(&mut runner.status);
+        if runner.os == "unknown" {
+            "linux".clone_into(&mut runner.os);
+        }
+        true
+    }
+
     pub(super) fn remove(&mut self, id: i64) -> Option<SimulatedRunner> {
         let runner = self.runners.remove(&id)?;
         self.names.remove(&runner.name.to_lowercase());
+        self.jobs.remove(&id);
         Some(runner)
     }
 }
