@@ -1,8 +1,8 @@
 //! The audit log: one entry for each change, in the transaction that makes it.
 
 use domain::{
-    OrganizationId, TeamId,
-    views::{Change, FieldChange},
+    OrganizationId, RunnerId, TeamId,
+    views::{Change, FieldChange, RunnerEvent, RunnerEventKind},
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -172,6 +172,35 @@ pub(crate) async fn latest_of_team(ctx: &mut Ctx, team: TeamId, limit: i64) -> R
             fields: differences(row.before.as_ref(), row.after.as_ref()),
         })
         .collect())
+}
+
+/// What was done to a runner, newest first, by anyone or by one alone. The caller was authorised by the page.
+pub(crate) async fn of_runner(
+    ctx: &mut Ctx,
+    id: RunnerId,
+    actor: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<RunnerEvent>> {
+    let rows = sqlx::query!(
+        r#"SELECT at, actor, action, success, coalesce(after->>'error', after->>'reason') AS detail FROM audit_entries
+        WHERE target_kind = 'runner' AND target_id = $1 AND ($2::uuid IS NULL OR actor_id = $2)
+        ORDER BY at DESC, id DESC LIMIT $3"#,
+        id.to_string(),
+        actor,
+        limit,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    let events = rows.into_iter().map(|row| RunnerEvent {
+        at: row.at,
+        kind: RunnerEventKind::Action {
+            action: row.action,
+            actor: row.actor,
+            success: row.success,
+            detail: row.detail,
+        },
+    });
+    Ok(events.collect())
 }
 
 /// The fields that differ between two objects.

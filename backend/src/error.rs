@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use domain::{Invalid, Refusal};
 
+use crate::runners::QuotaRefusal;
+
 /// What backend functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -123,6 +125,8 @@ pub enum Error {
     Forbidden(Refusal),
     /// Any other refusal that the caller can understand: a code and the words.
     Refused(Code, String),
+    /// A quota is full: the words, and who holds it.
+    Quota(Box<QuotaRefusal>),
     /// Something that this needs is out of reach; worth trying again after a while.
     Unavailable(Code, String, Option<Duration>),
     /// A fault of ours. Logged once by the door; the caller sees only the request id.
@@ -175,6 +179,7 @@ impl Error {
             Self::Forbidden(refusal) if refusal.literal == "User not a member of team" => Code::NotTeamMember,
             Self::Forbidden(_) => Code::Forbidden,
             Self::Refused(code, _) | Self::Unavailable(code, ..) => *code,
+            Self::Quota(_) => Code::QuotaExceeded,
             Self::Internal(_) => Code::Internal,
         }
     }
@@ -199,6 +204,7 @@ impl Error {
             Self::Invalid(_) => "Validation error".to_owned(),
             Self::Forbidden(refusal) => refusal.to_string(),
             Self::Refused(_, detail) | Self::Unavailable(_, detail, _) => detail.clone(),
+            Self::Quota(refusal) => refusal.detail.clone(),
             Self::Internal(_) => "Internal server error".to_owned(),
         }
     }

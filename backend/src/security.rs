@@ -1,6 +1,9 @@
 //! Security events: what broke a rule, and what was done about it (SPEC B24).
 
-use domain::{OrganizationId, RunnerId, SecurityEventType, TeamId};
+use domain::{
+    OrganizationId, RunnerId, SecurityEventType, TeamId,
+    views::{RunnerEvent, RunnerEventKind},
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -86,4 +89,26 @@ pub async fn record(ctx: &mut Ctx, event: Event<'_>) -> Result<()> {
     .execute(ctx.connection())
     .await?;
     Ok(())
+}
+
+/// What was suspicious about a runner, newest first, of anyone's or of one's alone. The caller was authorised by the page.
+pub(crate) async fn of_runner(ctx: &mut Ctx, id: RunnerId, user: Option<Uuid>, limit: i64) -> Result<Vec<RunnerEvent>> {
+    let rows = sqlx::query!(
+        "SELECT at, event_type, severity, action_taken FROM security_events
+        WHERE runner_id = $1 AND ($2::uuid IS NULL OR user_id = $2) ORDER BY at DESC, id DESC LIMIT $3",
+        id.0,
+        user,
+        limit,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    let events = rows.into_iter().map(|row| RunnerEvent {
+        at: row.at,
+        kind: RunnerEventKind::Security {
+            event_type: row.event_type,
+            severity: row.severity,
+            action_taken: row.action_taken,
+        },
+    });
+    Ok(events.collect())
 }

@@ -156,6 +156,27 @@ impl RunnerStatus {
             Self::Deleted => "deleted",
         }
     }
+
+    /// GitHub's word for a runner's connection, in ours (SPEC B15): the one place that maps it. `online` is
+    /// [`Active`](Self::Active); `offline`, and any word that GitHub may invent, is not connected.
+    pub fn from_github(word: &str) -> Self {
+        if word.eq_ignore_ascii_case("online") {
+            Self::Active
+        } else {
+            Self::Offline
+        }
+    }
+
+    /// What a runner of this status is, once GitHub has said `word` of it. One that never connected stays pending while
+    /// GitHub calls it offline, and what is deleted stays deleted.
+    #[must_use]
+    pub fn seen(self, word: &str) -> Self {
+        match (self, Self::from_github(word)) {
+            (Self::Deleted, _) => Self::Deleted,
+            (Self::Pending, Self::Offline) => Self::Pending,
+            (_, seen) => seen,
+        }
+    }
 }
 
 impl fmt::Display for RunnerStatus {
@@ -195,6 +216,20 @@ mod tests {
         assert_eq!(name.as_str(), "backend-runner-a1b2c3");
         assert_eq!(RunnerNamePrefix::from_slug(Some(&"s".repeat(63))).as_str().len(), 50);
         assert_eq!(RunnerNamePrefix::from_slug(None).as_str(), "runner");
+    }
+
+    #[test]
+    fn b15_githubs_words_are_mapped_once() {
+        use RunnerStatus::{Active, Deleted, Offline, Pending};
+        assert_eq!(RunnerStatus::from_github("online"), Active);
+        assert_eq!(RunnerStatus::from_github("Online"), Active);
+        assert_eq!(RunnerStatus::from_github("offline"), Offline);
+        assert_eq!(RunnerStatus::from_github("hibernating"), Offline);
+        assert_eq!(Pending.seen("online"), Active);
+        assert_eq!(Pending.seen("offline"), Pending, "it never connected");
+        assert_eq!(Active.seen("offline"), Offline);
+        assert_eq!(Offline.seen("online"), Active);
+        assert_eq!(Deleted.seen("online"), Deleted, "its configuration is used up");
     }
 
     #[test]

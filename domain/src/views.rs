@@ -4,6 +4,7 @@ mod guides;
 mod members;
 mod organization;
 mod projects;
+mod runners;
 mod services;
 mod users;
 
@@ -14,6 +15,7 @@ pub use guides::*;
 pub use members::*;
 pub use organization::*;
 pub use projects::*;
+pub use runners::*;
 pub use services::*;
 pub use users::*;
 
@@ -185,6 +187,8 @@ pub struct Runner {
     pub team_id: Option<TeamId>,
     /// Its team's name.
     pub team_name: Option<String>,
+    /// Its team's organization.
+    pub organization_id: Option<OrganizationId>,
     /// Its project, if any.
     pub project_id: Option<ProjectId>,
     /// Who provisioned it.

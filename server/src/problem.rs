@@ -1,5 +1,7 @@
 //! How the API says no: RFC 9457 problem details, made from [`backend::Error`] in this one place.
 
+mod quota;
+
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
@@ -10,6 +12,7 @@ use axum::{
 use backend::{Code, Error};
 use domain::authz::{Explanation, Outcome, Step};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use quota::{QuotaBody, QuotaHolder};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -165,6 +168,15 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     chain: Vec<ChainStep>,
+    /// With a full quota: how full, and what can be done about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    quota: Option<QuotaBody>,
+    /// With a full quota: the runners that count against it, as far as the caller may see them; idle and offline ones
+    /// first, the longest first; at most 20.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    holders: Option<Vec<QuotaHolder>>,
 }
 
 /// One rule of the chain that led to an answer.
@@ -253,6 +265,10 @@ impl ProblemBody {
                 .collect(),
             _ => Vec::new(),
         };
+        let holders = match error {
+            Error::Quota(refusal) => refusal.holders.as_ref(),
+            _ => None,
+        };
         let (rule, who_can) = error.refusal().map(|refusal| (refusal.rule, refusal.who_can)).unzip();
         Self {
             r#type: format!("{TYPE_BASE}{}", code.as_str()),
@@ -265,6 +281,8 @@ impl ProblemBody {
             rule,
             who_can,
             chain: Vec::new(),
+            quota: holders.map(QuotaBody::from),
+            holders: holders.map(QuotaHolder::all),
         }
     }
 }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     Fields, Invalid, Label, MAX_LABELS, Permission, ProjectId, RunnerId, RunnerName, RunnerNamePrefix, RunnerNaming,
     TeamId, TeamStatus, WorkFolder,
-    views::{Provisioned, TeamPage},
+    views::{Provisioned, QuotaScope, TeamPage},
 };
 use integrations::github;
 use rand::Rng;
@@ -20,7 +20,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::refusal;
+use super::{QuotaRefusal, holders, refusal};
 use crate::{
     Backend, Caller, Code, Ctx, Error, RequestInfo, Result, audit, projects,
     teams::{self, Lock},
@@ -149,8 +149,8 @@ async fn attempt(
         Ok(reservation) => reservation,
         Err(error) => {
             drop(ctx);
-            refusal::keep(backend, caller, request_info, &request, &error).await;
-            return Err(error);
+            refusal::keep(backend, caller.clone(), request_info.clone(), &request, &error).await;
+            return Err(holders::attach(backend, caller, request_info, request.team, error).await);
         }
     };
     let Some(github) = backend.github.clone() else {
@@ -349,8 +349,8 @@ async fn require_team_quota(ctx: &mut Ctx, page: &TeamPage) -> Result<()> {
     if current < i64::from(max) {
         return Ok(());
     }
-    Err(Error::refused(
-        Code::QuotaExceeded,
+    Err(QuotaRefusal::error(
+        QuotaScope::Team(page.team.id),
         format!(
             "Team quota exceeded. Maximum allowed: {max}, current: {current}. Remove idle or offline runners, or to raise the quota ask {}.",
             Permission::PolicyEdit.who()
@@ -372,8 +372,8 @@ async fn require_organization_quota(ctx: &mut Ctx, page: &TeamPage, ceiling: Opt
     if current < i64::from(max) {
         return Ok(());
     }
-    Err(Error::refused(
-        Code::QuotaExceeded,
+    Err(QuotaRefusal::error(
+        QuotaScope::Organization(page.team.organization_id),
         format!(
             "Organization quota exceeded. Maximum allowed: {max}, current: {current}, over all teams of {}. Remove idle or offline runners, or to raise the quota ask {}.",
             page.team.organization_name,

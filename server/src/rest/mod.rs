@@ -17,6 +17,7 @@ mod organizations;
 mod project_members;
 mod projects;
 mod query;
+mod runner_changes;
 mod runners;
 mod service_losses;
 mod services;
@@ -51,6 +52,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(services::router())
         .merge(team_services::router())
         .merge(runners::router())
+        .merge(runner_changes::router())
         .merge(jit::router())
         .merge(me::router())
         .merge(users::router())

@@ -1,7 +1,7 @@
 //! `/api/v1/runners` (SPEC B11–B16, B18, B19).
 
 use axum::response::Response;
-use backend::runners::{self, RunnerQuery};
+use backend::runners::{self, Reach, RunnerQuery};
 use chrono::{DateTime, Utc};
 use domain::{RunnerId, RunnerStatus, views};
 use http::StatusCode;
@@ -25,12 +25,12 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 /// How many runners a page has unless asked otherwise (SPEC B18).
 const DEFAULT_LIMIT: i64 = 50;
 /// About what one runner takes in JSON, in bytes.
-const RUNNER_SIZE: usize = 600;
+const RUNNER_SIZE: usize = 750;
 
 /// A runner, without its configuration, which is shown once and never kept.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the names of SPEC B18")]
-struct Runner {
+pub(super) struct Runner {
     runner_id: Uuid,
     #[schema(example = "backend-runner-a1b2c3")]
     runner_name: String,
@@ -49,13 +49,20 @@ struct Runner {
     #[schema(example = "Backend Team")]
     team_name: Option<String>,
     project_id: Option<Uuid>,
-    /// Email of who provisioned it.
+    /// Email of who provisioned it, or the machine client's name.
     #[schema(example = "user@example.com")]
     provisioned_by: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    /// When GitHub confirmed it.
     registered_at: Option<DateTime<Utc>>,
+    /// Since when `status` and `busy` are what they are.
+    state_since: DateTime<Utc>,
+    /// When GitHub last told of it.
+    last_seen_at: Option<DateTime<Utc>>,
     deleted_at: Option<DateTime<Utc>>,
+    /// Why it was deleted: in somebody's words, or `not_found_in_github`, `registration_token_expired`, …
+    deletion_reason: Option<String>,
 }
 
 /// Where a runner is in its life.
@@ -65,7 +72,7 @@ struct Runner {
     dead_code,
     reason = "the schema of domain::RunnerStatus, which knows nothing of OpenAPI"
 )]
-enum RunnerState {
+pub(super) enum RunnerState {
     /// Reserved or registered, not yet seen at work.
     Pending,
     /// Connected to GitHub.
@@ -94,7 +101,10 @@ impl From<views::Runner> for Runner {
             created_at: runner.created_at,
             updated_at: runner.updated_at,
             registered_at: runner.registered_at,
+            state_since: runner.state_since,
+            last_seen_at: runner.last_seen_at,
             deleted_at: runner.deleted_at,
+            deletion_reason: runner.deletion_reason,
         }
     }
 }
@@ -120,6 +130,15 @@ struct ListParams {
     /// Only runners that take one job, or only those that take several.
     #[param(nullable = false)]
     ephemeral: Option<bool>,
+    /// Only runners that run a job, or only those that do not.
+    #[param(nullable = false)]
+    busy: Option<bool>,
+    /// Also deleted runners.
+    #[param(nullable = false)]
+    include_deleted: Option<bool>,
+    /// Only runners with this in their name, in a label, or in the name or email of who provisioned them.
+    #[param(nullable = false)]
+    q: Option<String>,
     /// Only runners of the team with this name or slug.
     #[param(nullable = false)]
     team: Option<String>,
@@ -140,7 +159,7 @@ struct ListParams {
 /// List runners
 ///
 /// The caller's own, those of their active teams and of organizations that they administer; all of
-/// them for super admins and auditors.
+/// them for super admins and auditors; for a machine client those of its team. Newest first.
 #[utoipa::path(
     get,
     path = "/runners",
@@ -156,6 +175,10 @@ async fn list_runners(call: Call, QueryString(params): QueryString<ListParams>) 
     let query = RunnerQuery {
         status: params.status,
         ephemeral: params.ephemeral,
+        busy: params.busy,
+        include_deleted: params.include_deleted.unwrap_or(false),
+        search: params.q,
+        reach: Reach::All,
         team_name: params.team,
         team_id: params.team_id.map(Into::into),
         cursor: params.cursor,
