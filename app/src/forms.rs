@@ -44,6 +44,9 @@ pub struct FormState {
     errors: Vec<Invalid>,
     /// What is wrong with the whole.
     refusal: Option<String>,
+    /// The same, for the page: an error's code.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 const KEY: &str = "form";
@@ -81,6 +84,11 @@ impl FormState {
         &self.errors
     }
 
+    /// The code of what is wrong with the whole.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
     /// What is wrong with the whole.
     pub fn refusal(&self) -> Option<&str> {
         self.refusal.as_deref()
@@ -96,6 +104,20 @@ pub async fn take(form: &str) -> FormState {
             state
         }
         _ => FormState::default(),
+    }
+}
+
+/// Keeps what was typed into a form for the page that shows it next, with nothing wrong.
+pub async fn keep(form: &str, values: &[(&str, &str)]) {
+    let state = FormState {
+        form: form.to_owned(),
+        values: (values.iter())
+            .map(|(name, value)| ((*name).to_owned(), storable(value)))
+            .collect(),
+        ..FormState::default()
+    };
+    if let Err(error) = ssr::visit().session.insert(KEY, state).await {
+        tracing::warn!(%error, "a form's values were lost");
     }
 }
 
@@ -164,6 +186,7 @@ impl Sent<'_> {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), storable(value)))
                 .collect(),
+            code: (!matches!(error, Error::Invalid(_))).then(|| error.code().as_str().to_owned()),
             refusal: (!matches!(error, Error::Invalid(_))).then(|| storable(&describe(&error))),
             errors: if let Error::Invalid(fields) = error {
                 fields

@@ -27,6 +27,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (me.sees_people, "building", "Organizations", "/admin/organizations"),
         (sees_teams, "teams", "Teams", "/admin/teams"),
         (me.sees_people, "user", "Users", "/admin/users"),
+        (manages || me.sees_people, "runner", "All runners", "/admin/runners"),
         (sees_teams, "services", "Services", "/admin/services"),
         (manages, "star", "Guides", "/admin/guide"),
     ];

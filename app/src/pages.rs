@@ -5,14 +5,15 @@ pub mod guide;
 pub mod keys;
 pub mod organizations;
 pub mod provision;
+pub mod runners;
 pub mod services;
 pub mod team;
 pub mod teams;
 pub mod tokens;
 pub mod users;
 
-use backend::{identity, runners::RunnerQuery, teams as team_rules};
-use domain::{TeamStatus, views::Runner};
+use backend::{identity, teams as team_rules};
+use domain::TeamStatus;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -175,105 +176,4 @@ pub fn my_teams() -> impl IntoView {
         );
         Ok(Rendered::new("My teams", view! { {header} {body} }))
     })
-}
-
-/// `/runners`: the viewer's own and their teams'.
-pub fn runners() -> impl IntoView {
-    page(async {
-        let mut ctx = ssr::read().await?;
-        let now = ctx.now;
-        let team = ssr::query("team").and_then(|id| id.parse::<domain::TeamId>().ok());
-        let query = RunnerQuery {
-            cursor: ssr::query("cursor"),
-            team_id: team,
-            ..RunnerQuery::default()
-        };
-        let list = backend::runners::list(&mut ctx, &query).await?;
-        let shown = list.items.len();
-        let body = if list.items.is_empty() && list.total == 0 {
-            ui::empty(
-                "runner",
-                "No runners",
-                "A runner takes one CI job and is gone. Provision one and start it where the job shall run.",
-                Some(("Provision a runner", "/provision")),
-            )
-        } else {
-            view! {
-                {runner_table(&list.items, now)}
-                {ui::pagination(shown, list.total, "runner", list.previous, list.next, |cursor| runners_at(team, cursor))}
-            }
-            .into_any()
-        };
-        let header = ui::page_header(
-            "Runners",
-            None,
-            Some(match team {
-                Some(_) => "The runners of one team, newest first.".to_owned(),
-                None => "Your runners and those of your teams, newest first.".to_owned(),
-            }),
-            view! { <a class="button button--primary" href="/provision">{icon("plus")}"Provision a runner"</a> }
-                .into_any(),
-        );
-        Ok(Rendered::new("Runners", view! { {header} {body} }))
-    })
-}
-
-/// The list of runners, of one team or all, at a page.
-fn runners_at(team: Option<domain::TeamId>, cursor: &str) -> String {
-    match team {
-        Some(team) => format!("/runners?team={team}&cursor={cursor}"),
-        None => format!("/runners?cursor={cursor}"),
-    }
-}
-
-/// Runners in a table.
-fn runner_table(runners: &[Runner], now: chrono::DateTime<chrono::Utc>) -> AnyView {
-    let rows = runners
-        .iter()
-        .map(|runner| {
-            view! {
-                <tr>
-                    <th scope="row" class="table__title">
-                        <span class="mono">{runner.name.clone()}</span>
-                        <small class="table__sub">{runner.provisioned_by.clone()}</small>
-                    </th>
-                    <td data-label="Team">{ui::or_dash(runner.team_name.as_deref())}</td>
-                    <td data-label="Labels" class="table__optional">{ui::runner_labels(&runner.labels)}</td>
-                    <td class="table__state" data-label="Status">{runner_badge(runner)}</td>
-                    <td data-label="Created">{ui::time_ago(runner.created_at, now)}</td>
-                </tr>
-            }
-        })
-        .collect_view();
-    view! {
-        <div class="table-wrap">
-            <table class="table">
-                <caption class="visually-hidden">"Runners"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Name"</th>
-                        <th scope="col">"Team"</th>
-                        <th scope="col" class="table__optional">"Labels"</th>
-                        <th scope="col">"Status"</th>
-                        <th scope="col">"Created"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
-    .into_any()
-}
-
-/// A badge of a runner's state.
-pub(crate) fn runner_badge(runner: &Runner) -> AnyView {
-    use domain::RunnerStatus::{Active, Deleted, Offline, Pending};
-    let (class, label) = match runner.status {
-        _ if runner.busy => ("badge badge--busy", "Busy"),
-        Pending => ("badge badge--pending", "Pending"),
-        Active => ("badge badge--active", "Active"),
-        Offline => ("badge badge--offline", "Offline"),
-        Deleted => ("badge badge--archived", "Deleted"),
-    };
-    view! { <span class=class>{label}</span> }.into_any()
 }

@@ -73,6 +73,17 @@ pub fn query(name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
+/// All values of a parameter that the request's query may have several times.
+pub fn query_all(name: &str) -> Vec<String> {
+    let Some(parts) = use_context::<Parts>() else {
+        return Vec::new();
+    };
+    form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+        .filter(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+        .collect()
+}
+
 fn caller(visit: &Visit) -> Result<Caller> {
     visit
         .caller

@@ -20,7 +20,7 @@ pub use detail::detail;
 pub use holders::{QuotaRefusal, quota_holders};
 pub(crate) use list::newest_of_team;
 use list::not_found;
-pub use list::{RunnerQuery, get, list};
+pub use list::{RunnerQuery, deletable, get, list};
 pub(crate) use observe::observe;
 pub use provision::{JitInput, JitRequest, provision};
 pub use reap::reap;

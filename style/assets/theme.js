@@ -60,7 +60,21 @@
     if (f.dataset.busy) return e.preventDefault();
     f.dataset.busy = "yes"; if (b) b.setAttribute("aria-busy", "true"); say("Working…");
   });
-  addEventListener("pageshow", () => each("form[data-busy]", (f) => { f.dataset.busy = ""; f.querySelectorAll("[aria-busy]").forEach((b) => b.removeAttribute("aria-busy")); }));
+  // [data-live=seconds] with an id: is read again while it is looked at and nothing is chosen, opened or sent in it.
+  let sent = false;
+  d.addEventListener("submit", () => { sent = true; });
+  const still = (x) => sent || d.hidden || d.querySelector("dialog[open]") || x.querySelector(":checked, details[open]") || (x.contains(d.activeElement) && d.activeElement.matches("a, button, input, summary"));
+  const live = async (x) => {
+    if (!still(x)) try {
+      const url = new URL(location.href); url.searchParams.delete("confirm");
+      const answer = await fetch(url, { headers: { accept: "text/html" }, redirect: "error" });
+      const fresh = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(x.id);
+      if (fresh && !still(x)) { if (fresh.innerHTML !== x.innerHTML) x.innerHTML = fresh.innerHTML; x.dataset.live = fresh.dataset.live || ""; }
+    } catch {}   // the server is away: the next time
+    if (+x.dataset.live) setTimeout(live, x.dataset.live * 1000, x);
+  };
+  d.addEventListener("DOMContentLoaded", () => each("[data-live][id]", (x) => { setTimeout(live, x.dataset.live * 1000, x); }));
+  addEventListener("pageshow", () => { sent = false; each("form[data-busy]", (f) => { f.dataset.busy = ""; f.querySelectorAll("[aria-busy]").forEach((b) => b.removeAttribute("aria-busy")); }); });
   d.addEventListener("keydown", (e) => {
     if (e.key === "Escape") each("details.menu[open]", (m) => { m.open = false; m.querySelector("summary").focus(); });
     const p = d.getElementById("palette");

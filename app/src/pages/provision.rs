@@ -9,7 +9,9 @@ use crate::{
     forms::{self, FormState},
     islands::{ProvisionForm, TeamChoice},
     layout::{Rendered, page as console_page},
-    once, ssr, ui,
+    once,
+    pages::runners::quota,
+    ssr, ui,
 };
 
 /// The form's name in the session.
@@ -54,8 +56,9 @@ pub fn page() -> impl IntoView {
             return Ok(Rendered::new("Runner ready", result(shown)).under("Provision a runner", "/provision"));
         }
         let form = teams::provision_form(&mut ctx).await?;
-        drop(ctx);
         let state = forms::take(FORM).await;
+        let holders = quota::section(&mut ctx, &state).await?;
+        drop(ctx);
         let header = ui::page_header(
             "Provision a runner",
             None,
@@ -80,7 +83,8 @@ pub fn page() -> impl IntoView {
         };
         let refusal = ui::refusal(state.refusal());
         let summary = ui::error_summary(&state);
-        let body = view! { {header} {notice} {refusal} {summary} {fields(&form.teams, form.own_policy, &state)} };
+        let body =
+            view! { {header} {notice} {refusal} {holders} {summary} {fields(&form.teams, form.own_policy, &state)} };
         Ok(Rendered::new("Provision a runner", body))
     })
 }
@@ -115,8 +119,8 @@ fn fields(teams: &[MyTeam], own_policy: Option<domain::UserLabelPolicy>, state: 
             teams=choices
             own_policy=own_policy
             team=state.value("team_id", &asked)
-            prefix=state.value("runner_name_prefix", "")
-            labels=state.value("labels", "")
+            prefix=quota::typed(state, "runner_name_prefix")
+            labels=quota::typed(state, "labels")
             errors=errors
         />
     }

@@ -326,6 +326,19 @@ pub async fn get(ctx: &mut Ctx, id: RunnerId) -> Result<Runner> {
     }
 }
 
+/// Those of these runners that live and that the caller may delete, in the order of their names: what a question names.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn deletable(ctx: &mut Ctx, ids: &[RunnerId]) -> Result<Vec<Runner>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let mut sql = QueryBuilder::new(format!("SELECT {COLUMNS} FROM runners r{JOINS} WHERE r.id = ANY("));
+    sql.push_bind(ids).push(") AND r.status <> 'deleted' AND ");
+    Scope::deletable(&ctx.caller).push(&mut sql);
+    sql.push(" ORDER BY r.name, r.id LIMIT 1000");
+    into_runners(sql.build_query_as().fetch_all(ctx.connection()).await?)
+}
+
 /// A team's newest runners that are not deleted; the caller was authorised by the page.
 pub(crate) async fn newest_of_team(ctx: &mut Ctx, team: TeamId, limit: i64) -> Result<Vec<Runner>> {
     let mut sql = QueryBuilder::new(format!("SELECT {COLUMNS} FROM runners r{JOINS} WHERE r.team_id = "));

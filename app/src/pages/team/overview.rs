@@ -8,7 +8,11 @@ use domain::{
 use leptos::prelude::*;
 
 use super::{Place, Tab, page, tab_page};
-use crate::{icon::icon, pages::runner_badge, ui};
+use crate::{
+    icon::icon,
+    pages::runners::{runner_badge, state_age},
+    ui,
+};
 
 /// `/admin/teams/{team}`.
 pub fn overview() -> impl IntoView {
@@ -52,13 +56,14 @@ fn runners(overview: &TeamOverview, now: chrono::DateTime<chrono::Utc>) -> AnyVi
         view! {
             <li class="row">
                 <div class="row__main">
-                    <span class="row__title mono">{runner.name.clone()}</span>
-                    <span class="row__text">{runner.provisioned_by.clone()}", "{ui::time_ago(runner.created_at, now)}</span>
+                    <a class="row__title mono" href=format!("/runners/{}", runner.id)>{runner.name.clone()}</a>
+                    <span class="row__text">{runner.provisioned_by.clone()}", "{state_age(runner, now)}</span>
                 </div>
                 {runner_badge(runner)}
             </li>
         }
     };
+    let all = format!("/runners?team={}", overview.page.team.id);
     let body = if overview.runners.is_empty() {
         view! { <div class="card__body"><p class="muted">"No runners now."</p></div> }.into_any()
     } else {
@@ -71,6 +76,7 @@ fn runners(overview: &TeamOverview, now: chrono::DateTime<chrono::Utc>) -> AnyVi
                     <h2 class="card__title" id="runners-title">"Runners"</h2>
                     <p class="card__description">"The newest; all that are not deleted count against the quota."</p>
                 </div>
+                <div class="card__actions"><a class="button button--small" href=all>"All runners"</a></div>
             </header>
             {body}
         </section>
