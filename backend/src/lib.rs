@@ -29,11 +29,12 @@ mod settings;
 pub mod teams;
 pub mod tokens;
 pub mod users;
+pub mod workflow_jobs;
 
 pub use context::{Backend, Caller, Ctx, Method, RequestInfo};
 pub use error::{Code, Error, Result};
 pub use principals::{Membership, Principal, Principals};
-pub use settings::Settings;
+pub use settings::{Settings, WorkflowLabelCheck};
 
 /// The migrations, embedded.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

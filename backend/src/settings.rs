@@ -15,10 +15,26 @@ pub struct Settings {
     pub default_runner_group: i64,
     /// How long a reservation waits for GitHub before the reaper settles it (SPEC B15).
     pub reservation_lease: Duration,
+    /// What GitHub's webhook is signed with; without it none is taken (SPEC B23).
+    pub webhook_secret: Option<SecretString>,
+    /// What is done about a job on labels that its runner's policy does not admit (SPEC B23).
+    pub workflow_label_check: WorkflowLabelCheck,
+    /// How long a place is held for the first of a waiting list.
+    pub wait_hold: Duration,
     /// Seals private keys in the database; none leaves them as they are.
     pub secret_key: Option<SecretString>,
     /// The name server for verifying domains; the machine's own when there is none.
     pub dns_resolver: Option<SocketAddr>,
+}
+
+/// What is done about a job on labels that its runner's policy does not admit (SPEC B23).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WorkflowLabelCheck {
+    /// A security event says so.
+    #[default]
+    Audit,
+    /// Its workflow run is cancelled, too.
+    Enforce,
 }
 
 impl Default for Settings {
@@ -28,6 +44,9 @@ impl Default for Settings {
             allow_without_label_policy: false,
             default_runner_group: 1,
             reservation_lease: Duration::from_secs(45),
+            webhook_secret: None,
+            workflow_label_check: WorkflowLabelCheck::Audit,
+            wait_hold: Duration::from_mins(5),
             secret_key: None,
             dns_resolver: None,
         }

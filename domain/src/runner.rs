@@ -135,18 +135,6 @@ impl RunnerStatus {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Pending, Self::Active, Self::Offline, Self::Deleted];
 
-    /// What GitHub's word (`online` or `offline`) makes of a runner that was in this state. A runner that has not
-    /// started yet is `offline` at GitHub, and still pending here; one that is gone stays gone.
-    #[must_use]
-    pub fn from_github(self, word: &str) -> Self {
-        match (self, word.eq_ignore_ascii_case("online")) {
-            (Self::Deleted, _) => Self::Deleted,
-            (_, true) => Self::Active,
-            (Self::Pending, false) => Self::Pending,
-            (_, false) => Self::Offline,
-        }
-    }
-
     /// The word that the database, APIs and URLs use.
     pub fn as_str(self) -> &'static str {
         match self {

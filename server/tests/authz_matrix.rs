@@ -107,6 +107,8 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("GET /api/v1/runners/{id}",                                 [401, 404, 200, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
     // Only members provision, whatever else they are.
     ("POST /api/v1/runners/jit",                                 [401, 403, 201, 201, 403, 403, 403, 403, 403, 403, 403, 403]),
+    // Not for people: GitHub signs it, and here no secret is configured.
+    ("POST /api/v1/webhooks/github",                             [403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403]),
     // About somebody else: those who manage the team's members, and auditors.
     ("POST /api/v1/authz/explain",                               [401, 403, 403, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("POST /api/v1/authz/check",                                 [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
@@ -352,6 +354,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/authz/explain") => json!({"user_id": cast.target.email, "team_id": scene.team, "service": "llm"}),
         ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),
+        ("POST", "/webhooks/github") => json!({"zen": "Keep it logically awesome."}),
         // The status changes work without a body.
         ("POST", path) if path.starts_with("/admin/teams/{id}/") || path.ends_with("/activate") => return None,
         _ => panic!("{route} needs a body here"),

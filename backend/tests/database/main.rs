@@ -38,3 +38,4 @@ mod settle;
 mod team_list;
 mod teams;
 mod users;
+mod webhook;

@@ -47,6 +47,12 @@ pub struct Config {
     pub runner_group_id: i64,
     /// Whether people without team and label policy may provision.
     pub allow_without_label_policy: bool,
+    /// What GitHub's webhook is signed with.
+    pub webhook_secret: Option<SecretString>,
+    /// What is done about jobs on labels that are not admitted.
+    pub workflow_label_check: LabelCheck,
+    /// How long a place is held for the first of a waiting list, in seconds.
+    pub wait_hold_seconds: u64,
     /// The name server that is asked for TXT records.
     pub dns_resolver: Option<SocketAddr>,
     /// How log lines look.
@@ -122,6 +128,16 @@ words! {
 }
 
 words! {
+    /// What is done about a job on labels that its runner's policy does not admit (SPEC B23).
+    LabelCheck {
+        /// A security event.
+        Audit = "audit",
+        /// Its workflow run is cancelled, too.
+        Enforce = "enforce",
+    }
+}
+
+words! {
     /// How log lines look.
     LogFormat {
         /// Text on a terminal, else JSON.
@@ -188,6 +204,11 @@ impl Config {
             github: read_github(source),
             runner_group_id: source.value("github.runner_group_id").unwrap_or(1),
             allow_without_label_policy: source.value("runner.allow_without_label_policy").unwrap_or(false),
+            webhook_secret: source.text("github.webhook_secret").map(SecretString::from),
+            workflow_label_check: source.value("runner.workflow_label_check").unwrap_or(LabelCheck::Audit),
+            wait_hold_seconds: source
+                .value::<HoldSeconds>("runner.wait_hold_seconds")
+                .map_or(300, |seconds| seconds.0),
             dns_resolver: source.value("dns_resolver"),
             log_format: source.value("log.format").unwrap_or(LogFormat::Auto),
             log_level: source
@@ -204,6 +225,12 @@ impl Config {
             signup_open: self.signup == Signup::Open,
             allow_without_label_policy: self.allow_without_label_policy,
             default_runner_group: self.runner_group_id,
+            webhook_secret: self.webhook_secret.clone(),
+            workflow_label_check: match self.workflow_label_check {
+                LabelCheck::Audit => backend::WorkflowLabelCheck::Audit,
+                LabelCheck::Enforce => backend::WorkflowLabelCheck::Enforce,
+            },
+            wait_hold: std::time::Duration::from_secs(self.wait_hold_seconds),
             secret_key: self.secret_key.clone(),
             dns_resolver: self.dns_resolver,
             ..backend::Settings::default()
@@ -380,6 +407,19 @@ impl FromStr for Connections {
         count
             .map(Self)
             .ok_or_else(|| "must be a whole number from 2 to 1000".to_owned())
+    }
+}
+
+struct HoldSeconds(u64);
+
+impl FromStr for HoldSeconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let seconds = text.parse().ok().filter(|seconds| (5..=3600).contains(seconds));
+        seconds
+            .map(Self)
+            .ok_or_else(|| "must be a whole number of seconds from 5 to 3600".to_owned())
     }
 }
 

@@ -30,6 +30,7 @@ mod user_batch;
 mod user_body;
 mod user_status;
 mod users;
+mod webhooks;
 
 use axum::Router;
 use backend::Code;
@@ -59,6 +60,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(user_status::router())
         .merge(user_batch::router())
         .merge(authz::router())
+        .merge(webhooks::router())
         .merge(tokens::router());
     OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
 }

@@ -31,6 +31,7 @@ use crate::problem::{self, ProblemBody};
         (name = "Keys", description = "API keys of projects"),
         (name = "Services", description = "An organization's services, and which of them a team may use"),
         (name = "Runners", description = "Just-in-time CI runners"),
+        (name = "Webhooks", description = "What GitHub tells by itself"),
         (name = "Me", description = "The caller"),
         (name = "Tokens", description = "The caller's access tokens"),
         (name = "Users", description = "The accounts of people"),

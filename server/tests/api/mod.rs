@@ -52,6 +52,18 @@ impl World {
         Self::with(github, &[]).await
     }
 
+    /// With GitHub, and further settings.
+    pub async fn configured(settings: &[(&str, &str)]) -> Self {
+        let github = GitHubSimulator::start_default().await.expect("a free port");
+        let mut env = vec![
+            ("GUILDHALL_GITHUB_API_URL", github.url()),
+            ("GUILDHALL_GITHUB_ORG", github.org().to_owned()),
+            ("GUILDHALL_GITHUB_TOKEN", "demo-token".to_owned()),
+        ];
+        env.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Self::with(github, &env).await
+    }
+
     async fn with(github: GitHubSimulator, env: &[(&str, String)]) -> Self {
         let database = Database::migrated().await;
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
