@@ -12,6 +12,7 @@ mod services;
 mod teams;
 mod tokens;
 mod users;
+mod waiting;
 
 use domain::TeamId;
 

@@ -7,6 +7,7 @@ mod projects;
 mod runners;
 mod services;
 mod users;
+mod waiting;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -18,6 +19,7 @@ pub use projects::*;
 pub use runners::*;
 pub use services::*;
 pub use users::*;
+pub use waiting::*;
 
 use crate::{
     Label, LabelPattern, LabelPolicy, Limits, MachineClientId, OrgRole, OrganizationId, ProjectId, RunnerId,

@@ -18,6 +18,7 @@ mod project_members;
 mod projects;
 mod query;
 mod runner_changes;
+mod runner_waits;
 mod runners;
 mod service_losses;
 mod services;
@@ -55,6 +56,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(runners::router())
         .merge(runner_changes::router())
         .merge(jit::router())
+        .merge(runner_waits::router())
         .merge(me::router())
         .merge(users::router())
         .merge(user_status::router())

@@ -1,0 +1,45 @@
+import { max, tess } from './support/people';
+import { expect, test } from './support/test';
+
+test('a full quota offers to wait, and the place that becomes free is held', async ({ as, api }) => {
+  const team = await api.team({ members: { [tess.email]: 'admin', [max.email]: 'member' }, max_runners: 1 });
+  const settings = await as(tess, `/admin/teams/${team.id}/settings`);
+  await settings.getByLabel('Waiting list').check();
+  await settings.locator('form[action="/actions/teams/waiting-list"] button').click();
+  await expect(settings.getByText('Changes saved.')).toBeVisible();
+  await expect(settings.getByLabel('Waiting list')).toBeChecked();
+
+  await settings.goto(`/provision?team=${team.id}`);
+  await settings.getByRole('button', { name: 'Provision JIT Runner' }).click();
+  await expect(settings.getByRole('heading', { name: /^Runner ready/ })).toBeVisible();
+
+  const page = await as(max, `/provision?team=${team.id}`);
+  await page.getByLabel('Name prefix').fill('patient');
+  await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
+  await expect(page.getByRole('alert')).toContainText('Team quota exceeded. Maximum allowed: 1, current: 1');
+  await page.getByRole('button', { name: 'Wait for a runner' }).click();
+  await expect(page).toHaveURL(/\/runners\/waiting$/);
+  await expect(page.getByText('Position 1 in the line.')).toBeVisible();
+
+  // Tess gives hers up; the job of the waiting lists looks every few seconds.
+  await settings.goto(`/admin/runners?team=${team.id}`);
+  await api.deleteRunners(team);
+  await expect(async () => {
+    await page.getByRole('link', { name: 'Refresh' }).click();
+    await expect(page.getByText('It is your turn')).toBeVisible({ timeout: 500 });
+  }).toPass({ timeout: 15_000 });
+  await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
+  await expect(page.getByRole('heading', { name: /^Runner ready: patient-/ })).toBeVisible();
+});
+
+test('whoever waits may leave the line', async ({ as, api }) => {
+  const team = await api.team({ members: { [tess.email]: 'admin', [max.email]: 'member' }, max_runners: 0 });
+  await api.waitingList(team);
+  const page = await as(max, `/provision?team=${team.id}`);
+  await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
+  await page.getByRole('button', { name: 'Wait for a runner' }).click();
+  await expect(page.getByText('Position 1 in the line.')).toBeVisible();
+  await page.getByRole('button', { name: 'Leave the line' }).click();
+  await expect(page.getByText('You left the waiting list.')).toBeVisible();
+  await expect(page.getByText('You wait for no runner')).toBeVisible();
+});
