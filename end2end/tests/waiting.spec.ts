@@ -14,7 +14,7 @@ test('a full quota offers to wait, and the place that becomes free is held', asy
   await expect(settings.getByRole('heading', { name: /^Runner ready/ })).toBeVisible();
 
   const page = await as(max, `/provision?team=${team.id}`);
-  await page.getByLabel('Name prefix').fill('patient');
+  await page.locator('[name=runner_name_prefix]').fill('patient');
   await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
   await expect(page.getByRole('alert')).toContainText('Team quota exceeded. Maximum allowed: 1, current: 1');
   await page.getByRole('button', { name: 'Wait for a runner' }).click();
@@ -22,8 +22,8 @@ test('a full quota offers to wait, and the place that becomes free is held', asy
   await expect(page.getByText('Position 1 in the line.')).toBeVisible();
 
   // Tess gives hers up; the job of the waiting lists looks every few seconds.
-  await settings.goto(`/admin/runners?team=${team.id}`);
-  await api.deleteRunners(team);
+  const [runner] = (await api.ok('GET', `/runners?team_id=${team.id}`)).runners;
+  await api.ok('DELETE', `/runners/${runner.runner_id}`);
   await expect(async () => {
     await page.getByRole('link', { name: 'Refresh' }).click();
     await expect(page.getByText('It is your turn')).toBeVisible({ timeout: 500 });
@@ -34,7 +34,7 @@ test('a full quota offers to wait, and the place that becomes free is held', asy
 
 test('whoever waits may leave the line', async ({ as, api }) => {
   const team = await api.team({ members: { [tess.email]: 'admin', [max.email]: 'member' }, max_runners: 0 });
-  await api.waitingList(team);
+  await api.ok('PUT', `/admin/teams/${team.id}/waiting-list`, { enabled: true });
   const page = await as(max, `/provision?team=${team.id}`);
   await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
   await page.getByRole('button', { name: 'Wait for a runner' }).click();

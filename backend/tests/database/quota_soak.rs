@@ -17,7 +17,6 @@ use backend::{
     workflow_jobs,
 };
 use domain::{RunnerId, TeamId, TeamRole};
-use rand::Rng as _;
 use simulators::github::{Faults, GitHubSimulator, webhook_payload};
 use sqlx::PgPool;
 use tokio::task::JoinSet;
@@ -89,7 +88,7 @@ async fn person(backend: Backend, caller: Caller, team: TeamId, stop: Arc<Atomic
         {
             count(&tally.deleted);
         }
-        let pause = rand::rng().random_range(1..20);
+        let pause = rand::random_range(1..20);
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
 }

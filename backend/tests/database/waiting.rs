@@ -188,7 +188,7 @@ async fn waiting_is_for_members_of_teams_that_want_it_and_only_while_it_is_full(
     refused(
         waits::join(&scene.world.backend, caller, request(), bad).await,
         "LABEL_NOT_PERMITTED",
-        "Labels",
+        "Label not permitted by team policy: gpu.",
     );
     let stranger = scene.world.user("zoe").await;
     let caller = scene.world.caller(stranger).await;

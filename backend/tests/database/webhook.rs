@@ -108,7 +108,7 @@ async fn b23_a_job_makes_its_runner_active_and_then_offline() {
         .await;
     assert_eq!(
         job,
-        "7 acme/shop CI build octocat success self-hosted,linux,x64,docker,ops,gpu 300 ops"
+        "7 acme/shop CI build octocat success self-hosted,linux,x64,ops,gpu 300 ops"
     );
     assert_eq!(
         scene.world.all::<String>(STATES).await,
