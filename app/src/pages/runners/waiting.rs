@@ -98,8 +98,9 @@ fn card(wait: &RunnerWait, now: chrono::DateTime<chrono::Utc>) -> AnyView {
         }
     });
     let title = format!("wait-{id}");
+    let labelled_by = title.clone();
     view! {
-        <section class="card" aria-labelledby=title.clone()>
+        <section class="card" aria-labelledby=labelled_by>
             <header class="card__header">
                 <div>
                     <h2 class="card__title" id=title>{wait.team_name.clone()}</h2>
