@@ -4,7 +4,7 @@ import { expect, test } from './support/test';
 test('a full quota offers to wait, and the place that becomes free is held', async ({ as, api }) => {
   const team = await api.team({ members: { [tess.email]: 'admin', [max.email]: 'member' }, max_runners: 1 });
   const settings = await as(tess, `/admin/teams/${team.id}/settings`);
-  await settings.getByLabel('Waiting list').check();
+  await settings.locator('label[for=waiting_list]').click();
   await settings.locator('form[action="/actions/teams/waiting-list"] button').click();
   await expect(settings.getByText('Changes saved.')).toBeVisible();
   await expect(settings.getByLabel('Waiting list')).toBeChecked();
@@ -16,7 +16,7 @@ test('a full quota offers to wait, and the place that becomes free is held', asy
   const page = await as(max, `/provision?team=${team.id}`);
   await page.locator('[name=runner_name_prefix]').fill('patient');
   await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
-  await expect(page.getByRole('alert')).toContainText('Team quota exceeded. Maximum allowed: 1, current: 1');
+  await expect(page.getByRole('alert')).toContainText('Maximum allowed: 1, current: 1. You can wait');
   await page.getByRole('button', { name: 'Wait for a runner' }).click();
   await expect(page).toHaveURL(/\/runners\/waiting$/);
   await expect(page.getByText('Position 1 in the line.')).toBeVisible();
