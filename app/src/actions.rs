@@ -16,6 +16,7 @@ mod sync;
 mod teams;
 mod tokens;
 mod users;
+mod waiting;
 
 use domain::TeamId;
 

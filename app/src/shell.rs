@@ -100,6 +100,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/teams") view=pages::my_teams ssr=SsrMode::Async />
                 <Route path=path!("/provision") view=pages::provision::page ssr=SsrMode::Async />
                 <Route path=path!("/runners") view=pages::runners::mine ssr=SsrMode::Async />
+                <Route path=path!("/runners/waiting") view=pages::runners::waiting ssr=SsrMode::Async />
                 <Route path=path!("/runners/:runner") view=pages::runners::detail ssr=SsrMode::Async />
                 <Route path=path!("/admin/runners") view=pages::runners::all ssr=SsrMode::Async />
                 <Route path=path!("/keys") view=pages::keys::page ssr=SsrMode::Async />

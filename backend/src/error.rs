@@ -50,6 +50,10 @@ codes! {
     NotAuthenticated = "NOT_AUTHENTICATED", 401;
     /// The credentials are unknown, expired or revoked.
     BadToken = "INVALID_TOKEN", 401;
+    /// The webhook's signature is missing or another.
+    BadSignature = "INVALID_SIGNATURE", 401;
+    /// The webhook has no secret; the message names the setting.
+    WebhookDisabled = "WEBHOOK_DISABLED", 403;
     /// The identity may not have an account here.
     NotAuthorized = "USER_NOT_AUTHORIZED", 403;
     /// The account is deactivated.
@@ -240,6 +244,7 @@ fn behind(code: Code) -> Option<(&'static str, &'static str)> {
             "a super_admin or org_admin of the organization",
         ),
         Code::Deactivated => ("use an account that is deactivated", "a super_admin"),
+        Code::WebhookDisabled => ("use a webhook without a secret", "the operator of this installation"),
         Code::CrossSite => ("send requests from another site", "nobody: open the console itself"),
         Code::JitNotPermitted => ("provision runners", "a super_admin"),
         Code::LabelNotPermitted => (

@@ -36,11 +36,13 @@ pub mod sync;
 pub mod teams;
 pub mod tokens;
 pub mod users;
+pub mod workflow_jobs;
 
 pub use context::{Backend, Caller, Ctx, Method, RequestInfo};
 pub use error::{Code, Error, Result};
 pub use principals::{Membership, Principal, Principals};
 pub use settings::{DriftBusyAction, Settings};
+pub use settings::{Settings, WorkflowLabelCheck};
 
 /// The migrations, embedded.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

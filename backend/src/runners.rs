@@ -7,12 +7,14 @@ mod holders;
 mod list;
 mod observe;
 mod provision;
+mod quota;
 mod reap;
 mod refresh;
 mod refusal;
 mod retire;
 mod row;
 mod scope;
+pub mod waits;
 
 pub use cleanup::{CleanupInput, CleanupRequest, MOST as MOST_CLEANED, cleanup};
 pub use delete::{delete, delete_many};

@@ -19,6 +19,12 @@ pub struct Settings {
     pub sync_interval: Option<Duration>,
     /// What is done about a runner whose labels drifted while it runs a job (SPEC B22).
     pub drift_busy_action: DriftBusyAction,
+    /// What GitHub's webhook is signed with; without it none is taken (SPEC B23).
+    pub webhook_secret: Option<SecretString>,
+    /// What is done about a job on labels that its runner's policy does not admit (SPEC B23).
+    pub workflow_label_check: WorkflowLabelCheck,
+    /// How long a place is held for the first of a waiting list.
+    pub wait_hold: Duration,
     /// Seals private keys in the database; none leaves them as they are.
     pub secret_key: Option<SecretString>,
     /// The name server for verifying domains; the machine's own when there is none.
@@ -37,6 +43,16 @@ pub enum DriftBusyAction {
     Cancel,
 }
 
+/// What is done about a job on labels that its runner's policy does not admit (SPEC B23).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WorkflowLabelCheck {
+    /// A security event says so.
+    #[default]
+    Audit,
+    /// Its workflow run is cancelled, too.
+    Enforce,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -46,6 +62,9 @@ impl Default for Settings {
             reservation_lease: Duration::from_secs(45),
             sync_interval: Some(Duration::from_mins(2)),
             drift_busy_action: DriftBusyAction::Log,
+            webhook_secret: None,
+            workflow_label_check: WorkflowLabelCheck::Audit,
+            wait_hold: Duration::from_mins(5),
             secret_key: None,
             dns_resolver: None,
             currency: "USD".to_owned(),

@@ -13,6 +13,7 @@ mod runners;
 mod services;
 mod sync;
 mod users;
+mod waiting;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -30,6 +31,7 @@ pub use runners::*;
 pub use services::*;
 pub use sync::*;
 pub use users::*;
+pub use waiting::*;
 
 use crate::{
     Label, LabelPattern, LabelPolicy, Limits, MachineClientId, OrgRole, OrganizationId, ProjectId, RunnerId,

@@ -70,6 +70,13 @@ pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
         audience: None,
         scopes: None,
     });
+    // A secret of this run: nobody else's webhook is taken.
+    let secret = hex::encode(rand::random::<[u8; 32]>());
+    github.send_webhooks(
+        format!("http://{}/api/v1/webhooks/github", reachable(config.listen)),
+        &secret,
+    );
+    config.webhook_secret = Some(secret.into());
     let mut settings = github::Config::new(github.org(), github::Credentials::Token("demo-token".into()));
     settings.api_url = github.url();
     config.github = Some(settings);
@@ -82,6 +89,14 @@ pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
         _github: github,
         _oidc: oidc,
     })
+}
+
+/// Where this machine reaches what listens there: not everywhere can "any address" be called.
+fn reachable(mut listen: SocketAddr) -> SocketAddr {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    listen
 }
 
 /// On this loopback port, else on any free one.

@@ -39,6 +39,11 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         let backend = reaper.clone();
         async move { runners::reap(&backend).await.map(drop) }
     }));
+    let waiting = backend.clone();
+    jobs.spawn(every(Duration::from_secs(3), "waiting lists", move || {
+        let backend = waiting.clone();
+        async move { runners::waits::advance(&backend).await.map(drop) }
+    }));
     let ends = backend.clone();
     jobs.spawn(every(Duration::from_secs(5), "memberships that end", move || {
         let backend = ends.clone();

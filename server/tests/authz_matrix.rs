@@ -122,6 +122,17 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("POST /api/v1/runners/cleanup",                             [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     // Only members provision, whatever else they are.
     ("POST /api/v1/runners/jit",                                 [401, 403, 201, 201, 403, 403, 403, 403, 403, 403, 403, 403]),
+    // The team's one place is taken.
+    ("POST /api/v1/runners/waits",                               [401, 403, 201, 201, 403, 403, 403, 403, 403, 403, 403, 403]),
+    ("GET /api/v1/runners/waits",                                [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    // The target's: a member does not see others'.
+    ("GET /api/v1/runners/waits/{wait_id}",                      [401, 404, 404, 200, 404, 404, 200, 404, 404, 404, 200, 403]),
+    ("DELETE /api/v1/runners/waits/{wait_id}",                   [401, 404, 404, 204, 404, 404, 204, 404, 404, 404, 204, 403]),
+    // Nobody claims another's.
+    ("POST /api/v1/runners/waits/{wait_id}/claim",               [401, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 403]),
+    ("PUT /api/v1/admin/teams/{id}/waiting-list",                [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
+    // Not for people: GitHub signs it, and here no secret is configured.
+    ("POST /api/v1/webhooks/github",                             [403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403]),
     // About somebody else: those who manage the team's members, and auditors.
     ("POST /api/v1/authz/explain",                               [401, 403, 403, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("POST /api/v1/authz/check",                                 [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
@@ -259,6 +270,7 @@ struct Scene {
     key: Uuid,
     runner: Uuid,
     service: Uuid,
+    wait: Uuid,
     /// In no organization.
     outsider: Uuid,
 }
@@ -307,6 +319,13 @@ impl Scene {
         world
             .sql(&format!("UPDATE teams SET status = '{status}' WHERE id = '{team}'"))
             .await;
+        let wait = Uuid::now_v7();
+        world
+            .sql(&format!(
+                "INSERT INTO runner_waits (id, team_id, user_id, request, created_at, updated_at)
+                VALUES ('{wait}', '{team}', '{target}', '{{}}', now(), now())"
+            ))
+            .await;
         // What an earlier try on the organization has changed.
         let organization = cast.organization;
         world
@@ -345,6 +364,7 @@ impl Scene {
             key,
             runner,
             service,
+            wait,
             outsider,
         }
     }
@@ -484,9 +504,13 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
             "name": format!("Moved {name}"), "organization_id": cast.organization, "members": [cast.target.email]
         }]}),
         ("POST", "/runners/jit" | "/runners/cleanup") => json!({"team_id": scene.team}),
+        ("POST", "/runners/jit" | "/runners/waits") => json!({"team_id": scene.team}),
         ("POST", "/authz/explain") => json!({"user_id": cast.target.email, "team_id": scene.team, "service": "llm"}),
         ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),
+        ("POST", path) if path.ends_with("/claim") => return None,
+        ("PUT", "/admin/teams/{id}/waiting-list") => json!({"enabled": true}),
+        ("POST", "/webhooks/github") => json!({"zen": "Keep it logically awesome."}),
         // The status changes work without a body.
         ("POST", path)
             if path.starts_with("/admin/teams/{id}/") || path.ends_with("/activate") || path == "/admin/sync/run" =>
@@ -512,6 +536,13 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
         for (column, role) in ROLES.iter().enumerate() {
             let name = format!("Try {row} {column}");
             let scene = Scene::new(&world, &cast, &name, status).await;
+            if *route == "POST /api/v1/runners/waits" {
+                let full = format!(
+                    "UPDATE teams SET max_runners = 1, waiting_list = true WHERE id = '{}'",
+                    scene.team
+                );
+                world.sql(&full).await;
+            }
             let person = cast.people[column].as_ref();
             let id = if template.contains("/auth/tokens/") {
                 world.token(person.unwrap_or(&cast.target).id).await.0
@@ -531,6 +562,7 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
             let path = template
                 .replace("{id}", &id.to_string())
                 .replace("{user_id}", &cast.target.email)
+                .replace("{wait_id}", &scene.wait.to_string())
                 .replace("{service_id}", &scene.service.to_string())
                 .replace("{project_id}", &scene.project.to_string())
                 .replace("{key_id}", &scene.key.to_string())

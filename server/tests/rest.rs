@@ -52,3 +52,5 @@ mod teams;
 mod tokens;
 #[path = "rest/users.rs"]
 mod users;
+#[path = "rest/webhooks.rs"]
+mod webhooks;

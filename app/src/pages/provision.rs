@@ -13,7 +13,7 @@ use crate::{
     islands::{ProvisionForm, TeamChoice},
     layout::{Rendered, page as console_page},
     once,
-    pages::runners::quota,
+    pages::runners::{quota, waiting},
     ssr, ui,
 };
 
@@ -61,6 +61,7 @@ pub fn page() -> impl IntoView {
         let form = teams::provision_form(&mut ctx).await?;
         let state = forms::take(FORM).await;
         let holders = quota::section(&mut ctx, &state).await?;
+        let offer = waiting::offer(&mut ctx, &state).await?;
         drop(ctx);
         let header = ui::page_header(
             "Provision a runner",
@@ -81,8 +82,7 @@ pub fn page() -> impl IntoView {
         };
         let refusal = ui::refusal(state.refusal());
         let summary = ui::error_summary(&state);
-        let body =
-            view! { {header} {notice} {refusal} {holders} {summary} {fields(&form.teams, form.own_policy, &state)} };
+        let body = view! { {header} {notice} {refusal} {offer} {holders} {summary} {fields(&form.teams, form.own_policy, &state)} };
         Ok(Rendered::new("Provision a runner", body))
     })
 }

@@ -6,10 +6,12 @@ mod detail;
 mod list;
 pub(crate) mod quota;
 mod table;
+pub(crate) mod waiting;
 
 pub(crate) use deprovision::MOST;
 pub use detail::detail;
 pub use list::{all, mine};
+pub use waiting::waiting;
 
 use chrono::{DateTime, Utc};
 use domain::views::{Runner, RunnerState};

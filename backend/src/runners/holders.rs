@@ -80,8 +80,18 @@ pub async fn quota_holders(ctx: &mut Ctx, team: Option<TeamId>) -> Result<Option
 
 async fn full_quota_of(ctx: &mut Ctx, id: TeamId) -> Result<Option<QuotaScope>> {
     let team = teams::open(ctx, id).await?.team;
-    if team.max_runners.is_some_and(|max| team.runner_count >= max) {
-        return Ok(Some(QuotaScope::Team(id)));
+    if let Some(max) = team.max_runners {
+        // Places that are held, or promised, to people who wait are not free either.
+        let promised = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "n!" FROM runner_waits WHERE team_id = $1
+                AND (state = 'waiting' OR state = 'ready' AND ready_until > clock_timestamp())"#,
+            id.0,
+        )
+        .fetch_one(ctx.connection())
+        .await?;
+        if i64::from(team.runner_count) + promised >= i64::from(max) {
+            return Ok(Some(QuotaScope::Team(id)));
+        }
     }
     let organization = team.organization_id;
     let full = sqlx::query_scalar!(

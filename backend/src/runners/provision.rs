@@ -12,15 +12,20 @@ use chrono::{DateTime, Utc};
 use domain::{
     Fields, Invalid, Label, MAX_LABELS, Permission, ProjectId, RunnerId, RunnerName, RunnerNamePrefix, RunnerNaming,
     TeamId, TeamStatus, WorkFolder,
-    views::{Provisioned, QuotaScope, TeamPage},
+    views::{Provisioned, TeamPage},
 };
 use integrations::github;
 use rand::Rng;
 use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{QuotaRefusal, holders, refusal};
+use super::{
+    holders,
+    quota::{self, Turn},
+    refusal, waits,
+};
 use crate::{
     Backend, Caller, Code, Ctx, Error, RequestInfo, Result, audit, projects,
     teams::{self, Lock},
@@ -33,8 +38,9 @@ const NAME_ATTEMPTS: usize = 5;
 /// How soon the reaper looks after an answer of GitHub that got lost.
 const AMBIGUOUS_LEASE: Duration = Duration::from_secs(15);
 
-/// A request for a runner, as a form or a JSON body gives it.
-#[derive(Debug, Clone, Default)]
+/// A request for a runner, as a form, a JSON body or a waiting list gives it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct JitInput {
     /// The whole name.
     pub runner_name: Option<String>,
@@ -129,7 +135,18 @@ pub async fn provision(
     request_info: RequestInfo,
     request: JitRequest,
 ) -> Result<Provisioned> {
-    let outcome = attempt(backend, caller, request_info, request).await;
+    run(backend, caller, request_info, request, None).await
+}
+
+/// Provisions a runner; with a wait, on the place that is held for it.
+pub(super) async fn run(
+    backend: &Backend,
+    caller: Caller,
+    request_info: RequestInfo,
+    request: JitRequest,
+    wait: Option<Uuid>,
+) -> Result<Provisioned> {
+    let outcome = attempt(backend, caller, request_info, request, wait).await;
     let label = match &outcome {
         Ok(_) => "created",
         Err(error) => error.code().as_str(),
@@ -143,13 +160,14 @@ async fn attempt(
     caller: Caller,
     request_info: RequestInfo,
     mut request: JitRequest,
+    wait: Option<Uuid>,
 ) -> Result<Provisioned> {
     if let Caller::Machine(machine) = &caller {
         // It has one team, which it need not name (SPEC B27).
         request.team.get_or_insert(machine.team_id);
     }
     let mut ctx = Ctx::write(backend, caller.clone(), request_info.clone()).await?;
-    let reservation = match reserve(&mut ctx, &request).await {
+    let reservation = match reserve(&mut ctx, &request, wait).await {
         Ok(reservation) => reservation,
         Err(error) => {
             drop(ctx);
@@ -174,6 +192,9 @@ async fn attempt(
     match answer {
         Ok(config) => {
             let confirmed = confirm(&mut ctx, &reservation, config.runner.id).await?;
+            if let (false, Some(wait)) = (confirmed, wait) {
+                waits::give_back(&mut ctx, wait, false).await?;
+            }
             ctx.commit().await?;
             if !confirmed {
                 // The lease ran out while GitHub was thinking, and the reaper has given the place away.
@@ -194,14 +215,29 @@ async fn attempt(
         }
         Err(error) => {
             release(&mut ctx, &reservation, &error).await?;
+            if let Some(wait) = wait {
+                waits::give_back(&mut ctx, wait, !error.is_ambiguous()).await?;
+            }
             ctx.commit().await?;
             Err(failure(&error, &reservation.name))
         }
     }
 }
 
-/// Checks the rules and writes the pending runner, in the transaction of `ctx`.
-async fn reserve(ctx: &mut Ctx, request: &JitRequest) -> Result<Reservation> {
+/// A request that its rules admit; whether there is room for it is another question.
+pub(super) struct Prepared {
+    labels: Vec<Label>,
+    group: i64,
+    /// What the runner's name starts with unless the request says.
+    prefix: RunnerNamePrefix,
+    /// The team, locked.
+    pub(super) page: Option<TeamPage>,
+    /// How many runners its organization may have, which is locked.
+    pub(super) ceiling: Option<i32>,
+}
+
+/// Checks everything but a team's quota.
+pub(super) async fn prepare(ctx: &mut Ctx, request: &JitRequest) -> Result<Prepared> {
     // A machine client may by being registered (SPEC B27).
     if matches!(&ctx.caller, Caller::Person(person, _) if !person.can_use_jit) {
         return Err(Error::refused(
@@ -209,34 +245,71 @@ async fn reserve(ctx: &mut Ctx, request: &JitRequest) -> Result<Reservation> {
             "Access to JIT API not permitted for this user. Ask a super_admin to allow it.",
         ));
     }
-    let (labels, group, prefix, team) = match request.team {
+    let default_group = ctx.backend.settings.default_runner_group;
+    let prepared = match request.team {
         Some(team) => {
             let (page, ceiling) = member_of(ctx, team).await?;
             if let Some(project) = request.project {
                 projects::require_use(ctx, team, project).await?;
             }
-            let labels = team_labels(&page, &request.labels)?;
-            let group = team_group(&page, request.group, ctx.backend.settings.default_runner_group)?;
-            require_team_quota(ctx, &page).await?;
-            require_organization_quota(ctx, &page, ceiling).await?;
-            let prefix = RunnerNamePrefix::from_slug(Some(&page.team.slug));
-            (labels, group, prefix, Some((page.team.organization_id, team)))
+            Prepared {
+                labels: team_labels(&page, &request.labels)?,
+                group: team_group(&page, request.group, default_group)?,
+                prefix: RunnerNamePrefix::from_slug(Some(&page.team.slug)),
+                page: Some(page),
+                ceiling,
+            }
         }
         None => {
             let labels = own_labels(ctx, &request.labels).await?;
-            let group = ctx.backend.settings.default_runner_group;
-            if request.group.is_some_and(|asked| asked != group) {
-                return Err(Error::invalid("runner_group_id", format!("must be {group}")));
+            if request.group.is_some_and(|asked| asked != default_group) {
+                return Err(Error::invalid("runner_group_id", format!("must be {default_group}")));
             }
-            (labels, group, RunnerNamePrefix::from_slug(None), None)
+            Prepared {
+                labels,
+                group: default_group,
+                prefix: RunnerNamePrefix::from_slug(None),
+                page: None,
+                ceiling: None,
+            }
         }
     };
-    if labels.len() > MAX_LABELS {
+    if prepared.labels.len() > MAX_LABELS {
         return Err(Error::invalid(
             "labels",
             format!("must be at most {MAX_LABELS} labels, required ones included"),
         ));
     }
+    Ok(prepared)
+}
+
+/// Checks the rules and writes the pending runner, in the transaction of `ctx`; with a wait, on its held place.
+async fn reserve(ctx: &mut Ctx, request: &JitRequest, wait: Option<Uuid>) -> Result<Reservation> {
+    let prepared = prepare(ctx, request).await?;
+    if let Some(wait) = wait {
+        waits::take(ctx, wait).await?;
+    }
+    if let Some(page) = &prepared.page {
+        let turn = wait.map_or(Turn::Direct, |wait| Turn::Next(Some(wait)));
+        quota::require(ctx, page, prepared.ceiling, turn).await?;
+    }
+    let reservation = place(ctx, request, prepared).await?;
+    if let Some(wait) = wait {
+        waits::claimed(ctx, wait, reservation.id).await?;
+    }
+    Ok(reservation)
+}
+
+/// Writes the pending runner.
+async fn place(ctx: &mut Ctx, request: &JitRequest, prepared: Prepared) -> Result<Reservation> {
+    let Prepared {
+        labels,
+        group,
+        prefix,
+        page,
+        ..
+    } = prepared;
+    let team = page.map(|page| (page.team.organization_id, page.team.id));
     let mut reservation = Reservation {
         id: RunnerId(Uuid::now_v7()),
         name: RunnerName::trusted(String::new()),
@@ -336,53 +409,6 @@ fn team_group(page: &TeamPage, asked: Option<i64>, default: i64) -> Result<i64> 
     Err(Error::invalid(
         "runner_group_id",
         format!("must be one of the team's runner groups: {list:?}"),
-    ))
-}
-
-/// Counts under the lock of the team's row: however many ask at once, no more than the quota pass.
-async fn require_team_quota(ctx: &mut Ctx, page: &TeamPage) -> Result<()> {
-    let Some(max) = page.team.max_runners else {
-        return Ok(());
-    };
-    let current = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM runners WHERE team_id = $1 AND status <> 'deleted'"#,
-        page.team.id.0,
-    )
-    .fetch_one(ctx.connection())
-    .await?;
-    if current < i64::from(max) {
-        return Ok(());
-    }
-    Err(QuotaRefusal::error(
-        QuotaScope::Team(page.team.id),
-        format!(
-            "Team quota exceeded. Maximum allowed: {max}, current: {current}. Remove idle or offline runners, or to raise the quota ask {}.",
-            Permission::PolicyEdit.who()
-        ),
-    ))
-}
-
-/// Counts under the lock of the organization's row, over the runners of all its teams.
-async fn require_organization_quota(ctx: &mut Ctx, page: &TeamPage, ceiling: Option<i32>) -> Result<()> {
-    let Some(max) = ceiling else {
-        return Ok(());
-    };
-    let current = sqlx::query_scalar!(
-        r#"SELECT coalesce(sum(runner_count), 0)::bigint AS "n!" FROM teams WHERE organization_id = $1"#,
-        page.team.organization_id.0,
-    )
-    .fetch_one(ctx.connection())
-    .await?;
-    if current < i64::from(max) {
-        return Ok(());
-    }
-    Err(QuotaRefusal::error(
-        QuotaScope::Organization(page.team.organization_id),
-        format!(
-            "Organization quota exceeded. Maximum allowed: {max}, current: {current}, over all teams of {}. Remove idle or offline runners, or to raise the quota ask {}.",
-            page.team.organization_name,
-            Permission::InstallationManage.who()
-        ),
     ))
 }
 

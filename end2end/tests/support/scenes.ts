@@ -365,6 +365,7 @@ export const scenes: Scene[] = [
   { name: 'my-teams-empty', as: nora, at: '/teams' },
   { name: 'runners', as: max, at: '/runners' },
   { name: 'runners-empty', as: nora, at: '/runners' },
+  { name: 'runners-waiting', as: nora, at: '/runners/waiting' },
 
   { name: 'provision', as: max, at: '/provision', differs: true },
   { name: 'provision-team', as: max, at: (world) => `/provision?team=${world.backend.id}` },

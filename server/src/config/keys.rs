@@ -136,6 +136,10 @@ pub const KEYS: &[Key] = &[
         "github.token",
         "Instead of an App: a token that may manage self-hosted runners.",
     ),
+    secret(
+        "github.webhook_secret",
+        "What GitHub signs its webhook to `/api/v1/webhooks/github` with; while it is not set, the webhook answers 403.",
+    ),
     key(
         "github.runner_group_id",
         "1",
@@ -165,6 +169,16 @@ pub const KEYS: &[Key] = &[
         "cost.currency",
         "USD",
         "The currency that runner minutes are priced in: an ISO code of three letters.",
+    ),
+    key(
+        "runner.workflow_label_check",
+        "audit",
+        "When a job runs on labels that its runner's policy does not admit: `audit` writes a security event, `enforce` cancels the workflow run, too.",
+    ),
+    key(
+        "runner.wait_hold_seconds",
+        "300",
+        "How long a free place is held for the first of a team's waiting list, in seconds.",
     ),
     key(
         "dns_resolver",

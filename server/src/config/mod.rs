@@ -56,6 +56,12 @@ pub struct Config {
     pub demo_life: bool,
     /// The currency of runner prices.
     pub currency: String,
+    /// What GitHub's webhook is signed with.
+    pub webhook_secret: Option<SecretString>,
+    /// What is done about jobs on labels that are not admitted.
+    pub workflow_label_check: LabelCheck,
+    /// How long a place is held for the first of a waiting list, in seconds.
+    pub wait_hold_seconds: u64,
     /// The name server that is asked for TXT records.
     pub dns_resolver: Option<SocketAddr>,
     /// How log lines look.
@@ -141,6 +147,16 @@ words! {
 }
 
 words! {
+    /// What is done about a job on labels that its runner's policy does not admit (SPEC B23).
+    LabelCheck {
+        /// A security event.
+        Audit = "audit",
+        /// Its workflow run is cancelled, too.
+        Enforce = "enforce",
+    }
+}
+
+words! {
     /// How log lines look.
     LogFormat {
         /// Text on a terminal, else JSON.
@@ -215,6 +231,11 @@ impl Config {
             currency: source
                 .value::<Currency>("cost.currency")
                 .map_or_else(|| "USD".to_owned(), |currency| currency.0),
+            webhook_secret: source.text("github.webhook_secret").map(SecretString::from),
+            workflow_label_check: source.value("runner.workflow_label_check").unwrap_or(LabelCheck::Audit),
+            wait_hold_seconds: source
+                .value::<HoldSeconds>("runner.wait_hold_seconds")
+                .map_or(300, |seconds| seconds.0),
             dns_resolver: source.value("dns_resolver"),
             log_format: source.value("log.format").unwrap_or(LogFormat::Auto),
             log_level: source
@@ -231,6 +252,12 @@ impl Config {
             signup_open: self.signup == Signup::Open,
             allow_without_label_policy: self.allow_without_label_policy,
             default_runner_group: self.runner_group_id,
+            webhook_secret: self.webhook_secret.clone(),
+            workflow_label_check: match self.workflow_label_check {
+                LabelCheck::Audit => backend::WorkflowLabelCheck::Audit,
+                LabelCheck::Enforce => backend::WorkflowLabelCheck::Enforce,
+            },
+            wait_hold: std::time::Duration::from_secs(self.wait_hold_seconds),
             secret_key: self.secret_key.clone(),
             currency: self.currency.clone(),
             dns_resolver: self.dns_resolver,
@@ -445,6 +472,19 @@ impl FromStr for Currency {
         } else {
             Err("must be an ISO code of three letters, like EUR".to_owned())
         }
+    }
+}
+
+struct HoldSeconds(u64);
+
+impl FromStr for HoldSeconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let seconds = text.parse().ok().filter(|seconds| (5..=3600).contains(seconds));
+        seconds
+            .map(Self)
+            .ok_or_else(|| "must be a whole number of seconds from 5 to 3600".to_owned())
     }
 }
 

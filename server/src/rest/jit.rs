@@ -28,7 +28,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     "labels": ["backend-api", "service-auth"],
     "team_id": "0199a3c8-6c1e-7d7f-9a83-0c2f6f1f5b0e"
 }))]
-struct JitRequest {
+pub(super) struct JitRequest {
     /// The whole name: letters, digits, `-` and `_`. Not together with `runner_name_prefix`.
     #[schema(min_length = 1, max_length = 64)]
     runner_name: Option<String>,
@@ -66,7 +66,7 @@ impl From<JitRequest> for JitInput {
 
 /// A new runner's configuration: a secret, shown this once.
 #[derive(Serialize, ToSchema)]
-struct ProvisionedRunner {
+pub(super) struct ProvisionedRunner {
     runner_id: Uuid,
     #[schema(example = "backend-runner-a1b2c3")]
     runner_name: String,

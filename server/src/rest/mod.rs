@@ -26,6 +26,7 @@ mod project_members;
 mod projects;
 mod query;
 mod runner_changes;
+mod runner_waits;
 mod runners;
 mod security_events;
 mod service_losses;
@@ -40,6 +41,7 @@ mod user_batch;
 mod user_body;
 mod user_status;
 mod users;
+mod webhooks;
 
 use axum::Router;
 use backend::Code;
@@ -66,6 +68,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(runner_changes::router())
         .merge(jit::router())
         .merge(sync::router())
+        .merge(runner_waits::router())
         .merge(me::router())
         .merge(oauth_clients::router())
         .merge(users::router())
@@ -77,6 +80,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(security_events::router())
         .merge(dashboard::router())
         .merge(cost::router())
+        .merge(webhooks::router())
         .merge(tokens::router());
     OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
 }

@@ -57,10 +57,15 @@ impl World {
         Self::with(github, &[]).await
     }
 
-    /// An installation with other settings, and without GitHub.
-    pub async fn configured(env: &[(&str, &str)]) -> Self {
+    /// With GitHub, and further settings.
+    pub async fn configured(settings: &[(&str, &str)]) -> Self {
         let github = GitHubSimulator::start_default().await.expect("a free port");
-        let env: Vec<_> = env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let mut env = vec![
+            ("GUILDHALL_GITHUB_API_URL", github.url()),
+            ("GUILDHALL_GITHUB_ORG", github.org().to_owned()),
+            ("GUILDHALL_GITHUB_TOKEN", "demo-token".to_owned()),
+        ];
+        env.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Self::with(github, &env).await
     }
 

@@ -26,6 +26,7 @@ mod jit;
 mod jobs;
 mod life;
 mod state;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -41,6 +42,7 @@ pub use jobs::{Job, JobEvent};
 pub use life::Life;
 use state::Shared;
 pub use state::{SimulatedGroup, SimulatedRunner};
+pub use webhooks::{payload as webhook_payload, sign as sign_webhook};
 
 use crate::listener::Server;
 
@@ -191,6 +193,11 @@ impl GitHubSimulator {
     /// Hears of each job that is queued, begins or ends from now on.
     pub fn job_events(&self) -> broadcast::Receiver<JobEvent> {
         self.shared.job_events.subscribe()
+    }
+
+    /// Sends a signed `workflow_job` webhook to `url` for each of them from now on, until the simulator is gone.
+    pub fn send_webhooks(&self, url: impl Into<String>, secret: impl Into<String>) {
+        tokio::spawn(webhooks::send(self.job_events(), url.into(), secret.into()));
     }
 
     /// Calls answered or refused so far, by method and route template, `/_simulator` excepted.

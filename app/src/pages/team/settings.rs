@@ -1,5 +1,6 @@
 //! Settings: name, description, status.
 
+use backend::runners::waits;
 use domain::{Permission, StatusChange, TeamStatus};
 use leptos::prelude::*;
 
@@ -20,10 +21,12 @@ pub fn settings() -> impl IntoView {
         let administers = standing.may(Permission::TeamAdminister);
         let runners_state = forms::take(RUNNERS).await;
         let (card, question) = runners(ctx, place, standing.may(Permission::InstallationManage)).await?;
+        let waiting_list = waits::is_enabled(ctx, place.page.team.id).await?;
         Ok(view! {
             {ui::refusal(status_state.refusal().or(runners_state.refusal()))}
             {if edits { edit_form(place, &state) } else { read_only(place) }}
             {card}
+            {edits.then(|| waiting_form(place, waiting_list))}
             {if administers { status_card(place) } else { who_card() }}
             {administers.then(|| dialog(place, &status_state))} {question}
         }
@@ -145,6 +148,29 @@ fn edit_form(place: &Place, state: &FormState) -> AnyView {
                 }
                     .view(state)}
                 {ui::text_area(state, "description", "Description", "What the team is for; at most 500 characters.", &description)}
+            </div>
+            <footer class="card__footer"><button class="button button--primary">"Save Changes"</button></footer>
+        </form>
+    }
+    .into_any()
+}
+
+/// The waiting list of a full quota, on or off.
+fn waiting_form(place: &Place, is_on: bool) -> AnyView {
+    view! {
+        <form class="card" method="post" action="/actions/teams/waiting-list">
+            <header class="card__header"><h2 class="card__title">"Full quota"</h2></header>
+            <div class="card__body stack">
+                {place.hidden()}
+                <div class="check">
+                    <input type="checkbox" id="waiting_list" name="waiting_list" value="yes" checked=is_on />
+                    <label for="waiting_list">
+                        "Waiting list"
+                        <span class="check__hint">
+                            "Members who meet the full quota can wait: the next free place is held for the first one, and nobody overtakes."
+                        </span>
+                    </label>
+                </div>
             </div>
             <footer class="card__footer"><button class="button button--primary">"Save Changes"</button></footer>
         </form>
