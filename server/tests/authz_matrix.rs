@@ -503,8 +503,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/label-policies/migrate") => json!({"suggestions": [{
             "name": format!("Moved {name}"), "organization_id": cast.organization, "members": [cast.target.email]
         }]}),
-        ("POST", "/runners/jit" | "/runners/cleanup") => json!({"team_id": scene.team}),
-        ("POST", "/runners/jit" | "/runners/waits") => json!({"team_id": scene.team}),
+        ("POST", "/runners/jit" | "/runners/cleanup" | "/runners/waits") => json!({"team_id": scene.team}),
         ("POST", "/authz/explain") => json!({"user_id": cast.target.email, "team_id": scene.team, "service": "llm"}),
         ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),

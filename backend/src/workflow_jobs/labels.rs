@@ -99,7 +99,7 @@ async fn refused(ctx: &mut Ctx, runner: &Matched, event: &Event) -> Result<Vec<S
     let policy = UserLabelPolicy {
         allowed: row.allowed_labels,
         patterns: row.label_patterns.into_iter().map(LabelPattern::trusted).collect(),
-        max_runners: None,
+        ..UserLabelPolicy::default()
     };
     Ok(admits(&|label| policy.resolve(std::slice::from_ref(label)).is_ok()))
 }

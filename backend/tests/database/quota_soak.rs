@@ -14,7 +14,7 @@ use std::{
 use backend::{
     Backend, Caller, Settings,
     runners::{self, JitInput, waits},
-    workflow_jobs,
+    sync, workflow_jobs,
 };
 use domain::{RunnerId, TeamId, TeamRole};
 use simulators::github::{Faults, GitHubSimulator, webhook_payload};
@@ -36,6 +36,7 @@ struct Tally {
     claimed: AtomicU64,
     deleted: AtomicU64,
     heard: AtomicU64,
+    synced: AtomicU64,
     observed: AtomicU64,
 }
 
@@ -209,6 +210,7 @@ async fn b15_no_quota_is_exceeded_at_any_moment_whatever_github_does() {
     for backend in &backends {
         tasks.spawn(observe(backend.pool.clone(), stop.clone(), tally.clone()));
         tasks.spawn(upkeep(backend.clone(), stop.clone()));
+        tasks.spawn(compare(backend.clone(), stop.clone(), tally.clone()));
     }
     tasks.spawn(jobs(
         world.github.clone(),
@@ -217,7 +219,6 @@ async fn b15_no_quota_is_exceeded_at_any_moment_whatever_github_does() {
         tally.clone(),
     ));
     tasks.spawn(weather(world.github.clone(), stop.clone()));
-    // The lead adds the sync of both processes here, and takes `forget` below away.
 
     let end = tokio::time::Instant::now() + seconds();
     while tokio::time::Instant::now() < end {
@@ -238,15 +239,20 @@ async fn b15_no_quota_is_exceeded_at_any_moment_whatever_github_does() {
         &tally.claimed,
         &tally.deleted,
         &tally.heard,
+        &tally.synced,
         &tally.observed,
     ]
     .map(of);
-    println!("made, refused, claimed, deleted, heard, observed: {all:?}");
+    println!("made, refused, claimed, deleted, heard, synced, observed: {all:?}");
     assert!(all.iter().all(|n| *n > 0), "something never happened: {all:?}");
 
     within(Duration::from_secs(20), async || {
         runners::reap(&world.backend).await.unwrap();
-        forget(&world).await;
+        // A runner whose life nobody saw is given an hour.
+        world
+            .sql("UPDATE runners SET created_at = created_at - interval '2 hours' WHERE status = 'pending' AND lease_until IS NULL")
+            .await;
+        sync::run(&world.backend).await.unwrap();
         books(&world).await == githubs(&world)
     })
     .await;
@@ -265,13 +271,16 @@ fn githubs(world: &World) -> Vec<String> {
     names
 }
 
-/// What the sync does: runners that GitHub has no more (their job is over) are asked about and found gone.
-async fn forget(world: &World) {
-    let ids: Vec<Uuid> = world
-        .all("SELECT id FROM runners WHERE status <> 'deleted' AND lease_until IS NULL")
-        .await;
-    let root = Caller::System("tests", backend::Method::System);
-    for id in ids {
-        let _ = runners::refresh(&world.backend, root.clone(), request(), RunnerId(id)).await;
+/// The sync, as often as it can: of two processes one at a time.
+async fn compare(backend: Backend, stop: Arc<AtomicBool>, tally: Arc<Tally>) {
+    while !stop.load(Ordering::Relaxed) {
+        if sync::run(&backend)
+            .await
+            .unwrap()
+            .is_some_and(|run| run.error.is_none())
+        {
+            count(&tally.synced);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

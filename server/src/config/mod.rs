@@ -257,7 +257,7 @@ impl Config {
                 LabelCheck::Audit => backend::WorkflowLabelCheck::Audit,
                 LabelCheck::Enforce => backend::WorkflowLabelCheck::Enforce,
             },
-            wait_hold: std::time::Duration::from_secs(self.wait_hold_seconds),
+            wait_hold: Duration::from_secs(self.wait_hold_seconds),
             secret_key: self.secret_key.clone(),
             currency: self.currency.clone(),
             dns_resolver: self.dns_resolver,
