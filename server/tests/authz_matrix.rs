@@ -310,6 +310,13 @@ impl Scene {
             ))
             .await;
         let service = Uuid::now_v7();
+        // Those of earlier tries: a catalogue is full at 500.
+        world
+            .sql(&format!(
+                "DELETE FROM services WHERE organization_id = '{}'",
+                cast.organization
+            ))
+            .await;
         world
             .sql(&format!(
                 "INSERT INTO services (id, organization_id, name) VALUES ('{service}', '{}', '{service}')",

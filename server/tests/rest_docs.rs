@@ -60,6 +60,7 @@ fn every_answer_in_the_openapi_document_says_what_it_is() {
             let expected: &[&str] = match status.as_str() {
                 "204" => &[],
                 "200" if name.contains("cost.csv") => &["text/csv"],
+                "200" if name.ends_with("/export") => &["application/x-ndjson"],
                 status if status < "400" => &["application/json"],
                 _ => &["application/problem+json"],
             };

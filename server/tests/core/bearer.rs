@@ -81,7 +81,11 @@ async fn b1_other_jwts_are_refused() {
     assert_eq!(server.me(&forged).await.0, 401);
     let machine = server.oidc.mint_token(&max, &json!({"gty": "client-credentials"}), 600);
     let (status, body) = server.me(&machine).await;
-    assert_eq!((status, &body["error_code"]), (403, &json!("USER_NOT_AUTHORIZED")));
+    assert_eq!(
+        (status, &body["error_code"]),
+        (403, &json!("OAUTH_CLIENT_REFUSED")),
+        "nobody registered it"
+    );
 }
 
 #[tokio::test]

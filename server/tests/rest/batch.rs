@@ -72,7 +72,11 @@ async fn b26_teams_one_by_one_and_the_batch_as_a_whole() {
         0
     );
     assert_eq!(
-        count(&world, "SELECT count(*) FROM audit_entries").await,
+        count(
+            &world,
+            "SELECT count(*) FROM audit_entries WHERE action <> 'token.create'"
+        )
+        .await,
         0,
         "a dry run writes nothing"
     );

@@ -212,7 +212,7 @@ mod tests {
             ("2026-03-04", "2026-02-30", "to"),
             ("2026-03-04", "2026-03-03", "to"),
             ("2020-01-01", "2026-03-03", "from"),
-            ("2026-03-04", "+262142-12-31", "from"),
+            ("2026-03-04", "+262142-12-31", "to"),
         ] {
             let period = Period::of(now, None, Some(from), Some(to));
             assert_eq!(period.wrong.map(|(field, _)| field), Some(field), "{from} {to}");

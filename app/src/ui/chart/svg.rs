@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn b28_a_line_goes_through_each_day() {
         let svg = area(&chart(&[("minutes", &[0, 5, 10])]));
-        let line = svg.split("chart__line").nth(1).unwrap();
+        let line = svg.split("chart__line--").nth(1).unwrap();
         let d = line.split("d=\"").nth(1).unwrap().split('"').next().unwrap();
         assert_eq!((d.matches('M').count(), d.matches('L').count()), (1, 2), "{d}");
         assert_eq!(svg.matches("<title>").count(), 3);
