@@ -436,6 +436,10 @@ async fn unaudited(world: &World, route: &str, person: &Person, scene: &Scene, a
     if route.starts_with("GET ") || !answer.status.is_success() || CHANGE_NOTHING.contains(&route) {
         return None;
     }
+    // A clean-up that found nothing that its caller may remove.
+    if answer.body["matched"] == 0 {
+        return None;
+    }
     let request = answer.headers["x-request-id"].to_str().unwrap();
     let rows: Vec<Said> =
         sqlx::query_as("SELECT actor, actor_id, ip, user_agent, team_id FROM audit_entries WHERE request_id = $1")
@@ -506,7 +510,9 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("PATCH", "/admin/organizations/{id}/members/{user_id}") => json!({"role": "auditor"}),
         ("POST", "/admin/organizations/{id}/domains") => json!({"domain": "more.example"}),
         ("POST", "/admin/organizations/{id}/domains/{domain}/verify") => json!({"how": "word"}),
-        ("POST", "/admin/label-policies") => json!({"user_identity": cast.target.email, "allowed_labels": ["gpu"]}),
+        ("POST", "/admin/label-policies") => json!({
+            "user_identity": cast.target.email, "allowed_labels": ["gpu"], "description": name,
+        }),
         ("POST", "/admin/label-policies/migrate") => json!({"suggestions": [{
             "name": format!("Moved {name}"), "organization_id": cast.organization, "members": [cast.target.email]
         }]}),
