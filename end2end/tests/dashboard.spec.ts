@@ -1,7 +1,7 @@
 // The dashboard and what runners cost (SPEC B28, B29; issue 4, items 6 and 8).
 import { readFile } from 'node:fs/promises';
 import { unique } from './support/api';
-import { max, nora, superAdmin, tess } from './support/people';
+import { hire, max, superAdmin, tess } from './support/people';
 import { expect, test } from './support/test';
 import { origin } from './support/watch';
 
@@ -28,7 +28,7 @@ test('b28 the dashboard counts what one sees, and each number leads to what it c
 });
 
 test('b28 somebody in no team sees no numbers of others, and what to do', async ({ as }) => {
-  const page = await as(nora, '/admin/dashboard');
+  const page = await as(await hire(unique('Nico Newcomer')), '/admin/dashboard');
   await expect(page.getByText('Your runners and those of your teams.')).toBeVisible();
   await expect(page.getByRole('region', { name: 'Runners' }).getByRole('link', { name: 'Total' })).toHaveAttribute('href', '/runners');
   await expect(page.getByText('No team yet.')).toBeVisible();

@@ -44,7 +44,7 @@ test('a stranger on the administration reads why not, which rule, who can, and t
   expect(answer?.headers()['x-request-id']).toBe(id);
   // The same frame: one can go on.
   await page.getByRole('link', { name: 'Go to the start page' }).click();
-  await expect(page).toHaveURL(`${origin()}/teams`);
+  await expect(page).toHaveURL(`${origin()}/`);
   const create = await page.goto('/admin/teams/new');
   expect(create?.status()).toBe(403);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Admin privileges required for team management');

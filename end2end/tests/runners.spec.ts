@@ -9,7 +9,7 @@ const named = (prefix: string) => unique(prefix).replace(/ /g, '-');
 test('runners: found, looked at, deprovisioned with a reason', async ({ as, api, apiOf }) => {
   const team = await api.team({ members: { [max.email]: 'member', [tess.email]: 'admin' } });
   const own = await apiOf(max);
-  const names = [named('alpha'), named('beta'), named('gamma')];
+  const names = [named('alpha'), named('beta'), named('gamma')] as const;
   for (const runner_name of names) await own.ok('POST', '/runners/jit', { runner_name, team_id: team.id });
   const page = await as(max, `/runners?team=${team.id}`);
   await expect(page.getByText('3 runners')).toBeVisible();
@@ -66,7 +66,7 @@ test('a full quota says who holds it, and cleaning up comes back to the form', a
   const page = await as(max, `/provision?team=${team.id}`);
   await page.getByLabel(/^Runner name prefix/).fill('mine');
   await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
-  await expect(page.getByText('Team quota exceeded')).toBeVisible();
+  await expect(page.getByText('Team quota exceeded', { exact: true })).toBeVisible();
   const holders = page.getByRole('table', { name: 'Who holds the team\'s quota' });
   await expect(holders.getByRole('row').filter({ hasText: runner_name })).toContainText(tess.email);
   await expect(page.getByText('None of them is idle or offline and yours to remove.')).toBeVisible();

@@ -4,9 +4,9 @@ import { LOG } from './server';
 
 /** The simulator's address, as the server's log has it. */
 function address(): string {
-  const found = /"github":"(http:[^"]+)"/.exec(readFileSync(LOG, 'utf8'));
+  const found = /"github":"(http:[^"]+)"/.exec(readFileSync(LOG, 'utf8'))?.[1];
   if (!found) throw new Error('the log does not say where the simulated GitHub is');
-  return found[1];
+  return found;
 }
 
 /** Calls a control of a runner: `''` for itself, `/job` for its job. */

@@ -172,7 +172,7 @@ fn waiting_form(place: &Place, is_on: bool) -> AnyView {
                     </label>
                 </div>
             </div>
-            <footer class="card__footer"><button class="button button--primary">"Save Changes"</button></footer>
+            <footer class="card__footer"><button class="button button--primary">"Save Waiting List"</button></footer>
         </form>
     }
     .into_any()
