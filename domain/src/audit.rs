@@ -4,99 +4,238 @@ use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Utc};
 
 use crate::Invalid;
 
-/// Events by their codes, in groups, each with what people call it. Codes that are not here are shown by
-/// [`event_name`] all the same.
-pub const EVENTS: &[(&str, &[(&str, &str)])] = &[
+/// A kind of event: its code in the log and the API, what people call it, and what it is in a sentence between who and
+/// what.
+pub struct Event {
+    /// The code, such as `team.create`.
+    pub code: &'static str,
+    /// Its name in lists.
+    pub name: &'static str,
+    /// Its words between the actor and the target.
+    pub verb: &'static str,
+}
+
+const fn event(code: &'static str, name: &'static str, verb: &'static str) -> Event {
+    Event { code, name, verb }
+}
+
+/// Every kind of event, in groups. Codes that are not here, from a newer process, are shown by [`event_name`] all the
+/// same.
+pub const EVENTS: &[(&str, &[Event])] = &[
     (
         "Runners",
         &[
-            ("provision_jit", "Runner provisioned"),
-            ("provision_jit_failed", "Runner not provisioned"),
-            ("deprovision", "Runner deleted"),
-            ("deprovision_failed", "Runner not deleted"),
-            ("update_status_failed", "Runner state not updated"),
-            ("runner.reservation_expired", "Runner reservation expired"),
+            event("provision_jit", "Runner provisioned", "provisioned runner"),
+            event(
+                "provision_jit_failed",
+                "Runner not provisioned",
+                "could not provision runner",
+            ),
+            event("deprovision", "Runner deleted", "deleted runner"),
+            event("deprovision_failed", "Runner not deleted", "could not delete runner"),
+            event(
+                "update_status_failed",
+                "Runner state not updated",
+                "could not update the state of runner",
+            ),
+            event("runner.sync", "Runner state synced", "saw a new state of runner"),
+            event(
+                "runner.sync_deleted",
+                "Runner gone at GitHub",
+                "noticed the end of runner",
+            ),
+            event(
+                "runner.not_found",
+                "Runner not found at GitHub",
+                "did not find at GitHub the runner",
+            ),
+            event(
+                "runner.update_status",
+                "Runner state reported",
+                "reported a new state of runner",
+            ),
+            event(
+                "runner.drift_deleted",
+                "Runner deleted for its labels",
+                "removed, for its labels, runner",
+            ),
+            event(
+                "runner.workflow_cancelled",
+                "Workflow run cancelled",
+                "cancelled the workflow run of runner",
+            ),
+            event(
+                "runner.reservation_expired",
+                "Runner reservation expired",
+                "released the place of runner",
+            ),
+            event("runner_wait.join", "Waiting list joined", "joined the waiting list of"),
+            event("runner_wait.leave", "Waiting list left", "left the waiting list of"),
+            event("runner_wait.ready", "Place held", "may now provision for"),
+            event("sync.request", "Sync requested", "asked for a sync with"),
+            event("prices.update", "Prices changed", "changed the prices of"),
         ],
     ),
     (
         "Teams",
         &[
-            ("team.create", "Team created"),
-            ("team.update", "Team changed"),
-            ("team.services", "Team services changed"),
-            ("team.deactivate", "Team deactivated"),
-            ("team.activate", "Team activated"),
-            ("team.archive", "Team archived"),
-            ("team.restore", "Team restored"),
+            event("team.create", "Team created", "created the team"),
+            event("team.update", "Team changed", "changed the team"),
+            event("team.services", "Team services changed", "changed the services of"),
+            event("team.deactivate", "Team deactivated", "deactivated the team"),
+            event("team.activate", "Team activated", "activated the team"),
+            event("team.archive", "Team archived", "archived the team"),
+            event("team.restore", "Team restored", "restored the team"),
         ],
     ),
     (
         "Members",
         &[
-            ("member.add", "Member added"),
-            ("member.role", "Member role changed"),
-            ("member.update", "Membership changed"),
-            ("member.remove", "Member removed"),
-            ("member.expired", "Membership ended"),
-            ("member.role_expired", "Admin role ended"),
+            event("member.add", "Member added", "added"),
+            event("member.role", "Member role changed", "changed the role of"),
+            event("member.update", "Membership changed", "changed the membership of"),
+            event("member.remove", "Member removed", "removed"),
+            event("member.expired", "Membership ended", "ended the membership of"),
+            event("member.role_expired", "Admin role ended", "ended the admin role of"),
         ],
     ),
     (
         "Projects and keys",
         &[
-            ("project.create", "Project created"),
-            ("project.update", "Project changed"),
-            ("project.delete", "Project deleted"),
-            ("project.member_add", "Project role given"),
-            ("project.member_role", "Project role changed"),
-            ("project.member_remove", "Project role taken"),
-            ("key.create", "Key created"),
-            ("key.rotate", "Key rotated"),
-            ("key.revoke", "Key revoked"),
+            event("project.create", "Project created", "created project"),
+            event("project.update", "Project changed", "changed project"),
+            event("project.delete", "Project deleted", "deleted project"),
+            event("project.member_add", "Project role given", "gave a project role to"),
+            event(
+                "project.member_role",
+                "Project role changed",
+                "changed the project role of",
+            ),
+            event(
+                "project.member_remove",
+                "Project role taken",
+                "took the project role of",
+            ),
+            event("key.create", "Key created", "created key"),
+            event("key.rotate", "Key rotated", "rotated key"),
+            event("key.revoke", "Key revoked", "revoked key"),
         ],
     ),
     (
         "Organizations",
         &[
-            ("organization.create", "Organization created"),
-            ("organization.update", "Organization changed"),
-            ("organization.member_add", "Person joined organization"),
-            ("organization.member_role", "Organization role changed"),
-            ("organization.member_remove", "Person left organization"),
-            ("organization.domain_add", "Domain added"),
-            ("organization.domain_verify", "Domain verified"),
-            ("organization.domain_remove", "Domain removed"),
-            ("service.create", "Service created"),
-            ("service.update", "Service changed"),
-            ("service.delete", "Service deleted"),
+            event("organization.create", "Organization created", "created organization"),
+            event("organization.update", "Organization changed", "changed organization"),
+            event(
+                "organization.member_add",
+                "Person joined organization",
+                "added to the organization",
+            ),
+            event(
+                "organization.member_role",
+                "Organization role changed",
+                "changed the role in the organization of",
+            ),
+            event(
+                "organization.member_remove",
+                "Person left organization",
+                "removed from the organization",
+            ),
+            event("organization.domain_add", "Domain added", "added the domain"),
+            event("organization.domain_verify", "Domain verified", "verified the domain"),
+            event("organization.domain_remove", "Domain removed", "removed the domain"),
+            event("service.create", "Service created", "added service"),
+            event("service.update", "Service changed", "changed service"),
+            event("service.delete", "Service deleted", "deleted service"),
         ],
     ),
     (
-        "People",
+        "People and programs",
         &[
-            ("session.begin", "Signed in"),
-            ("session.end", "Signed out"),
-            ("token.create", "Access token created"),
-            ("token.revoke", "Access token revoked"),
-            ("user.create", "Account created"),
-            ("user.update", "Account changed"),
-            ("user.link_identity", "Identity linked"),
-            ("user_deactivated", "Account deactivated"),
-            ("user.activate", "Account activated"),
-            ("batch_disable_users", "Accounts deactivated"),
-            ("batch_restore_users", "Accounts activated"),
-            ("batch_delete_runners", "Runners deleted"),
-            ("batch_deactivate_teams", "Teams deactivated"),
-            ("batch_reactivate_teams", "Teams activated"),
+            event("session.begin", "Signed in", "signed in as"),
+            event("session.end", "Signed out", "signed out"),
+            event("token.create", "Access token created", "created token"),
+            event("token.revoke", "Access token revoked", "revoked token"),
+            event("user.create", "Account created", "created the account of"),
+            event("user.update", "Account changed", "changed the account of"),
+            event(
+                "user.link_identity",
+                "Identity linked",
+                "joined a sign-in to the account of",
+            ),
+            event("user_deactivated", "Account deactivated", "deactivated the account of"),
+            event("user.activate", "Account activated", "activated the account of"),
+            event(
+                "label_policy.create",
+                "Label policy created",
+                "created the label policy of",
+            ),
+            event(
+                "label_policy.update",
+                "Label policy changed",
+                "changed the label policy of",
+            ),
+            event(
+                "label_policy.delete",
+                "Label policy deleted",
+                "deleted the label policy of",
+            ),
+            event(
+                "label_policy.migrate",
+                "People moved to a team",
+                "moved people with label policies to",
+            ),
+            event(
+                "machine_client.create",
+                "Machine client registered",
+                "registered machine client",
+            ),
+            event(
+                "machine_client.update",
+                "Machine client changed",
+                "changed machine client",
+            ),
+            event(
+                "machine_client.disable",
+                "Machine client disabled",
+                "disabled machine client",
+            ),
+            event(
+                "machine_client.enable",
+                "Machine client enabled",
+                "enabled machine client",
+            ),
+            event(
+                "machine_client.delete",
+                "Machine client deleted",
+                "deleted machine client",
+            ),
+            event("batch_disable_users", "Accounts deactivated", "carried out the batch"),
+            event("batch_restore_users", "Accounts activated", "carried out the batch"),
+            event("batch_delete_runners", "Runners deleted", "carried out the batch"),
+            event("batch_deactivate_teams", "Teams deactivated", "carried out the batch"),
+            event("batch_reactivate_teams", "Teams activated", "carried out the batch"),
         ],
     ),
 ];
 
+/// The kind of event of a code.
+pub fn find_event(code: &str) -> Option<&'static Event> {
+    EVENTS
+        .iter()
+        .flat_map(|(_, events)| events.iter())
+        .find(|event| event.code == code)
+}
+
+/// What an event is in a sentence: who `verb` what.
+pub fn event_verb(code: &str) -> &'static str {
+    find_event(code).map_or("changed", |event| event.verb)
+}
+
 /// An event in people's words.
 pub fn event_name(code: &str) -> String {
-    let known = EVENTS.iter().flat_map(|(_, events)| events.iter());
-    if let Some((_, name)) = known.into_iter().find(|(known, _)| *known == code) {
-        return (*name).to_owned();
+    if let Some(event) = find_event(code) {
+        return event.name.to_owned();
     }
     let words = code.replace(['.', '_'], " ");
     let mut letters = words.chars();
@@ -140,15 +279,16 @@ mod tests {
     #[test]
     fn b25_every_event_has_a_name() {
         let all: Vec<_> = EVENTS.iter().flat_map(|(_, events)| events.iter()).collect();
-        let codes: HashSet<_> = all.iter().map(|(code, _)| code).collect();
-        let names: HashSet<_> = all.iter().map(|(_, name)| name).collect();
+        let codes: HashSet<_> = all.iter().map(|event| event.code).collect();
+        let names: HashSet<_> = all.iter().map(|event| event.name).collect();
         assert_eq!(
             (codes.len(), names.len()),
             (all.len(), all.len()),
             "no two are called the same"
         );
         assert_eq!(event_name("team.update"), "Team changed");
-        assert_eq!(event_name("label_policy.set"), "Label policy set", "one that is new");
+        assert_eq!(event_name("orchard.prune"), "Orchard prune", "one that is new");
+        assert_eq!(event_verb("orchard.prune"), "changed");
         assert_eq!(event_name(""), "");
     }
 

@@ -5,6 +5,7 @@ use backend::{Principal, cost, dashboard};
 use chrono::{DateTime, Utc};
 use domain::{
     OrgRole, Severity,
+    audit::event_verb,
     cost::{approximate, grouped, minutes},
     views::{Dashboard, MinutesDay, ProvisioningDay, RecentEvent, RunnerCounts, TeamUses},
 };
@@ -13,7 +14,6 @@ use leptos::prelude::*;
 use crate::{
     icon::icon,
     layout::{Rendered, page},
-    pages::team::verb,
     ssr,
     ui::{
         self,
@@ -315,7 +315,7 @@ fn item(event: &RecentEvent, now: DateTime<Utc>) -> AnyView {
         <li class=class>
             <span class="timeline__icon">{icon(name)}</span>
             <div class="timeline__body">
-                <p><b>{event.actor.clone()}</b>" "{words(&event.action)}" "{target}</p>
+                <p><b>{event.actor.clone()}</b>" "{event_verb(&event.action)}" "{target}</p>
                 <p class="timeline__meta">
                     {ui::time_ago(event.at, now)}
                     {team
@@ -325,30 +325,4 @@ fn item(event: &RecentEvent, now: DateTime<Utc>) -> AnyView {
         </li>
     }
     .into_any()
-}
-
-/// What an event is in a sentence: those of teams in the words of their Overview, and those that happen to none.
-fn words(action: &str) -> &'static str {
-    match action {
-        "user.create" => "created the account of",
-        "user.update" => "changed the account of",
-        "user.link_identity" => "joined a sign-in to the account of",
-        "user_deactivated" => "deactivated the account of",
-        "user.activate" => "activated the account of",
-        "organization.create" => "created organization",
-        "organization.update" => "changed organization",
-        "organization.member_add" => "added to the organization",
-        "organization.member_role" => "changed the role in the organization of",
-        "organization.member_remove" => "removed from the organization",
-        "service.create" => "added service",
-        "service.update" => "changed service",
-        "organization.domain_add" => "added the domain",
-        "organization.domain_remove" => "removed the domain",
-        "organization.domain_verify" => "verified the domain",
-        "token.create" => "created token",
-        "token.revoke" => "revoked token",
-        "deprovision" => "deleted runner",
-        "deprovision_failed" => "could not delete runner",
-        other => verb(other),
-    }
 }

@@ -15,7 +15,6 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 pub use members::{bulk as members_bulk, members};
 pub use overview::overview;
-pub(in crate::pages) use overview::verb;
 pub use policy::policy;
 pub use project::project;
 pub use projects::projects;

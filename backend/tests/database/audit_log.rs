@@ -522,3 +522,67 @@ async fn b24_a_deactivation_is_a_security_event() {
         (&json!("has left the company"), Some("user_deactivated"))
     );
 }
+
+/// Codes of events in our own source: what is handed to `Entry::new`, and words like `team.create` beside it.
+fn codes_in(folder: &std::path::Path, codes: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            codes_in(&path, codes);
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let objects = [
+                "team",
+                "member",
+                "project",
+                "key",
+                "organization",
+                "service",
+                "session",
+                "token",
+                "user",
+                "runner",
+                "runner_wait",
+                "label_policy",
+                "machine_client",
+                "prices",
+                "sync",
+                "batch",
+            ];
+            for literal in text.split('"') {
+                let is_code = literal.split_once('.').is_some_and(|(object, verb)| {
+                    objects.contains(&object)
+                        && !verb.is_empty()
+                        && verb.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                });
+                if is_code {
+                    codes.insert(literal.to_owned());
+                }
+            }
+            for rest in text.split("Entry::new(").skip(1) {
+                if let Some(code) = rest
+                    .trim_start()
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.split('"').next())
+                {
+                    codes.insert(code.to_owned());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn b25_every_event_that_is_written_has_words() {
+    let mut codes = BTreeSet::new();
+    codes_in(
+        &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut codes,
+    );
+    assert!(codes.len() > 50, "{codes:?}");
+    let unknown: Vec<_> = codes
+        .iter()
+        .filter(|code| domain::audit::find_event(code).is_none())
+        .collect();
+    assert!(unknown.is_empty(), "without words in domain/src/audit.rs: {unknown:?}");
+}

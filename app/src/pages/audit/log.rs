@@ -120,7 +120,7 @@ fn toolbar(address: &Address) -> AnyView {
     let events = EVENTS
         .iter()
         .map(|(group, events)| {
-            let options = events.iter().map(|(code, name)| (*code, (*name).to_owned())).collect();
+            let options = events.iter().map(|event| (event.code, event.name.to_owned())).collect();
             (Some(*group), options)
         })
         .collect();

@@ -57,7 +57,7 @@ pub fn list() -> impl IntoView {
         } else if list.items.is_empty() {
             let new = format!("{BASE}/new");
             ui::empty(
-                "runner",
+                "label",
                 "No label policies",
                 "Without one, somebody in no team cannot provision runners. Create one, or add people to a team.",
                 manages.then_some(("Create Policy", new.as_str())),

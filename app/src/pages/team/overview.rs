@@ -3,6 +3,7 @@
 use backend::teams;
 use domain::{
     Permission, TeamStatus,
+    audit::event_verb,
     views::{Change, Runner, TeamOverview},
 };
 use leptos::prelude::*;
@@ -219,7 +220,7 @@ fn item(change: &Change, now: chrono::DateTime<chrono::Utc>) -> AnyView {
             <span class="timeline__icon">{icon(name)}</span>
             <div class="timeline__body">
                 <p>
-                    <b>{change.actor.clone()}</b>" "{verb(&change.action)}" "<b>{change.target.clone()}</b>{detail}
+                    <b>{change.actor.clone()}</b>" "{event_verb(&change.action)}" "<b>{change.target.clone()}</b>{detail}
                 </p>
                 <p class="timeline__meta">{ui::time_ago(change.at, now)}</p>
             </div>
@@ -246,40 +247,5 @@ fn details(change: &Change) -> String {
         String::new()
     } else {
         format!(" ({})", parts.join("; "))
-    }
-}
-
-/// What an event of the audit log is in a sentence.
-pub(in crate::pages) fn verb(action: &str) -> &'static str {
-    match action {
-        "team.create" => "created the team",
-        "team.update" => "changed the team",
-        "team.services" => "changed the services of",
-        "team.deactivate" => "deactivated the team",
-        "team.activate" => "activated the team",
-        "team.archive" => "archived the team",
-        "team.restore" => "restored the team",
-        "member.add" => "added",
-        "member.role" => "changed the role of",
-        "member.remove" => "removed",
-        "member.update" => "changed the membership of",
-        "member.expired" => "ended the membership of",
-        "member.role_expired" => "ended the admin role of",
-        "project.create" => "created project",
-        "project.update" => "changed project",
-        "project.delete" => "deleted project",
-        "project.member_add" => "gave a project role to",
-        "project.member_role" => "changed the project role of",
-        "project.member_remove" => "took the project role of",
-        "key.create" => "created key",
-        "key.rotate" => "rotated key",
-        "key.revoke" => "revoked key",
-        "provision_jit" => "provisioned runner",
-        "provision_jit_failed" => "could not provision runner",
-        "runner.sync_deleted" => "noticed the end of runner",
-        "runner.drift_deleted" => "removed, for its labels, runner",
-        "runner.workflow_cancelled" => "cancelled the workflow run of runner",
-        "runner.reservation_expired" => "released the place of runner",
-        _ => "changed",
     }
 }
