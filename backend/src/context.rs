@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
 
 use uuid::Uuid;
 
-use crate::{Code, Error, Principal, Principals, Result, Settings, machines::Machine};
+use crate::{Code, Error, Principal, Principals, Result, Settings, litellm::Instances, machines::Machine};
 
 /// Everything that outlives a request. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct Backend {
     pub pool: PgPool,
     /// The client for GitHub, when it is configured.
     pub github: Option<GitHub>,
+    /// LiteLLM's proxies; there may be none.
+    pub litellm: Arc<Instances>,
     /// What the operator decided.
     pub settings: Arc<Settings>,
     /// Who is who, kept in memory while PostgreSQL tells us of changes.
@@ -30,9 +32,17 @@ impl Backend {
         Self {
             pool,
             github,
+            litellm: Arc::default(),
             settings: Arc::new(settings),
             principals: Arc::default(),
         }
+    }
+
+    /// With LiteLLM's proxies.
+    #[must_use]
+    pub fn with_litellm(mut self, instances: Instances) -> Self {
+        self.litellm = Arc::new(instances);
+        self
     }
 }
 

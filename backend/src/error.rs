@@ -112,6 +112,10 @@ codes! {
     GitHub = "GITHUB_ERROR", 502;
     /// GitHub allows no more calls for now.
     GitHubRateLimit = "GITHUB_RATE_LIMITED", 503;
+    /// LiteLLM refused or failed.
+    LiteLlm = "LITELLM_ERROR", 502;
+    /// LiteLLM is out of reach, or was so often that it is left alone for a while.
+    LiteLlmUnavailable = "LITELLM_UNAVAILABLE", 503;
     /// A part that this needs is not configured; the message names the setting.
     NotConfigured = "NOT_CONFIGURED", 503;
     /// The OpenID provider's keys cannot be fetched.

@@ -19,6 +19,7 @@ pub mod keys;
 mod keyset;
 pub mod label_policies;
 pub mod listen;
+pub mod litellm;
 pub mod machines;
 pub mod members;
 pub mod organizations;

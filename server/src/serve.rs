@@ -45,6 +45,7 @@ async fn run(database: &Database, config: Config, socket: TcpListener) -> anyhow
             .await
             .context("could not write the demo's data")?;
     }
+    backend::litellm::register(&state.backend).await?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = async move {
         let name = tokio::select! {

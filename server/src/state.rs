@@ -4,13 +4,20 @@ use std::sync::Arc;
 
 use app::ssr::Site;
 use axum::extract::FromRef;
-use backend::Backend;
-use integrations::{github::GitHub, oidc::Provider};
+use backend::{
+    Backend,
+    litellm::{Instance, Instances},
+};
+use integrations::{github::GitHub, litellm::LiteLlm, oidc::Provider};
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 
-use crate::{assets::Assets, config::Config, telemetry};
+use crate::{
+    assets::Assets,
+    config::{Config, LiteLlmInstance},
+    telemetry,
+};
 
 /// Everything that outlives a request. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +47,22 @@ pub enum Error {
     /// GitHub's settings.
     #[error(transparent)]
     GitHub(#[from] integrations::github::Error),
+    /// LiteLLM's settings.
+    #[error(transparent)]
+    LiteLlm(#[from] integrations::litellm::Error),
+}
+
+/// The configured LiteLLM proxies.
+fn instances(config: &Config) -> Result<Instances, Error> {
+    let one = |one: &LiteLlmInstance| {
+        Ok(Instance {
+            namespace: one.namespace.clone(),
+            is_default: one.is_default,
+            url: one.client.api_url.clone(),
+            client: LiteLlm::new(one.client.clone())?,
+        })
+    };
+    config.litellm.iter().map(one).collect::<Result<_, _>>().map(Instances::new)
 }
 
 impl AppState {
@@ -55,6 +78,7 @@ impl AppState {
             .as_ref()
             .map(|oidc| Provider::new(oidc.client(&public_url)))
             .transpose()?;
+        let litellm = instances(&config)?;
         let assets = Assets::load();
         let leptos = LeptosOptions::builder()
             .output_name("guildhall")
@@ -66,7 +90,7 @@ impl AppState {
             public_url,
         };
         Ok(Self {
-            backend: Backend::new(pool, github, config.settings()),
+            backend: Backend::new(pool, github, config.settings()).with_litellm(litellm),
             provider,
             leptos,
             site: Arc::new(site),

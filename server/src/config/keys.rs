@@ -145,6 +145,35 @@ pub const KEYS: &[Key] = &[
         "1",
         "The runner group for requests that name none.",
     ),
+    Key {
+        env: Some("LITELLM_API_URL"),
+        ..key(
+            "litellm.url",
+            "",
+            "The default LiteLLM proxy, such as `https://litellm.example`; without one, keys for models are not available.",
+        )
+    },
+    Key {
+        env: Some("LITELLM_MASTER_KEY"),
+        ..secret("litellm.master_key", "Its master key.")
+    },
+    Key {
+        env: Some("LITELLM_MASTER_KEY_FILE"),
+        ..key("litellm.master_key_file", "", "A file that holds the master key.")
+    },
+    Key {
+        env: Some("LITELLM_INSTANCE_NAME"),
+        ..key("litellm.instance_name", "litellm-example", "What manifests and pages call the default instance.")
+    },
+    Key {
+        env: Some("LITELLM_INSTANCE_NAMESPACE"),
+        ..key("litellm.instance_namespace", "litellm", "The namespace of the default instance.")
+    },
+    key(
+        "litellm.instances",
+        "",
+        "More instances, in the file only: a list of `name`, `namespace`, `url` and one of `master_key`, `master_key_env` (a variable's name) and `master_key_file`.",
+    ),
     key(
         "runner.allow_without_label_policy",
         "false",

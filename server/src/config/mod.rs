@@ -1,6 +1,7 @@
 //! What the operator decides: a YAML file, the environment, and defaults. [`KEYS`] has them all.
 
 mod keys;
+mod litellm;
 mod source;
 
 use std::{
@@ -17,6 +18,7 @@ use secrecy::SecretString;
 use url::Url;
 
 pub use keys::{KEYS, Key, reference};
+pub use litellm::LiteLlmInstance;
 use source::Source;
 
 /// Every setting, checked.
@@ -44,6 +46,8 @@ pub struct Config {
     pub oidc: Option<Oidc>,
     /// GitHub.
     pub github: Option<github::Config>,
+    /// LiteLLM's proxies; the default one is first.
+    pub litellm: Vec<LiteLlmInstance>,
     /// The runner group for requests that name none.
     pub runner_group_id: i64,
     /// Whether people without team and label policy may provision.
@@ -221,6 +225,7 @@ impl Config {
             signup: source.value("signup").unwrap_or(Signup::Open),
             oidc: read_oidc(source),
             github: read_github(source),
+            litellm: litellm::read(source),
             runner_group_id: source.value("github.runner_group_id").unwrap_or(1),
             allow_without_label_policy: source.value("runner.allow_without_label_policy").unwrap_or(false),
             runner_sync_seconds: source

@@ -1,6 +1,6 @@
 //! Where settings come from: the file, then the environment, which wins.
 
-use std::{fmt::Display, path::Path, str::FromStr};
+use std::{collections::BTreeMap, fmt::Display, path::Path, str::FromStr};
 
 use figment::{
     Figment, Provider as _,
@@ -23,6 +23,8 @@ const NOT_OURS: &[&str] = &[
 /// Settings by key, with what is wrong with them.
 pub(super) struct Source {
     figment: Figment,
+    /// The whole environment: settings may name a variable.
+    variables: BTreeMap<String, String>,
     /// Everything that keeps the server from starting.
     pub errors: Vec<String>,
     /// What is odd and said in the log.
@@ -34,13 +36,14 @@ impl Source {
     pub fn new(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut source = Self {
             figment: Figment::new(),
+            variables: env.into_iter().collect(),
             errors: Vec::new(),
             warnings: Vec::new(),
         };
         if let Some(file) = file {
             source.read_file(file);
         }
-        for (name, value) in env {
+        for (name, value) in source.variables.clone() {
             source.read_variable(&name, value);
         }
         source
@@ -132,6 +135,42 @@ impl Source {
             }
         }
         Some(values)
+    }
+
+    /// The tables of a list, each a name with its text. Names other than `known` are noted.
+    pub fn tables(&mut self, name: &'static str, known: &[&str]) -> Vec<BTreeMap<String, String>> {
+        let items = match self.figment.find_value(name) {
+            Ok(Value::Array(_, items)) => items,
+            Ok(Value::Empty(..)) | Err(_) => return Vec::new(),
+            Ok(_) => {
+                self.reject(name, "must be a list of tables, in the file");
+                return Vec::new();
+            }
+        };
+        let mut tables = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let place = index + 1;
+            let Value::Dict(_, dict) = item else {
+                self.reject(name, &format!("entry {place} must be a table"));
+                continue;
+            };
+            let mut table = BTreeMap::new();
+            for (field, value) in dict {
+                if !known.contains(&field.as_str()) {
+                    let hint = did_you_mean(keys::nearest(&field, known.iter().copied()));
+                    self.reject(name, &format!("entry {place} has an unknown key `{field}`{hint}"));
+                } else if let Some(text) = scalar(value).filter(|text| !text.trim().is_empty()) {
+                    table.insert(field, text);
+                }
+            }
+            tables.push(table);
+        }
+        tables
+    }
+
+    /// A variable of the environment whose name a setting gives.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
     }
 
     /// Notes that a key's value will not do.

@@ -1,0 +1,202 @@
+//! One delivery: the truth is read, and LiteLLM is made to have it. Each can be repeated at any time, also after an
+//! answer that got lost.
+
+use chrono::Utc;
+use domain::{KeyId, TeamId, TeamRole, UserId};
+use integrations::litellm::{Created, Error as Refusal, LiteLlm, Role, TeamSpec};
+use sqlx::PgPool;
+
+use super::{
+    Object,
+    truth::{self, KeyTruth},
+};
+
+/// Why a delivery did not work.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Our own database; nothing is said about LiteLLM.
+    Database(crate::Error),
+    /// LiteLLM did not do it.
+    LiteLlm(Refusal),
+    /// LiteLLM said yes and does not have it.
+    NotThere(&'static str),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Database(_) => f.write_str("the database does not answer"),
+            Self::LiteLlm(error) => f.write_str(&error.user_message()),
+            Self::NotThere(what) => f.write_str(what),
+        }
+    }
+}
+
+impl From<crate::Error> for Failure {
+    fn from(error: crate::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(error: Refusal) -> Self {
+        Self::LiteLlm(error)
+    }
+}
+
+/// What a delivery left behind.
+pub(super) enum Delivered {
+    /// LiteLLM has it as it is here; or as near as its licence allows, which the note says.
+    Kept(Option<String>),
+    /// It is neither here nor there.
+    Gone,
+    /// The key is refused there.
+    KeyRefused(KeyId),
+}
+
+/// Delivers one object.
+pub(super) async fn push(pool: &PgPool, client: &LiteLlm, object: Object) -> Result<Delivered, Failure> {
+    match object {
+        Object::Team(id) => team(pool, client, id).await,
+        Object::User(id) => user(pool, client, id).await,
+        Object::Member(team, user) => member(pool, client, team, user).await,
+        Object::Key(id) => key(pool, client, id).await,
+    }
+}
+
+async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<Delivered, Failure> {
+    let Some(truth) = truth::team(pool, client.name(), id).await? else {
+        client.delete_team(&id.0.to_string()).await?;
+        return Ok(Delivered::Gone);
+    };
+    let mut spec = truth.spec;
+    let mut there = client.team_info(&spec.id).await?;
+    // Created only when it is surely not there: an error says nothing about that (SPEC C3).
+    if there.is_none() {
+        match client.create_team(&spec).await? {
+            Created::New if !truth.blocked => return Ok(Delivered::Kept(None)),
+            Created::New | Created::Existed => there = client.team_info(&spec.id).await?,
+        }
+    }
+    let Some(there) = there else {
+        return Err(Failure::NotThere("Team creation verification failed: team not found after creation"));
+    };
+    // What others keep beside our own is not ours to remove.
+    let own = std::mem::take(&mut spec.metadata);
+    spec.metadata.clone_from(&there.metadata);
+    spec.metadata.extend(own);
+    if !is_same(&spec, &there) {
+        client.update_team(&spec).await?;
+    }
+    if there.blocked != truth.blocked {
+        client.set_team_blocked(&spec.id, truth.blocked).await?;
+    }
+    Ok(Delivered::Kept(None))
+}
+
+fn is_same(ours: &TeamSpec, there: &integrations::litellm::Team) -> bool {
+    let mut models = (ours.models.clone(), there.models.clone());
+    models.0.sort_unstable();
+    models.1.sort_unstable();
+    ours.alias == there.alias
+        && models.0 == models.1
+        && ours.max_budget == there.max_budget
+        && ours.budget_duration == there.budget_duration
+        && ours.tpm_limit == there.tpm_limit
+        && ours.rpm_limit == there.rpm_limit
+        && ours.metadata == there.metadata
+}
+
+async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, Failure> {
+    let Some(truth) = truth::user(pool, client.name(), id).await? else {
+        client.delete_user(&id.0.to_string()).await?;
+        return Ok(Delivered::Gone);
+    };
+    let spec = truth.spec;
+    if let Some(there) = client.user_info(&spec.id).await? {
+        let same = there.email.as_deref() == Some(&spec.email)
+            && there.alias.as_deref() == Some(&spec.alias)
+            && there.role.as_deref() == Some(&spec.role);
+        if !same {
+            client.update_user(&spec).await?;
+        }
+        if there.is_integrated() || spec.teams.is_empty() {
+            return Ok(Delivered::Kept(None));
+        }
+    } else {
+        client.create_user(&spec).await?;
+    }
+    // Someone who was there already, or came without teams, exists for LiteLLM's own checks only once in one.
+    let there = client.user_info(&spec.id).await?;
+    if !there.as_ref().is_some_and(integrations::litellm::User::is_integrated) {
+        for team in &spec.teams {
+            client.add_member(team, &spec.id, Role::User, None).await?;
+        }
+    }
+    match client.user_info(&spec.id).await? {
+        Some(there) if there.is_integrated() || spec.teams.is_empty() => Ok(Delivered::Kept(None)),
+        // Old versions know nobody who is in no team; there is nothing to verify then.
+        None if spec.teams.is_empty() => Ok(Delivered::Kept(None)),
+        _ => Err(Failure::NotThere("User creation verification failed: user not found after creation")),
+    }
+}
+
+async fn member(pool: &PgPool, client: &LiteLlm, team: TeamId, user: UserId) -> Result<Delivered, Failure> {
+    let (team_id, user_id) = (team.0.to_string(), user.0.to_string());
+    let Some(role) = truth::member(pool, client.name(), team, user).await? else {
+        client.remove_member(&team_id, &user_id).await?;
+        return Ok(Delivered::Gone);
+    };
+    let wanted = match role {
+        TeamRole::Admin => Role::Admin,
+        TeamRole::Member => Role::User,
+    };
+    let mut member = client.add_member(&team_id, &user_id, wanted, None).await?;
+    if member.existed {
+        // Not added again: a role that changed is told by itself (SPEC A9).
+        member = client.update_member(&team_id, &user_id, wanted, None).await?;
+    }
+    let fallen_back = wanted == Role::Admin && member.role != Role::Admin;
+    Ok(Delivered::Kept(fallen_back.then(|| {
+        "Admin of the team here, plain member in LiteLLM: team admins need a LiteLLM Enterprise licence".to_owned()
+    })))
+}
+
+async fn key(pool: &PgPool, client: &LiteLlm, id: KeyId) -> Result<Delivered, Failure> {
+    match truth::key(pool, client.name(), id, Utc::now()).await? {
+        None => Ok(Delivered::Gone),
+        Some(KeyTruth::Kept { token, change, blocked }) => {
+            let note = client.update_key(&token, &change).await?;
+            if blocked {
+                client.block_key(&token).await?;
+            } else {
+                client.unblock_key(&token).await?;
+            }
+            Ok(Delivered::Kept(dropped(&note)))
+        }
+        Some(KeyTruth::Revoked { token, alias }) => {
+            revoke(client, token.as_deref(), &alias).await?;
+            Ok(Delivered::KeyRefused(id))
+        }
+    }
+}
+
+/// Ends a key. Called ended only when LiteLLM knows it no more (SPEC C12).
+pub(super) async fn revoke(client: &LiteLlm, token: Option<&str>, alias: &str) -> Result<(), Failure> {
+    // By its name, too: an answer that was lost may have left a key whose token nobody knows.
+    if let Some(token) = token {
+        client.delete_key(token).await?;
+    }
+    client.delete_key_alias(alias).await?;
+    match token {
+        Some(token) if !client.key_is_refused(token).await? => {
+            Err(Failure::NotThere("LiteLLM says that the key is deleted and still knows it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a licence kept from LiteLLM, in words (SPEC C7: never silently).
+pub(crate) fn dropped(fields: &[&'static str]) -> Option<String> {
+    (!fields.is_empty()).then(|| format!("{}: needs a LiteLLM Enterprise licence, not in force there", fields.join(", ")))
+}

@@ -1,0 +1,171 @@
+//! What an instance should have, read at the time of delivery.
+
+use chrono::{DateTime, Utc};
+use domain::{KeyId, Money, TeamId, TeamRole, UserId};
+use integrations::litellm::{KeyChange, TeamSpec, UserSpec};
+use serde_json::{Map, json};
+use sqlx::PgPool;
+
+use crate::Result;
+
+/// A team as LiteLLM should have it.
+pub(super) struct TeamTruth {
+    pub spec: TeamSpec,
+    /// Inactive and archived teams keep everything and are let in nowhere.
+    pub blocked: bool,
+}
+
+/// The team; none when it is not this instance's, or is gone.
+pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Option<TeamTruth>> {
+    let row = sqlx::query!(
+        r#"SELECT t.name, t.slug, t.status, t.models, t.max_budget, t.budget_duration, t.tpm_limit, t.rpm_limit,
+            o.slug AS organization, o.models AS organization_models
+        FROM teams t JOIN organizations o ON o.id = t.organization_id
+            JOIN litellm_instances i ON i.name = $2
+        WHERE t.id = $1 AND (t.litellm_instance = i.name OR (t.litellm_instance IS NULL AND i.is_default))"#,
+        id.0,
+        instance,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|row| TeamTruth {
+        blocked: row.status != "active",
+        spec: TeamSpec {
+            id: id.0.to_string(),
+            alias: row.name,
+            // Organizations are ours to enforce; LiteLLM's need a licence.
+            organization_id: None,
+            models: resolve(row.models, row.organization_models),
+            max_budget: row.max_budget.map(Money::trusted),
+            budget_duration: row.budget_duration,
+            tpm_limit: row.tpm_limit,
+            rpm_limit: row.rpm_limit,
+            metadata: Map::from_iter([
+                ("guildhall_organization".to_owned(), json!(row.organization)),
+                ("guildhall_team".to_owned(), json!(row.slug)),
+            ]),
+        },
+    }))
+}
+
+/// The models of a team: `all-org-models`, and none at all, are what its organization has now (SPEC E8, X9).
+fn resolve(own: Vec<String>, organization: Vec<String>) -> Vec<String> {
+    if own.is_empty() || own.iter().any(|model| model == "all-org-models") {
+        organization
+    } else {
+        own
+    }
+}
+
+/// A person as LiteLLM should have them.
+pub(super) struct UserTruth {
+    pub spec: UserSpec,
+}
+
+/// The most teams that a person is made with; the other memberships come by themselves.
+const TEAMS: i64 = 20;
+
+/// The person, with the teams that the instance has already; none when they are gone.
+pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Option<UserTruth>> {
+    let row = sqlx::query!(
+        r#"SELECT u.email, u.display_name, u.is_super_admin,
+            ARRAY(SELECT m.team_id FROM team_members m
+                JOIN litellm_objects o ON o.instance = $2 AND o.kind = 'team' AND o.object_id = m.team_id AND o.synced > 0
+                WHERE m.user_id = u.id AND (m.expires_at IS NULL OR m.expires_at > now())
+                ORDER BY m.joined_at, m.team_id LIMIT $3) AS "teams!"
+        FROM users u WHERE u.id = $1"#,
+        id.0,
+        instance,
+        TEAMS,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|row| UserTruth {
+        spec: UserSpec {
+            id: id.0.to_string(),
+            alias: row.display_name.unwrap_or_else(|| row.email.clone()),
+            email: row.email,
+            role: if row.is_super_admin { "proxy_admin" } else { "internal_user" }.to_owned(),
+            max_budget: None,
+            tpm_limit: None,
+            rpm_limit: None,
+            teams: row.teams.into_iter().map(|team| team.to_string()).collect(),
+        },
+    }))
+}
+
+/// The role of someone in a team of the instance; none when they are no member.
+pub(super) async fn member(pool: &PgPool, instance: &str, team: TeamId, user: UserId) -> Result<Option<TeamRole>> {
+    let role = sqlx::query_scalar!(
+        "SELECT m.role FROM team_members m JOIN teams t ON t.id = m.team_id JOIN litellm_instances i ON i.name = $3
+        WHERE m.team_id = $1 AND m.user_id = $2 AND (m.expires_at IS NULL OR m.expires_at > now())
+            AND (t.litellm_instance = i.name OR (t.litellm_instance IS NULL AND i.is_default))",
+        team.0,
+        user.0,
+        instance,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(role.map(|role| if role == "admin" { TeamRole::Admin } else { TeamRole::Member }))
+}
+
+/// A key as LiteLLM should have it.
+pub(super) enum KeyTruth {
+    /// It is there, and works unless it is blocked.
+    Kept {
+        token: String,
+        change: Box<KeyChange>,
+        blocked: bool,
+    },
+    /// It works no more.
+    Revoked { token: Option<String>, alias: String },
+}
+
+/// The key; none when there is nothing to tell: it is not made yet, or refused already.
+pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId, now: DateTime<Utc>) -> Result<Option<KeyTruth>> {
+    let row = sqlx::query!(
+        r#"SELECT k.litellm_state AS "state!", k.litellm_alias AS "alias!", k.litellm_token, k.models, k.max_budget,
+            k.soft_budget, k.budget_duration, k.tpm_limit, k.rpm_limit, k.tags, k.details, k.expires_at, k.making_until,
+            u.deactivated_at IS NOT NULL AS "blocked!"
+        FROM api_keys k JOIN users u ON u.id = k.owner_id
+        WHERE k.id = $1 AND k.litellm_instance = $2 AND k.litellm_state IN ('active', 'revoking')"#,
+        id.0,
+        instance,
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let active = row.state == "active";
+    Ok(Some(match (active, row.litellm_token) {
+        (true, Some(token)) => KeyTruth::Kept {
+            token,
+            blocked: row.blocked,
+            change: Box::new(KeyChange {
+                models: row.models,
+                max_budget: row.max_budget.map(Money::trusted),
+                soft_budget: row.soft_budget.map(Money::trusted),
+                budget_duration: row.budget_duration,
+                tpm_limit: row.tpm_limit,
+                rpm_limit: row.rpm_limit,
+                tags: row.tags,
+                details: row.details,
+                expires_at: row.expires_at.map(|end| end.max(now)),
+            }),
+        },
+        (_, token) => KeyTruth::Revoked { token, alias: row.alias },
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resolve;
+
+    #[test]
+    fn e8_a_team_without_models_of_its_own_has_its_organizations() {
+        let list = |models: &[&str]| models.iter().map(|&model| model.to_owned()).collect::<Vec<_>>();
+        assert_eq!(resolve(list(&[]), list(&["a"])), ["a"]);
+        assert_eq!(resolve(list(&["all-org-models"]), list(&["a", "b"])), ["a", "b"]);
+        assert_eq!(resolve(list(&["b"]), list(&["a", "b"])), ["b"]);
+        assert!(resolve(list(&[]), list(&[])).is_empty(), "all of them");
+    }
+}
