@@ -8,11 +8,13 @@ mod deliver;
 mod instances;
 mod orphans;
 mod push;
+mod status;
 mod truth;
 
 pub use deliver::{Undelivered, deliver_due, deliver_now};
 use domain::{KeyId, TeamId, UserId};
 pub use instances::{Instance, Instances, register};
+pub use status::{ObjectQuery, Retry, instances, objects, retry};
 use uuid::Uuid;
 
 /// The team that everyone belongs to (SPEC C1).
