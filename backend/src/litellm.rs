@@ -4,6 +4,7 @@
 //! the truth at the time of delivery. So an order of changes to one thing cannot be mixed up, and a delivery may be made
 //! twice.
 
+mod compare;
 mod deliver;
 mod instances;
 mod orphans;
@@ -11,11 +12,15 @@ mod push;
 mod status;
 mod truth;
 
+pub use compare::{Decision, begin, comparison, differences, latest, run, settle};
 pub use deliver::{Undelivered, deliver_due, deliver_now};
 use domain::{KeyId, TeamId, UserId};
 pub use instances::{Instance, Instances, register};
+use integrations::litellm::Error as Refusal;
 pub use status::{ObjectQuery, Retry, instances, objects, retry};
 use uuid::Uuid;
+
+use crate::{Code, Error};
 
 /// The team that everyone belongs to (SPEC C1).
 const DEFAULT_TEAM: TeamId = TeamId(Uuid::from_u128(0xa000_0000_0000_4000_8000_0000_0000_0001));
@@ -31,4 +36,14 @@ pub enum Object {
     Member(TeamId, UserId),
     /// A key that LiteLLM has made.
     Key(KeyId),
+}
+
+/// What LiteLLM said, for the person who asked.
+pub(crate) fn refused(error: &Refusal) -> Error {
+    let message = error.user_message();
+    if error.is_transient() {
+        Error::Unavailable(Code::LiteLlmUnavailable, message, error.retry_after())
+    } else {
+        Error::refused(Code::LiteLlm, message)
+    }
 }

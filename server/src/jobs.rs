@@ -4,7 +4,8 @@
 use std::{fmt::Display, time::Duration};
 
 use backend::{
-    Backend, Ctx, Method, audit, authz, keys, listen, machines, members, runners, sessions, sync, tokens, users,
+    Backend, Ctx, Method, audit, authz, keys, listen, litellm, machines, members, runners, sessions, sync, tokens,
+    users,
 };
 use sqlx::{
     PgPool,
@@ -32,6 +33,13 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         // A connection of its own: it is never given back.
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(direct);
         jobs.spawn(listen::run(pool, backend.principals.clone()));
+    }
+    if !backend.litellm.is_empty() {
+        let delivering = backend.clone();
+        jobs.spawn(every(Duration::from_secs(1), "deliveries to LiteLLM", move || {
+            let backend = delivering.clone();
+            async move { litellm::deliver_due(&backend).await.map(drop) }
+        }));
     }
     jobs.spawn(telemetry::upkeep(state.metrics.clone()));
     let reaper = backend.clone();

@@ -136,6 +136,12 @@ const TABLE: &[(&str, [u16; 12])] = &[
     // About somebody else: those who manage the team's members, and auditors.
     ("POST /api/v1/authz/explain",                               [401, 403, 403, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("POST /api/v1/authz/check",                                 [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/litellm/instances",                      [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/admin/litellm/objects",                        [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/admin/litellm/objects/retry",                 [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 503, 403]),
+    ("GET /api/v1/admin/litellm/compare",                        [401, 403, 403, 403, 403, 403, 403, 403, 403, 503, 503, 403]),
+    ("POST /api/v1/admin/litellm/compare",                       [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 404, 403]),
+    ("POST /api/v1/admin/litellm/differences/{id}/settle",       [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 404, 403]),
     ("GET /api/v1/admin/sync/status",                            [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
     ("GET /api/v1/admin/sync/runs",                              [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
     ("POST /api/v1/admin/sync/run",                              [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 202, 403]),

@@ -4,22 +4,22 @@
 use std::collections::HashMap;
 
 use domain::views::{LiteLlmComparison, LiteLlmDifference, Page};
-use integrations::litellm::{Key, Team, User};
+use integrations::litellm::{KeyFilter, KeyInfo, Team, User};
 use serde_json::json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{
-    Instance, Object, push,
+    Instance, push,
     status::{require_manage, require_view},
 };
-use crate::{Backend, Code, Ctx, Error, Result, audit, keyset::Keyset};
+use crate::{Backend, Caller, Code, Ctx, Error, RequestInfo, Result, audit, keyset::Keyset};
 
 /// How long a comparison that is not heard of counts as under way, in seconds.
 const SILENCE: f64 = 60.0;
 /// How many of our things are looked up together.
 const CHUNK: usize = 500;
-/// LiteLLM's own account in each team that it makes: not a difference.
+/// LiteLLM's own account: not a difference.
 const LITELLMS_OWN: &str = "default_user_id";
 
 /// Begins a comparison; [`run`] makes it.
@@ -45,7 +45,10 @@ pub async fn begin(ctx: &mut Ctx, instance: &str) -> Result<Uuid> {
     .fetch_one(ctx.connection())
     .await?;
     if busy {
-        return Err(Error::refused(Code::WrongState, "A comparison with this instance is under way"));
+        return Err(Error::refused(
+            Code::WrongState,
+            "A comparison with this instance is under way",
+        ));
     }
     sqlx::query!(
         "INSERT INTO litellm_comparisons (id, instance, requested_by) VALUES ($1, $2, $3)",
@@ -106,7 +109,7 @@ async fn compare(pool: &PgPool, instance: &Instance, id: Uuid) -> Result<(), pus
     let started = sqlx::query_scalar!("SELECT started_at FROM litellm_comparisons WHERE id = $1", id)
         .fetch_one(pool)
         .await
-        .map_err(crate::Error::from)?;
+        .map_err(Error::from)?;
     // Seen there, by their ids: what is not seen is missing. Only ids are held, so memory stays small.
     let mut seen = Seen::default();
     let mut teams = instance.client.list_teams();
@@ -119,7 +122,7 @@ async fn compare(pool: &PgPool, instance: &Instance, id: Uuid) -> Result<(), pus
         let found = compare_users(pool, &page, &mut seen).await?;
         note(pool, id, page.len(), found).await?;
     }
-    let mut keys = instance.client.keys();
+    let mut keys = instance.client.key_pages(&KeyFilter::default());
     while let Some(page) = keys.next().await? {
         let found = compare_keys(pool, instance, &page, &mut seen).await?;
         note(pool, id, page.len(), found).await?;
@@ -143,7 +146,7 @@ async fn compare(pool: &PgPool, instance: &Instance, id: Uuid) -> Result<(), pus
         )
         .fetch_all(pool)
         .await
-        .map_err(crate::Error::from)?;
+        .map_err(Error::from)?;
         let Some(last) = rows.last() else { break };
         after = last.id;
         let count = rows.len();
@@ -151,17 +154,30 @@ async fn compare(pool: &PgPool, instance: &Instance, id: Uuid) -> Result<(), pus
             let kind = match row.kind.as_str() {
                 "team" if !seen.teams.contains(&row.object_id) => "team",
                 "user" if !seen.users.contains(&row.object_id) => "user",
-                "member" if seen.teams.contains(&row.object_id) && !seen.members.contains(&(row.object_id, row.user_id)) => {
+                "member"
+                    if seen.teams.contains(&row.object_id) && !seen.members.contains(&(row.object_id, row.user_id)) =>
+                {
                     "member"
                 }
-                "key" if !row.litellm_token.as_ref().is_some_and(|token| seen.tokens.contains(token)) => "key",
+                "key"
+                    if !row
+                        .litellm_token
+                        .as_ref()
+                        .is_some_and(|token| seen.tokens.contains(token)) =>
+                {
+                    "key"
+                }
                 _ => return None,
             };
             Some(Found {
                 kind,
                 object: row.object_id.to_string(),
                 member: (kind == "member").then(|| row.user_id.to_string()),
-                name: if kind == "member" { format!("{} in {}", row.member, row.name) } else { row.name },
+                name: if kind == "member" {
+                    format!("{} in {}", row.member, row.name)
+                } else {
+                    row.name
+                },
                 problem: "missing",
                 detail: "LiteLLM had it and does not have it now".to_owned(),
             })
@@ -190,10 +206,12 @@ async fn compare_teams(
     let members = members_of(pool, &ids).await?;
     for team in page {
         let truth = match team.id.parse() {
-            Ok(id) => super::truth::team(pool, instance.name(), domain::TeamId(id)).await?.map(|truth| (id, truth)),
+            Ok(id) => super::truth::team(pool, instance.name(), domain::TeamId(id))
+                .await?
+                .map(|truth| (id, truth)),
             Err(_) => None,
         };
-        let name = team.alias.clone();
+        let name = team.alias.clone().unwrap_or_else(|| team.id.clone());
         let Some((id, truth)) = truth else {
             found.push(Found {
                 kind: "team",
@@ -218,7 +236,7 @@ async fn compare_teams(
             });
         }
         let ours = members.get(&id);
-        for member in team.members.iter().filter(|member| *member != LITELLMS_OWN) {
+        for member in team.members.iter().map(|member| &member.user_id) {
             match member.parse::<Uuid>() {
                 Ok(user) if ours.is_some_and(|ours| ours.contains(&user)) => {
                     seen.members.insert((id, user));
@@ -257,7 +275,7 @@ async fn compare_users(pool: &PgPool, page: &[User], seen: &mut Seen) -> Result<
     let ours: HashMap<Uuid, String> = sqlx::query!("SELECT id, email FROM users WHERE id = ANY($1)", &ids)
         .fetch_all(pool)
         .await
-        .map_err(crate::Error::from)?
+        .map_err(Error::from)?
         .into_iter()
         .map(|row| (row.id, row.email))
         .collect();
@@ -292,7 +310,12 @@ async fn compare_users(pool: &PgPool, page: &[User], seen: &mut Seen) -> Result<
     Ok(found)
 }
 
-async fn compare_keys(pool: &PgPool, instance: &Instance, page: &[Key], seen: &mut Seen) -> Result<Vec<Found>, push::Failure> {
+async fn compare_keys(
+    pool: &PgPool,
+    instance: &Instance,
+    page: &[KeyInfo],
+    seen: &mut Seen,
+) -> Result<Vec<Found>, push::Failure> {
     let tokens: Vec<String> = page.iter().map(|key| key.token.clone()).collect();
     let ours: HashMap<String, (String, Option<String>)> = sqlx::query!(
         r#"SELECT litellm_token AS "token!", name, litellm_state FROM api_keys
@@ -302,14 +325,17 @@ async fn compare_keys(pool: &PgPool, instance: &Instance, page: &[Key], seen: &m
     )
     .fetch_all(pool)
     .await
-    .map_err(crate::Error::from)?
+    .map_err(Error::from)?
     .into_iter()
     .map(|row| (row.token, (row.name, row.litellm_state)))
     .collect();
     let mut found = Vec::new();
     for key in page {
         seen.tokens.insert(key.token.clone());
-        let alias = key.alias.clone().unwrap_or_else(|| key.token.chars().take(12).collect());
+        let alias = key
+            .alias
+            .clone()
+            .unwrap_or_else(|| key.token.chars().take(12).collect());
         match ours.get(&key.token) {
             Some((name, state)) if state.as_deref() == Some("gone") => found.push(Found {
                 kind: "key",
@@ -383,6 +409,24 @@ pub async fn latest(ctx: &mut Ctx, instance: &str) -> Result<Option<LiteLlmCompa
     .await?)
 }
 
+/// The latest comparison with an instance, the default one unless it is named, and a page of what it found.
+///
+/// # Errors
+/// 403 as [`latest`]; 404 when there was none; 503 when the instance is not configured.
+pub async fn comparison(
+    ctx: &mut Ctx,
+    instance: Option<&str>,
+    cursor: Option<&str>,
+    limit: i64,
+) -> Result<(LiteLlmComparison, Page<LiteLlmDifference>)> {
+    require_view(&ctx.caller)?;
+    let name = ctx.backend.litellm.require(instance)?.name().to_owned();
+    let latest = latest(ctx, &name).await?;
+    let latest = latest.ok_or_else(|| Error::refused(Code::NotFound, format!("'{name}' was never compared")))?;
+    let page = differences(ctx, latest.id, cursor, limit).await?;
+    Ok((latest, page))
+}
+
 /// What a comparison found, in the order of problem, kind and name.
 ///
 /// # Errors
@@ -407,7 +451,8 @@ pub async fn differences(
                 LiteLlmDifference,
                 r#"SELECT id, kind, name, problem, detail, settled, settled_by,
                     (problem = 'unknown' AND kind IN ('member', 'key')) AS "removable!"
-                FROM litellm_differences WHERE comparison_id = $1 AND "# + $order,
+                FROM litellm_differences WHERE comparison_id = $1 AND "#
+                    + $order,
                 comparison,
                 place.key,
                 place.id,
@@ -418,11 +463,15 @@ pub async fn differences(
         };
     }
     let rows = if place.before {
-        rows!("(problem || ' ' || kind || ' ' || name, id) < ($2, $3)
-            ORDER BY problem || ' ' || kind || ' ' || name DESC, id DESC LIMIT $4")
+        rows!(
+            "(problem || ' ' || kind || ' ' || name, id) < ($2, $3)
+            ORDER BY problem || ' ' || kind || ' ' || name DESC, id DESC LIMIT $4"
+        )
     } else {
-        rows!("($2::text IS NULL OR (problem || ' ' || kind || ' ' || name, id) > ($2, $3))
-            ORDER BY problem || ' ' || kind || ' ' || name, id LIMIT $4")
+        rows!(
+            "($2::text IS NULL OR (problem || ' ' || kind || ' ' || name, id) > ($2, $3))
+            ORDER BY problem || ' ' || kind || ' ' || name, id LIMIT $4"
+        )
     };
     Ok(place.page(rows, total, |row| {
         (format!("{} {} {}", row.problem, row.kind, row.name), row.id)
@@ -438,70 +487,108 @@ pub enum Decision {
     Remove,
 }
 
-/// Does something about a difference. Pushing hands it to the worker; removing is done at once.
+/// Does something about a difference: what is missing or different is handed to the worker, what is to go is removed
+/// there now.
 ///
 /// # Errors
 /// 403 for everyone but super_admins; 404 without such a difference; 409 when it is settled, or this cannot be done about
 /// it; 502 and 503 when LiteLLM does not do it.
-pub async fn settle(ctx: &mut Ctx, id: Uuid, decision: Decision) -> Result<()> {
+pub async fn settle(backend: &Backend, caller: Caller, info: RequestInfo, id: Uuid, decision: Decision) -> Result<()> {
+    let mut ctx = Ctx::read(backend, caller.clone(), info.clone()).await?;
     require_manage(&ctx.caller)?;
-    let row = sqlx::query!(
+    let found = load(&mut ctx, id).await?;
+    // No connection is held while LiteLLM is asked.
+    drop(ctx);
+    match (decision, found.problem.as_str(), found.kind.as_str()) {
+        (Decision::Push, "missing" | "different", _) => {}
+        (Decision::Remove, "unknown", "member" | "key") => {
+            let client = &backend.litellm.require(Some(&found.instance))?.client;
+            let removed = match &found.member {
+                Some(member) => client.remove_member(&found.object, member).await,
+                None => client.delete_key(&found.object).await,
+            };
+            removed.map_err(|error| super::refused(&error))?;
+        }
+        _ => {
+            return Err(Error::refused(
+                Code::WrongState,
+                "Not possible for this difference: what only LiteLLM has cannot be pushed, and its teams and people are not removed from here",
+            ));
+        }
+    }
+    let mut ctx = Ctx::write(backend, caller, info).await?;
+    write(&mut ctx, id, &found, decision).await?;
+    ctx.commit().await
+}
+
+struct Difference {
+    instance: String,
+    kind: String,
+    object: String,
+    member: Option<String>,
+    name: String,
+    problem: String,
+    settled: Option<String>,
+}
+
+async fn load(ctx: &mut Ctx, id: Uuid) -> Result<Difference> {
+    let found = sqlx::query_as!(
+        Difference,
         "SELECT c.instance, d.kind, d.object, d.member, d.name, d.problem, d.settled
-        FROM litellm_differences d JOIN litellm_comparisons c ON c.id = d.comparison_id WHERE d.id = $1 FOR UPDATE OF d",
+        FROM litellm_differences d JOIN litellm_comparisons c ON c.id = d.comparison_id WHERE d.id = $1",
         id,
     )
     .fetch_optional(ctx.connection())
     .await?
     .ok_or_else(|| Error::not_found("Difference", id))?;
-    if row.settled.is_some() {
-        return Err(Error::refused(Code::WrongState, "This difference is settled already"));
+    if found.settled.is_some() {
+        return Err(settled());
     }
-    let ids = || Some((row.object.parse::<Uuid>().ok()?, row.member.as_deref().map_or(Ok(Uuid::nil()), str::parse).ok()?));
-    let (word, action) = match (decision, row.problem.as_str(), row.kind.as_str()) {
-        (Decision::Push, "missing" | "different", kind) => {
-            let Some((object, member)) = ids() else {
-                return Err(Error::not_found("Difference", id));
-            };
-            sqlx::query!(
-                "SELECT litellm_touch(ARRAY[$1::text], ARRAY[$2::text], ARRAY[$3::uuid], ARRAY[$4::uuid])",
-                kind,
-                row.instance,
-                object,
-                member,
-            )
-            .execute(ctx.connection())
-            .await?;
-            ("pushed", "litellm.push")
-        }
-        (Decision::Remove, "unknown", "member" | "key") => {
-            let instance = ctx.backend.litellm.require(Some(&row.instance))?.clone();
-            let outcome = match &row.member {
-                Some(member) => instance.client.remove_member(&row.object, member).await,
-                None => instance.client.delete_key(&row.object).await,
-            };
-            outcome.map_err(|error| super::error(&error))?;
-            ("removed", "litellm.remove")
-        }
-        _ => {
-            return Err(Error::refused(
-                Code::WrongState,
-                "This cannot be done about this difference: what only LiteLLM has is not ours to push, and teams and people there are not removed from here",
-            ));
-        }
-    };
-    let by = ctx.caller.name().to_owned();
-    sqlx::query!("UPDATE litellm_differences SET settled = $2, settled_by = $3 WHERE id = $1", id, word, by)
-        .execute(ctx.connection())
-        .await?;
-    let entry = audit::Entry::new(action, "litellm", id, &row.instance)
-        .change(json!(null), json!({"kind": row.kind, "name": row.name, "problem": row.problem}));
-    audit::record(ctx, entry).await
+    Ok(found)
 }
 
-/// Whether an object of ours is what a difference is about; for tests of the page.
-impl Object {
-    /// The word for its kind.
-    pub fn kind(self) -> &'static str {
-        self.parts().0
+fn settled() -> Error {
+    Error::refused(Code::WrongState, "This difference is settled already")
+}
+
+async fn write(ctx: &mut Ctx, id: Uuid, found: &Difference, decision: Decision) -> Result<()> {
+    let (word, action) = match decision {
+        Decision::Push => ("pushed", "litellm.push"),
+        Decision::Remove => ("removed", "litellm.remove"),
+    };
+    if decision == Decision::Push {
+        let unknown = |_| Error::not_found("Difference", id);
+        let object: Uuid = found.object.parse().map_err(unknown)?;
+        let member: Uuid = found
+            .member
+            .as_deref()
+            .map_or(Ok(Uuid::nil()), str::parse)
+            .map_err(unknown)?;
+        sqlx::query!(
+            r#"SELECT litellm_touch(ARRAY[$1::text], ARRAY[$2::text], ARRAY[$3::uuid], ARRAY[$4::uuid])::text AS "done""#,
+            found.kind,
+            found.instance,
+            object,
+            member,
+        )
+        .fetch_one(ctx.connection())
+        .await?;
     }
+    let by = ctx.caller.name().to_owned();
+    let written = sqlx::query!(
+        "UPDATE litellm_differences SET settled = $2, settled_by = $3 WHERE id = $1 AND settled IS NULL",
+        id,
+        word,
+        by,
+    )
+    .execute(ctx.connection())
+    .await?;
+    if written.rows_affected() == 0 {
+        return Err(settled());
+    }
+    let entry = audit::Entry::new(action, "litellm", id, &found.instance).change(
+        json!(null),
+        json!({"kind": found.kind, "name": found.name, "problem": found.problem}),
+    );
+    audit::record(ctx, entry).await
 }

@@ -2,8 +2,8 @@
 //! answer that got lost.
 
 use chrono::Utc;
-use domain::{KeyId, TeamId, TeamRole, UserId};
-use integrations::litellm::{Created, Error as Refusal, LiteLlm, Role, TeamSpec};
+use domain::{BudgetDuration, KeyId, TeamId, TeamRole, UserId};
+use integrations::litellm::{Created, Error as Refusal, LiteLlm, Role, Team, TeamSpec, User};
 use sqlx::PgPool;
 
 use super::{
@@ -65,58 +65,88 @@ pub(super) async fn push(pool: &PgPool, client: &LiteLlm, object: Object) -> Res
 }
 
 async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<Delivered, Failure> {
-    let Some(truth) = truth::team(pool, client.name(), id).await? else {
+    let Some(mut spec) = truth::team(pool, client.name(), id).await? else {
         client.delete_team(&id.0.to_string()).await?;
         return Ok(Delivered::Gone);
     };
-    let mut spec = truth.spec;
     let mut there = client.team_info(&spec.id).await?;
     // Created only when it is surely not there: an error says nothing about that (SPEC C3).
     if there.is_none() {
         match client.create_team(&spec).await? {
-            Created::New if !truth.blocked => return Ok(Delivered::Kept(None)),
+            Created::New if !spec.blocked => return Ok(Delivered::Kept(None)),
             Created::New | Created::Existed => there = client.team_info(&spec.id).await?,
         }
     }
     let Some(there) = there else {
-        return Err(Failure::NotThere("Team creation verification failed: team not found after creation"));
+        return Err(Failure::NotThere(
+            "Team creation verification failed: team not found after creation",
+        ));
     };
-    // What others keep beside our own is not ours to remove.
-    let own = std::mem::take(&mut spec.metadata);
-    spec.metadata.clone_from(&there.metadata);
-    spec.metadata.extend(own);
-    if !is_same(&spec, &there) {
+    let differences = differences(&spec, &there);
+    if !differences.is_empty() {
+        // What others keep beside our own is not ours to remove.
+        let own = std::mem::take(&mut spec.metadata);
+        spec.metadata.clone_from(&there.metadata);
+        spec.metadata.extend(own);
         client.update_team(&spec).await?;
-    }
-    if there.blocked != truth.blocked {
-        client.set_team_blocked(&spec.id, truth.blocked).await?;
+        if there.blocked != spec.blocked {
+            client.set_team_blocked(&spec.id, spec.blocked).await?;
+        }
     }
     Ok(Delivered::Kept(None))
 }
 
-fn is_same(ours: &TeamSpec, there: &integrations::litellm::Team) -> bool {
-    let mut models = (ours.models.clone(), there.models.clone());
-    models.0.sort_unstable();
-    models.1.sort_unstable();
-    ours.alias == there.alias
-        && models.0 == models.1
-        && ours.max_budget == there.max_budget
-        && ours.budget_duration == there.budget_duration
-        && ours.tpm_limit == there.tpm_limit
-        && ours.rpm_limit == there.rpm_limit
-        && ours.metadata == there.metadata
+/// In which fields a team there is not as it should be, with what is there.
+pub(super) fn differences(ours: &TeamSpec, there: &Team) -> Vec<String> {
+    let sorted = |models: &[String]| {
+        let mut models = models.to_vec();
+        models.sort_unstable();
+        models
+    };
+    let mut found = Vec::new();
+    let mut compare = |field: &str, same: bool, is: String| {
+        if !same {
+            found.push(format!("{field}: {is} there"));
+        }
+    };
+    let number = |limit: Option<i64>| limit.map_or_else(|| "no limit".to_owned(), |limit| limit.to_string());
+    let alias = there.alias.clone().unwrap_or_default();
+    compare("name", ours.alias == alias, alias);
+    compare(
+        "models",
+        sorted(&ours.models) == sorted(&there.models),
+        there.models.join(", "),
+    );
+    compare(
+        "max_budget",
+        ours.max_budget == there.max_budget,
+        there
+            .max_budget
+            .map_or_else(|| "no limit".to_owned(), |budget| budget.to_string()),
+    );
+    compare(
+        "budget_duration",
+        ours.budget_duration.as_ref().map(BudgetDuration::as_str) == there.budget_duration.as_deref(),
+        there.budget_duration.clone().unwrap_or_else(|| "none".to_owned()),
+    );
+    compare("tpm_limit", ours.tpm_limit == there.tpm_limit, number(there.tpm_limit));
+    compare("rpm_limit", ours.rpm_limit == there.rpm_limit, number(there.rpm_limit));
+    compare("blocked", ours.blocked == there.blocked, there.blocked.to_string());
+    // Only what is ours: others may keep things there, too.
+    for (name, value) in &ours.metadata {
+        let is = there.metadata.get(name);
+        compare(name, is == Some(value), is.map(ToString::to_string).unwrap_or_default());
+    }
+    found
 }
 
 async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, Failure> {
-    let Some(truth) = truth::user(pool, client.name(), id).await? else {
+    let Some(spec) = truth::user(pool, client.name(), id).await? else {
         client.delete_user(&id.0.to_string()).await?;
         return Ok(Delivered::Gone);
     };
-    let spec = truth.spec;
     if let Some(there) = client.user_info(&spec.id).await? {
-        let same = there.email.as_deref() == Some(&spec.email)
-            && there.alias.as_deref() == Some(&spec.alias)
-            && there.role.as_deref() == Some(&spec.role);
+        let same = there.email == spec.email && there.alias == spec.alias && there.role.as_deref() == Some(&spec.role);
         if !same {
             client.update_user(&spec).await?;
         }
@@ -128,7 +158,7 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
     }
     // Someone who was there already, or came without teams, exists for LiteLLM's own checks only once in one.
     let there = client.user_info(&spec.id).await?;
-    if !there.as_ref().is_some_and(integrations::litellm::User::is_integrated) {
+    if !there.as_ref().is_some_and(User::is_integrated) {
         for team in &spec.teams {
             client.add_member(team, &spec.id, Role::User, None).await?;
         }
@@ -137,7 +167,9 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
         Some(there) if there.is_integrated() || spec.teams.is_empty() => Ok(Delivered::Kept(None)),
         // Old versions know nobody who is in no team; there is nothing to verify then.
         None if spec.teams.is_empty() => Ok(Delivered::Kept(None)),
-        _ => Err(Failure::NotThere("User creation verification failed: user not found after creation")),
+        _ => Err(Failure::NotThere(
+            "User creation verification failed: user not found after creation",
+        )),
     }
 }
 
@@ -166,13 +198,13 @@ async fn key(pool: &PgPool, client: &LiteLlm, id: KeyId) -> Result<Delivered, Fa
     match truth::key(pool, client.name(), id, Utc::now()).await? {
         None => Ok(Delivered::Gone),
         Some(KeyTruth::Kept { token, change, blocked }) => {
-            let note = client.update_key(&token, &change).await?;
+            client.update_key(&token, &change).await?;
             if blocked {
                 client.block_key(&token).await?;
             } else {
                 client.unblock_key(&token).await?;
             }
-            Ok(Delivered::Kept(dropped(&note)))
+            Ok(Delivered::Kept(None))
         }
         Some(KeyTruth::Revoked { token, alias }) => {
             revoke(client, token.as_deref(), &alias).await?;
@@ -189,14 +221,9 @@ pub(super) async fn revoke(client: &LiteLlm, token: Option<&str>, alias: &str) -
     }
     client.delete_key_alias(alias).await?;
     match token {
-        Some(token) if !client.key_is_refused(token).await? => {
-            Err(Failure::NotThere("LiteLLM says that the key is deleted and still knows it"))
-        }
+        Some(token) if !client.key_is_refused(token).await? => Err(Failure::NotThere(
+            "LiteLLM says that the key is deleted and still knows it",
+        )),
         _ => Ok(()),
     }
-}
-
-/// What a licence kept from LiteLLM, in words (SPEC C7: never silently).
-pub(crate) fn dropped(fields: &[&'static str]) -> Option<String> {
-    (!fields.is_empty()).then(|| format!("{}: needs a LiteLLM Enterprise licence, not in force there", fields.join(", ")))
 }

@@ -130,7 +130,11 @@ pub struct ObjectQuery {
 pub async fn objects(ctx: &mut Ctx, query: &ObjectQuery, limit: i64) -> Result<Page<LiteLlmObject>> {
     require_view(&ctx.caller)?;
     one_of("kind", query.kind.as_deref(), &["team", "user", "member", "key"])?;
-    one_of("state", query.state.as_deref(), &["pending", "failed", "parked", "synced"])?;
+    one_of(
+        "state",
+        query.state.as_deref(),
+        &["pending", "failed", "parked", "synced"],
+    )?;
     let place = Keyset::<DateTime<Utc>>::read(query.cursor.as_deref(), limit)?;
     let total = sqlx::query_scalar!(
         r#"SELECT count(*) AS "n!" FROM litellm_objects
@@ -156,7 +160,8 @@ pub async fn objects(ctx: &mut Ctx, query: &ObjectQuery, limit: i64) -> Result<P
                     LEFT JOIN users m ON m.id = o.user_id AND o.kind = 'member'
                     LEFT JOIN api_keys k ON k.id = o.object_id AND o.kind = 'key'
                 WHERE ($1::text IS NULL OR o.instance = $1) AND ($2::text IS NULL OR o.kind = $2)
-                    AND CASE WHEN $3::text IS NULL THEN o.state <> 'synced' ELSE o.state = $3 END AND "# + $order,
+                    AND CASE WHEN $3::text IS NULL THEN o.state <> 'synced' ELSE o.state = $3 END AND "#
+                    + $order,
                 query.instance,
                 query.kind,
                 query.state,
@@ -177,7 +182,10 @@ pub async fn objects(ctx: &mut Ctx, query: &ObjectQuery, limit: i64) -> Result<P
     };
     let objects = rows.into_iter().map(LiteLlmObject::from).collect();
     Ok(place.page(objects, total, |object| {
-        (object.changed_at.to_rfc3339_opts(SecondsFormat::Micros, true), object.id)
+        (
+            object.changed_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            object.id,
+        )
     }))
 }
 
@@ -244,7 +252,10 @@ pub async fn retry(ctx: &mut Ctx, what: &Retry) -> Result<u64> {
     require_manage(&ctx.caller)?;
     let (id, instance) = match what {
         Retry::One(id) => (Some(*id), None),
-        Retry::All(instance) => (None, Some(ctx.backend.litellm.require(Some(instance))?.name().to_owned())),
+        Retry::All(instance) => (
+            None,
+            Some(ctx.backend.litellm.require(Some(instance))?.name().to_owned()),
+        ),
     };
     let touched = sqlx::query_scalar!(
         "UPDATE litellm_objects SET state = 'pending', attempts = 0, due_at = clock_timestamp()
@@ -255,9 +266,12 @@ pub async fn retry(ctx: &mut Ctx, what: &Retry) -> Result<u64> {
     .fetch_all(ctx.connection())
     .await?;
     if let (Some(id), true) = (id, touched.is_empty()) {
-        let known = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM litellm_objects WHERE id = $1) AS "known!""#, id)
-            .fetch_one(ctx.connection())
-            .await?;
+        let known = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM litellm_objects WHERE id = $1) AS "known!""#,
+            id
+        )
+        .fetch_one(ctx.connection())
+        .await?;
         return Err(if known {
             Error::refused(Code::WrongState, "It does not wait for another try")
         } else {

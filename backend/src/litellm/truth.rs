@@ -1,22 +1,16 @@
 //! What an instance should have, read at the time of delivery.
 
 use chrono::{DateTime, Utc};
-use domain::{KeyId, Money, TeamId, TeamRole, UserId};
+use domain::{BudgetDuration, KeyId, Money, TeamId, TeamRole, UserId};
 use integrations::litellm::{KeyChange, TeamSpec, UserSpec};
 use serde_json::{Map, json};
 use sqlx::PgPool;
 
 use crate::Result;
 
-/// A team as LiteLLM should have it.
-pub(super) struct TeamTruth {
-    pub spec: TeamSpec,
-    /// Inactive and archived teams keep everything and are let in nowhere.
-    pub blocked: bool,
-}
-
-/// The team; none when it is not this instance's, or is gone.
-pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Option<TeamTruth>> {
+/// The team as LiteLLM should have it; none when it is not this instance's, or is gone. Inactive and archived ones keep
+/// everything and are blocked.
+pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Option<TeamSpec>> {
     let row = sqlx::query!(
         r#"SELECT t.name, t.slug, t.status, t.models, t.max_budget, t.budget_duration, t.tpm_limit, t.rpm_limit,
             o.slug AS organization, o.models AS organization_models
@@ -28,23 +22,21 @@ pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Op
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| TeamTruth {
+    Ok(row.map(|row| TeamSpec {
+        id: id.0.to_string(),
+        alias: row.name,
+        // Organizations are ours to enforce; LiteLLM's need a licence.
+        organization_id: None,
+        models: resolve(row.models, row.organization_models),
+        max_budget: row.max_budget.map(Money::trusted),
+        budget_duration: row.budget_duration.map(BudgetDuration::trusted),
+        tpm_limit: row.tpm_limit,
+        rpm_limit: row.rpm_limit,
         blocked: row.status != "active",
-        spec: TeamSpec {
-            id: id.0.to_string(),
-            alias: row.name,
-            // Organizations are ours to enforce; LiteLLM's need a licence.
-            organization_id: None,
-            models: resolve(row.models, row.organization_models),
-            max_budget: row.max_budget.map(Money::trusted),
-            budget_duration: row.budget_duration,
-            tpm_limit: row.tpm_limit,
-            rpm_limit: row.rpm_limit,
-            metadata: Map::from_iter([
-                ("guildhall_organization".to_owned(), json!(row.organization)),
-                ("guildhall_team".to_owned(), json!(row.slug)),
-            ]),
-        },
+        metadata: Map::from_iter([
+            ("guildhall_organization".to_owned(), json!(row.organization)),
+            ("guildhall_team".to_owned(), json!(row.slug)),
+        ]),
     }))
 }
 
@@ -57,16 +49,11 @@ fn resolve(own: Vec<String>, organization: Vec<String>) -> Vec<String> {
     }
 }
 
-/// A person as LiteLLM should have them.
-pub(super) struct UserTruth {
-    pub spec: UserSpec,
-}
-
 /// The most teams that a person is made with; the other memberships come by themselves.
 const TEAMS: i64 = 20;
 
-/// The person, with the teams that the instance has already; none when they are gone.
-pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Option<UserTruth>> {
+/// The person as LiteLLM should have them, with the teams that the instance has already; none when they are gone.
+pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Option<UserSpec>> {
     let row = sqlx::query!(
         r#"SELECT u.email, u.display_name, u.is_super_admin,
             ARRAY(SELECT m.team_id FROM team_members m
@@ -80,17 +67,20 @@ pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Op
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| UserTruth {
-        spec: UserSpec {
-            id: id.0.to_string(),
-            alias: row.display_name.unwrap_or_else(|| row.email.clone()),
-            email: row.email,
-            role: if row.is_super_admin { "proxy_admin" } else { "internal_user" }.to_owned(),
-            max_budget: None,
-            tpm_limit: None,
-            rpm_limit: None,
-            teams: row.teams.into_iter().map(|team| team.to_string()).collect(),
-        },
+    Ok(row.map(|row| UserSpec {
+        id: id.0.to_string(),
+        alias: Some(row.display_name.unwrap_or_else(|| row.email.clone())),
+        email: Some(row.email),
+        role: if row.is_super_admin {
+            "proxy_admin"
+        } else {
+            "internal_user"
+        }
+        .to_owned(),
+        max_budget: None,
+        tpm_limit: None,
+        rpm_limit: None,
+        teams: row.teams.into_iter().map(|team| team.to_string()).collect(),
     }))
 }
 
@@ -106,7 +96,13 @@ pub(super) async fn member(pool: &PgPool, instance: &str, team: TeamId, user: Us
     )
     .fetch_optional(pool)
     .await?;
-    Ok(role.map(|role| if role == "admin" { TeamRole::Admin } else { TeamRole::Member }))
+    Ok(role.map(|role| {
+        if role == "admin" {
+            TeamRole::Admin
+        } else {
+            TeamRole::Member
+        }
+    }))
 }
 
 /// A key as LiteLLM should have it.
@@ -125,7 +121,7 @@ pub(super) enum KeyTruth {
 pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId, now: DateTime<Utc>) -> Result<Option<KeyTruth>> {
     let row = sqlx::query!(
         r#"SELECT k.litellm_state AS "state!", k.litellm_alias AS "alias!", k.litellm_token, k.models, k.max_budget,
-            k.soft_budget, k.budget_duration, k.tpm_limit, k.rpm_limit, k.tags, k.details, k.expires_at, k.making_until,
+            k.budget_duration, k.tpm_limit, k.rpm_limit, k.expires_at,
             u.deactivated_at IS NOT NULL AS "blocked!"
         FROM api_keys k JOIN users u ON u.id = k.owner_id
         WHERE k.id = $1 AND k.litellm_instance = $2 AND k.litellm_state IN ('active', 'revoking')"#,
@@ -141,18 +137,20 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId, now: DateTime<
             token,
             blocked: row.blocked,
             change: Box::new(KeyChange {
-                models: row.models,
-                max_budget: row.max_budget.map(Money::trusted),
-                soft_budget: row.soft_budget.map(Money::trusted),
-                budget_duration: row.budget_duration,
-                tpm_limit: row.tpm_limit,
-                rpm_limit: row.rpm_limit,
-                tags: row.tags,
-                details: row.details,
-                expires_at: row.expires_at.map(|end| end.max(now)),
+                models: Some(row.models),
+                max_budget: Some(row.max_budget.map(Money::trusted)),
+                budget_duration: Some(row.budget_duration.map(BudgetDuration::trusted)),
+                tpm_limit: Some(row.tpm_limit),
+                rpm_limit: Some(row.rpm_limit),
+                // One that is over is ended by itself.
+                expires: Some(row.expires_at.map(|end| end.max(now))),
+                ..KeyChange::default()
             }),
         },
-        (_, token) => KeyTruth::Revoked { token, alias: row.alias },
+        (_, token) => KeyTruth::Revoked {
+            token,
+            alias: row.alias,
+        },
     }))
 }
 

@@ -109,6 +109,17 @@ impl PathPart for EntryId {
     }
 }
 
+/// A difference between Guildhall and LiteLLM.
+pub(super) struct DifferenceId(pub(super) uuid::Uuid);
+
+impl PathPart for DifferenceId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        let parsed = id.parse().map(Self);
+        parsed.map_err(|_| Error::not_found("Difference", shown(id)).into())
+    }
+}
+
 impl PathPart for MachineClientId {
     fn read(params: &RawPathParams) -> Result<Self, Problem> {
         let id = text(params, "id");

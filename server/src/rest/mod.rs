@@ -16,6 +16,7 @@ mod jit;
 mod keys;
 mod label_policies;
 mod label_policy_body;
+mod litellm;
 mod me;
 mod members;
 mod ndjson;
@@ -67,6 +68,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(runners::router())
         .merge(runner_changes::router())
         .merge(jit::router())
+        .merge(litellm::router())
         .merge(sync::router())
         .merge(runner_waits::router())
         .merge(me::router())
