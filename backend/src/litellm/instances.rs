@@ -126,9 +126,9 @@ async fn want_everything(connection: &mut sqlx::PgConnection, instance: &str) ->
             WHERE t.litellm_instance = i.name OR (t.litellm_instance IS NULL AND i.is_default)
         )
         INSERT INTO litellm_objects AS o (instance, kind, object_id, user_id)
-        SELECT $1, 'team', id, '00000000-0000-0000-0000-000000000000' FROM ours
+        SELECT $1, 'team', id, '00000000-0000-0000-0000-000000000000'::uuid FROM ours
         UNION ALL
-        SELECT $1, 'user', u.id, '00000000-0000-0000-0000-000000000000' FROM users u
+        SELECT $1, 'user', u.id, '00000000-0000-0000-0000-000000000000'::uuid FROM users u
         WHERE (SELECT is_default FROM litellm_instances WHERE name = $1)
             OR EXISTS (SELECT FROM team_members m JOIN ours ON ours.id = m.team_id WHERE m.user_id = u.id)
         UNION ALL

@@ -3,7 +3,7 @@
 
 use chrono::Utc;
 use domain::{KeyId, TeamId, TeamRole, UserId};
-use integrations::litellm::{Created, Error as Refusal, LiteLlm, Role, TeamSpec};
+use integrations::litellm::{Created, Error as Refusal, KeyChange, LiteLlm, Role, TeamSpec};
 use sqlx::PgPool;
 
 use super::{
@@ -98,10 +98,10 @@ fn is_same(ours: &TeamSpec, there: &integrations::litellm::Team) -> bool {
     let mut models = (ours.models.clone(), there.models.clone());
     models.0.sort_unstable();
     models.1.sort_unstable();
-    ours.alias == there.alias
+    Some(&ours.alias) == there.alias.as_ref()
         && models.0 == models.1
         && ours.max_budget == there.max_budget
-        && ours.budget_duration == there.budget_duration
+        && ours.budget_duration.as_ref().map(domain::BudgetDuration::as_str) == there.budget_duration.as_deref()
         && ours.tpm_limit == there.tpm_limit
         && ours.rpm_limit == there.rpm_limit
         && ours.metadata == there.metadata
@@ -114,8 +114,8 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
     };
     let spec = truth.spec;
     if let Some(there) = client.user_info(&spec.id).await? {
-        let same = there.email.as_deref() == Some(&spec.email)
-            && there.alias.as_deref() == Some(&spec.alias)
+        let same = there.email == spec.email
+            && there.alias == spec.alias
             && there.role.as_deref() == Some(&spec.role);
         if !same {
             client.update_user(&spec).await?;
@@ -166,7 +166,7 @@ async fn key(pool: &PgPool, client: &LiteLlm, id: KeyId) -> Result<Delivered, Fa
     match truth::key(pool, client.name(), id, Utc::now()).await? {
         None => Ok(Delivered::Gone),
         Some(KeyTruth::Kept { token, change, blocked }) => {
-            let note = client.update_key(&token, &change).await?;
+            let note = change_key(client, &token, *change).await?;
             if blocked {
                 client.block_key(&token).await?;
             } else {
@@ -174,10 +174,24 @@ async fn key(pool: &PgPool, client: &LiteLlm, id: KeyId) -> Result<Delivered, Fa
             }
             Ok(Delivered::Kept(dropped(&note)))
         }
+        Some(KeyTruth::BeingMade) => Err(Failure::NotThere("the key is being made at this moment")),
         Some(KeyTruth::Revoked { token, alias }) => {
             revoke(client, token.as_deref(), &alias).await?;
             Ok(Delivered::KeyRefused(id))
         }
+    }
+}
+
+/// Changes a key; where tags need a licence, all but those.
+async fn change_key(client: &LiteLlm, token: &str, mut change: KeyChange) -> Result<Vec<&'static str>, Failure> {
+    match client.update_key(token, &change).await {
+        Err(Refusal::Licence { .. }) if change.tags.is_some() => {
+            let tags = change.tags.take().unwrap_or_default();
+            client.update_key(token, &change).await?;
+            // Without any there is nothing to miss.
+            Ok(if tags.is_empty() { Vec::new() } else { vec!["tags"] })
+        }
+        outcome => Ok(outcome.map(|()| Vec::new())?),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an instance should have, read at the time of delivery.
 
-use chrono::{DateTime, Utc};
-use domain::{KeyId, Money, TeamId, TeamRole, UserId};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{BudgetDuration, KeyId, Money, TeamId, TeamRole, UserId};
 use integrations::litellm::{KeyChange, TeamSpec, UserSpec};
 use serde_json::{Map, json};
 use sqlx::PgPool;
@@ -37,9 +37,10 @@ pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Op
             organization_id: None,
             models: resolve(row.models, row.organization_models),
             max_budget: row.max_budget.map(Money::trusted),
-            budget_duration: row.budget_duration,
+            budget_duration: row.budget_duration.map(BudgetDuration::trusted),
             tpm_limit: row.tpm_limit,
             rpm_limit: row.rpm_limit,
+            blocked: row.status != "active",
             metadata: Map::from_iter([
                 ("guildhall_organization".to_owned(), json!(row.organization)),
                 ("guildhall_team".to_owned(), json!(row.slug)),
@@ -83,8 +84,8 @@ pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Op
     Ok(row.map(|row| UserTruth {
         spec: UserSpec {
             id: id.0.to_string(),
-            alias: row.display_name.unwrap_or_else(|| row.email.clone()),
-            email: row.email,
+            alias: Some(row.display_name.unwrap_or_else(|| row.email.clone())),
+            email: Some(row.email),
             role: if row.is_super_admin { "proxy_admin" } else { "internal_user" }.to_owned(),
             max_budget: None,
             tpm_limit: None,
@@ -117,6 +118,8 @@ pub(super) enum KeyTruth {
         change: Box<KeyChange>,
         blocked: bool,
     },
+    /// Somebody makes it at this moment, and it was revoked meanwhile: what LiteLLM has of it is known when they are done.
+    BeingMade,
     /// It works no more.
     Revoked { token: Option<String>, alias: String },
 }
@@ -125,7 +128,7 @@ pub(super) enum KeyTruth {
 pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId, now: DateTime<Utc>) -> Result<Option<KeyTruth>> {
     let row = sqlx::query!(
         r#"SELECT k.litellm_state AS "state!", k.litellm_alias AS "alias!", k.litellm_token, k.models, k.max_budget,
-            k.soft_budget, k.budget_duration, k.tpm_limit, k.rpm_limit, k.tags, k.details, k.expires_at, k.making_until,
+            k.soft_budget, k.budget_duration, k.tpm_limit, k.rpm_limit, k.tags, k.expires_at, k.making_until,
             u.deactivated_at IS NOT NULL AS "blocked!"
         FROM api_keys k JOIN users u ON u.id = k.owner_id
         WHERE k.id = $1 AND k.litellm_instance = $2 AND k.litellm_state IN ('active', 'revoking')"#,
@@ -141,17 +144,19 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId, now: DateTime<
             token,
             blocked: row.blocked,
             change: Box::new(KeyChange {
-                models: row.models,
-                max_budget: row.max_budget.map(Money::trusted),
-                soft_budget: row.soft_budget.map(Money::trusted),
-                budget_duration: row.budget_duration,
-                tpm_limit: row.tpm_limit,
-                rpm_limit: row.rpm_limit,
-                tags: row.tags,
-                details: row.details,
-                expires_at: row.expires_at.map(|end| end.max(now)),
+                models: Some(row.models),
+                max_budget: Some(row.max_budget.map(Money::trusted)),
+                soft_budget: Some(row.soft_budget.map(Money::trusted)),
+                budget_duration: Some(row.budget_duration.map(BudgetDuration::trusted)),
+                tpm_limit: Some(row.tpm_limit),
+                rpm_limit: Some(row.rpm_limit),
+                tags: Some(row.tags),
+                // LiteLLM takes no end that is past.
+                expires: Some(row.expires_at.map(|end| end.max(now + TimeDelta::seconds(1)))),
+                ..KeyChange::default()
             }),
         },
+        (false, None) if row.making_until.is_some_and(|until| until > now) => KeyTruth::BeingMade,
         (_, token) => KeyTruth::Revoked { token, alias: row.alias },
     }))
 }
