@@ -3,7 +3,7 @@
 
 use chrono::Utc;
 use domain::{BudgetDuration, KeyId, TeamId, TeamRole, UserId};
-use integrations::litellm::{Created, Error as Refusal, LiteLlm, Role, Team, TeamSpec, User};
+use integrations::litellm::{Created, Error as Refusal, KeyChange, LiteLlm, Role, Team, TeamSpec, User};
 use sqlx::PgPool;
 
 use super::{
@@ -198,18 +198,32 @@ async fn key(pool: &PgPool, client: &LiteLlm, id: KeyId) -> Result<Delivered, Fa
     match truth::key(pool, client.name(), id, Utc::now()).await? {
         None => Ok(Delivered::Gone),
         Some(KeyTruth::Kept { token, change, blocked }) => {
-            client.update_key(&token, &change).await?;
+            let note = change_key(client, &token, *change).await?;
             if blocked {
                 client.block_key(&token).await?;
             } else {
                 client.unblock_key(&token).await?;
             }
-            Ok(Delivered::Kept(None))
+            Ok(Delivered::Kept(dropped(&note)))
         }
+        Some(KeyTruth::BeingMade) => Err(Failure::NotThere("the key is being made at this moment")),
         Some(KeyTruth::Revoked { token, alias }) => {
             revoke(client, token.as_deref(), &alias).await?;
             Ok(Delivered::KeyRefused(id))
         }
+    }
+}
+
+/// Changes a key; where tags need a licence, all but those.
+async fn change_key(client: &LiteLlm, token: &str, mut change: KeyChange) -> Result<Vec<&'static str>, Failure> {
+    match client.update_key(token, &change).await {
+        Err(Refusal::Licence { .. }) if change.tags.is_some() => {
+            let tags = change.tags.take().unwrap_or_default();
+            client.update_key(token, &change).await?;
+            // Without any there is nothing to miss.
+            Ok(if tags.is_empty() { Vec::new() } else { vec!["tags"] })
+        }
+        outcome => Ok(outcome.map(|()| Vec::new())?),
     }
 }
 
@@ -226,4 +240,14 @@ pub(super) async fn revoke(client: &LiteLlm, token: Option<&str>, alias: &str) -
         )),
         _ => Ok(()),
     }
+}
+
+/// What a licence kept from LiteLLM, in words (SPEC C7: never silently).
+pub(crate) fn dropped(fields: &[&'static str]) -> Option<String> {
+    (!fields.is_empty()).then(|| {
+        format!(
+            "{}: needs a LiteLLM Enterprise licence, not in force there",
+            fields.join(", ")
+        )
+    })
 }

@@ -1,6 +1,6 @@
 //! What an instance should have, read at the time of delivery.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BudgetDuration, KeyId, Money, TeamId, TeamRole, UserId};
 use integrations::litellm::{KeyChange, TeamSpec, UserSpec};
 use serde_json::{Map, json};
@@ -113,6 +113,8 @@ pub(super) enum KeyTruth {
         change: Box<KeyChange>,
         blocked: bool,
     },
+    /// Somebody makes it at this moment, and it was revoked meanwhile: what LiteLLM has of it is known when they are done.
+    BeingMade,
     /// It works no more.
     Revoked { token: Option<String>, alias: String },
 }
@@ -121,7 +123,7 @@ pub(super) enum KeyTruth {
 pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId, now: DateTime<Utc>) -> Result<Option<KeyTruth>> {
     let row = sqlx::query!(
         r#"SELECT k.litellm_state AS "state!", k.litellm_alias AS "alias!", k.litellm_token, k.models, k.max_budget,
-            k.budget_duration, k.tpm_limit, k.rpm_limit, k.expires_at,
+            k.soft_budget, k.budget_duration, k.tpm_limit, k.rpm_limit, k.tags, k.expires_at, k.making_until,
             u.deactivated_at IS NOT NULL AS "blocked!"
         FROM api_keys k JOIN users u ON u.id = k.owner_id
         WHERE k.id = $1 AND k.litellm_instance = $2 AND k.litellm_state IN ('active', 'revoking')"#,
@@ -139,14 +141,17 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId, now: DateTime<
             change: Box::new(KeyChange {
                 models: Some(row.models),
                 max_budget: Some(row.max_budget.map(Money::trusted)),
+                soft_budget: Some(row.soft_budget.map(Money::trusted)),
                 budget_duration: Some(row.budget_duration.map(BudgetDuration::trusted)),
                 tpm_limit: Some(row.tpm_limit),
                 rpm_limit: Some(row.rpm_limit),
-                // One that is over is ended by itself.
-                expires: Some(row.expires_at.map(|end| end.max(now))),
+                tags: Some(row.tags),
+                // LiteLLM takes no end that is past.
+                expires: Some(row.expires_at.map(|end| end.max(now + TimeDelta::seconds(1)))),
                 ..KeyChange::default()
             }),
         },
+        (false, None) if row.making_until.is_some_and(|until| until > now) => KeyTruth::BeingMade,
         (_, token) => KeyTruth::Revoked {
             token,
             alias: row.alias,

@@ -105,6 +105,10 @@ pub struct KeyChange {
     pub tpm_limit: Option<Option<i64>>,
     /// Requests per minute.
     pub rpm_limit: Option<Option<i64>>,
+    /// From here on LiteLLM warns.
+    pub soft_budget: Option<Option<Money>>,
+    /// Tags of its spending; need a licence.
+    pub tags: Option<Vec<String>>,
     /// What it has spent: zero to start anew.
     pub spend: Option<Money>,
     /// What to store with it; replaces what is there.
@@ -244,6 +248,8 @@ impl KeyChange {
         body.set_some("duration", lifetime);
         body.set_some("tpm_limit", self.tpm_limit.map(or_null));
         body.set_some("rpm_limit", self.rpm_limit.map(or_null));
+        body.set_some("soft_budget", self.soft_budget.map(dollars));
+        body.set_some("tags", self.tags.as_ref());
         body.set_some("spend", self.spend.map(Money::to_f64));
         body.set_some("metadata", self.metadata.as_ref());
         Value::Object(body.0)
