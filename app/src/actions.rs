@@ -4,6 +4,7 @@
 mod cost;
 mod keys;
 mod label_policies;
+mod litellm;
 mod machines;
 mod members;
 mod organizations;
@@ -20,7 +21,7 @@ mod waiting;
 
 use domain::TeamId;
 
-use crate::ssr::Result;
+use crate::ssr::{self, Result};
 
 /// The page of a team that a form was on, as a path on this host: its own page when the form says
 /// anything else.
@@ -42,7 +43,15 @@ fn domain_id(team: &str) -> String {
 
 /// A team's id from a hidden field.
 fn team_id(text: &str) -> Result<TeamId> {
-    text.parse().map_err(|_| crate::ssr::Error::not_found("Team", text))
+    text.parse().map_err(|_| ssr::Error::not_found("Team", text))
+}
+
+/// Who sent a form, for what is done outside of a transaction.
+fn visitor() -> Result<(ssr::Visit, ssr::Caller)> {
+    let visit = ssr::visit();
+    let caller = visit.caller.clone();
+    let caller = caller.ok_or_else(|| ssr::Error::refused(ssr::Code::NotAuthenticated, "Not authenticated"))?;
+    Ok((visit, caller))
 }
 
 /// A whole number from a text field; blank is none.
@@ -53,7 +62,7 @@ fn number(field: &'static str, text: &str) -> Result<Option<i64>> {
     }
     text.parse()
         .map(Some)
-        .map_err(|_| crate::ssr::Error::invalid(field, "must be a whole number, or empty for no limit"))
+        .map_err(|_| ssr::Error::invalid(field, "must be a whole number, or empty for no limit"))
 }
 
 #[cfg(test)]

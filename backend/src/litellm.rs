@@ -12,7 +12,7 @@ mod push;
 mod status;
 mod truth;
 
-pub use compare::{Decision, begin, comparison, differences, latest, run, settle};
+pub use compare::{Decision, begin, comparison, differences, latest, run, settle, start};
 pub use deliver::{Undelivered, deliver_due, deliver_now};
 use domain::{KeyId, TeamId, UserId};
 pub use instances::{Instance, Instances, register};

@@ -507,6 +507,8 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", path) if path.starts_with("/admin/batch/") => {
             json!({"user_ids": [cast.target.id], "comment": "has left the company", "dry_run": true})
         }
+        ("POST", "/admin/litellm/objects/retry" | "/admin/litellm/compare") => json!({"instance": "elsewhere"}),
+        ("POST", "/admin/litellm/differences/{id}/settle") => json!({"action": "push"}),
         ("POST", "/admin/oauth-clients") => {
             json!({"client_id": format!("{}@clients", scene.team), "team_id": scene.team})
         }

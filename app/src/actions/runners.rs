@@ -7,6 +7,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use super::visitor;
 use crate::{
     forms::{ApiError, Sent, describe, keep},
     pages::{
@@ -72,13 +73,6 @@ fn runners_page(back: &str) -> String {
     } else {
         "/runners".to_owned()
     }
-}
-
-fn visitor() -> ssr::Result<(ssr::Visit, ssr::Caller)> {
-    let visit = ssr::visit();
-    let caller = visit.caller.clone();
-    let caller = caller.ok_or_else(|| Error::refused(Code::NotAuthenticated, "Not authenticated"))?;
-    Ok((visit, caller))
 }
 
 /// Asks GitHub about a runner.

@@ -2,6 +2,7 @@
 //! each system.
 
 mod history;
+mod litellm;
 
 use backend::sync;
 use chrono::{DateTime, Utc};
@@ -15,6 +16,8 @@ use crate::{
     ssr, ui,
 };
 
+pub use litellm::{FORM as LITELLM_FORM, details};
+
 /// How many passes a page of the history has.
 const ROWS: i64 = 15;
 /// How many findings are shown.
@@ -27,6 +30,7 @@ pub fn page() -> impl IntoView {
         let status = sync::status(&mut ctx).await?;
         let passes = sync::list(&mut ctx, ssr::query("cursor").as_deref(), ROWS).await?;
         let findings = sync::findings(&mut ctx, FINDINGS).await?;
+        let instances = backend::litellm::instances(&mut ctx).await?;
         let runs = sync::may_run(&ctx.caller) && status.state.is_enabled();
         drop(ctx);
         let form = forms::take("run-sync").await;
@@ -38,7 +42,7 @@ pub fn page() -> impl IntoView {
         );
         Ok(Rendered::new(
             "Sync",
-            view! { {header} {refusal(&form)} {github(&status)} {wrong(&findings, status.now)} {history::passes(&passes, status.now)} },
+            view! { {header} {refusal(&form)} {github(&status)} {litellm::sections(&instances, status.now)} {wrong(&findings, status.now)} {history::passes(&passes, status.now)} },
         ))
     })
 }

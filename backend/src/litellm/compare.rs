@@ -70,6 +70,11 @@ pub async fn begin(ctx: &mut Ctx, instance: &str) -> Result<Uuid> {
     Ok(id)
 }
 
+/// Begins to make it beside the request.
+pub fn start(backend: Backend, id: Uuid, instance: String) {
+    tokio::spawn(run(backend, id, instance));
+}
+
 /// Makes a comparison. What goes wrong is written down with it.
 pub async fn run(backend: Backend, id: Uuid, instance: String) {
     let Some(instance) = backend.litellm.get(Some(&instance)) else {

@@ -415,7 +415,7 @@ async fn compare_litellm(call: Call, Json(input): Json<CompareInput>) -> Result<
     let id = litellm::begin(&mut ctx, &input.instance).await?;
     let begun = litellm::latest(&mut ctx, &input.instance).await?;
     ctx.commit().await?;
-    tokio::spawn(litellm::run(backend, id, input.instance));
+    litellm::start(backend, id, input.instance);
     let begun = begun.ok_or_else(|| backend::Error::not_found("Comparison", id))?;
     json(StatusCode::ACCEPTED, &Comparison::new(begun, Vec::new(), None))
 }
