@@ -29,6 +29,7 @@ mod keys;
 mod label_policies;
 mod label_policies_migrate;
 mod last_seen;
+mod litellm;
 mod members;
 mod members_bulk;
 mod members_expiry;
