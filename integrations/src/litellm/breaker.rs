@@ -75,11 +75,15 @@ impl Circuit {
 
     /// Lets a call through, or says how long to wait.
     pub(super) fn admit(&self) -> Result<Permit, Duration> {
+        self.admit_at(Instant::now())
+    }
+
+    fn admit_at(&self, now: Instant) -> Result<Permit, Duration> {
         let mut state = self.state();
         let probe = match *state {
             State::Closed { .. } => false,
             State::Open { until } => {
-                let left = until.saturating_duration_since(Instant::now());
+                let left = until.saturating_duration_since(now);
                 if !left.is_zero() {
                     return Err(left);
                 }
@@ -96,10 +100,14 @@ impl Circuit {
     }
 
     pub(super) fn view(&self) -> Breaker {
+        self.view_at(Instant::now())
+    }
+
+    fn view_at(&self, now: Instant) -> Breaker {
         match *self.state() {
             State::Closed { failures } => Breaker::Closed { failures },
             State::Open { until } => {
-                let retry_after = until.saturating_duration_since(Instant::now());
+                let retry_after = until.saturating_duration_since(now);
                 if retry_after.is_zero() {
                     Breaker::HalfOpen
                 } else {
@@ -123,12 +131,16 @@ impl Permit {
     }
 
     /// Says how the call went.
-    pub(super) fn settle(mut self, verdict: Verdict) {
+    pub(super) fn settle(self, verdict: Verdict) {
+        self.settle_at(verdict, Instant::now());
+    }
+
+    fn settle_at(mut self, verdict: Verdict, now: Instant) {
         self.settled = true;
         let circuit = &self.circuit;
         let mut state = circuit.state();
         let open = State::Open {
-            until: Instant::now() + circuit.open_for,
+            until: now + circuit.open_for,
         };
         *state = match (*state, self.probe, verdict) {
             (State::Probing, true, Verdict::Answered) | (State::Closed { .. }, _, Verdict::Answered) => {
@@ -158,79 +170,104 @@ impl Drop for Permit {
 mod tests {
     use std::time::Duration;
 
-    use super::{Breaker, Circuit, Verdict};
+    use tokio::time::Instant;
+
+    use super::{Breaker, Circuit, Permit, Verdict};
 
     const OPEN: Duration = Duration::from_secs(30);
 
-    fn fail(circuit: &Circuit, times: u32) {
-        for _ in 0..times {
-            circuit.admit().expect("closed").settle(Verdict::Failed);
+    /// A breaker and a clock that is put forward by hand.
+    struct Clocked {
+        circuit: Circuit,
+        now: Instant,
+    }
+
+    impl Clocked {
+        fn new(threshold: u32) -> Self {
+            Self {
+                circuit: Circuit::new(threshold, OPEN),
+                now: Instant::now(),
+            }
+        }
+
+        fn admit(&self) -> Result<Permit, Duration> {
+            self.circuit.admit_at(self.now)
+        }
+
+        fn view(&self) -> Breaker {
+            self.circuit.view_at(self.now)
+        }
+
+        fn settle(&self, permit: Permit, verdict: Verdict) {
+            permit.settle_at(verdict, self.now);
+        }
+
+        fn call(&self, verdict: Verdict) {
+            self.settle(self.admit().expect("let through"), verdict);
+        }
+
+        fn fail(&self, times: u32) {
+            (0..times).for_each(|_| self.call(Verdict::Failed));
+        }
+
+        fn wait(&mut self, time: Duration) {
+            self.now += time;
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn c6_five_failures_in_a_row_open_it_for_thirty_seconds() {
-        let circuit = Circuit::new(5, OPEN);
-        fail(&circuit, 4);
-        circuit.admit().expect("closed").settle(Verdict::Answered);
-        assert_eq!(
-            circuit.view(),
-            Breaker::Closed { failures: 0 },
-            "an answer starts the count anew"
-        );
-        fail(&circuit, 4);
+    #[test]
+    fn c6_five_failures_in_a_row_open_it_for_thirty_seconds() {
+        let mut circuit = Clocked::new(5);
+        circuit.fail(4);
+        circuit.call(Verdict::Answered);
+        assert_eq!(circuit.view(), Breaker::Closed { failures: 0 }, "an answer starts anew");
+        circuit.fail(4);
         assert_eq!(circuit.view(), Breaker::Closed { failures: 4 });
-        fail(&circuit, 1);
+        circuit.fail(1);
         assert_eq!(circuit.view(), Breaker::Open { retry_after: OPEN });
-        tokio::time::advance(Duration::from_secs(29)).await;
+        circuit.wait(Duration::from_secs(29));
         assert_eq!(circuit.admit().err(), Some(Duration::from_secs(1)));
-        tokio::time::advance(Duration::from_secs(1)).await;
+        circuit.wait(Duration::from_secs(1));
         assert_eq!(circuit.view(), Breaker::HalfOpen);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn c6_one_call_probes_and_decides() {
-        let circuit = Circuit::new(1, OPEN);
-        fail(&circuit, 1);
-        tokio::time::advance(OPEN).await;
+    #[test]
+    fn c6_one_call_probes_and_decides() {
+        let mut circuit = Clocked::new(1);
+        circuit.fail(1);
+        circuit.wait(OPEN);
         let probe = circuit.admit().expect("a probe");
         assert!(probe.is_probe());
         assert!(circuit.admit().is_err(), "one at a time");
-        probe.settle(Verdict::Failed);
-        assert_eq!(
-            circuit.view(),
-            Breaker::Open { retry_after: OPEN },
-            "for the whole time again"
-        );
-        tokio::time::advance(OPEN).await;
-        circuit.admit().expect("a probe").settle(Verdict::Unclear);
-        assert_eq!(
-            circuit.view(),
-            Breaker::Open { retry_after: OPEN },
-            "HTML is no sign of life"
-        );
-        tokio::time::advance(OPEN).await;
-        circuit.admit().expect("a probe").settle(Verdict::Answered);
+        circuit.settle(probe, Verdict::Failed);
+        let open = Breaker::Open { retry_after: OPEN };
+        assert_eq!(circuit.view(), open, "for the whole time again");
+        circuit.wait(OPEN);
+        circuit.call(Verdict::Unclear);
+        assert_eq!(circuit.view(), open, "HTML is no sign of life");
+        circuit.wait(OPEN);
+        circuit.call(Verdict::Answered);
         assert_eq!(circuit.view(), Breaker::Closed { failures: 0 });
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn c6_a_cancelled_probe_leaves_its_place() {
-        let circuit = Circuit::new(1, OPEN);
-        fail(&circuit, 1);
-        tokio::time::advance(OPEN).await;
+    #[test]
+    fn c6_a_cancelled_probe_leaves_its_place() {
+        let mut circuit = Clocked::new(1);
+        circuit.fail(1);
+        circuit.wait(OPEN);
         drop(circuit.admit().expect("a probe"));
         assert!(circuit.admit().expect("the next probe").is_probe());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn calls_from_before_it_opened_decide_nothing() {
-        let circuit = Circuit::new(1, OPEN);
-        let (slow, late) = (circuit.admit().expect("closed"), circuit.admit().expect("closed"));
-        fail(&circuit, 1);
-        tokio::time::advance(Duration::from_secs(10)).await;
-        slow.settle(Verdict::Answered);
-        late.settle(Verdict::Failed);
+    #[test]
+    fn calls_from_before_it_opened_decide_nothing() {
+        let mut circuit = Clocked::new(1);
+        let slow = circuit.admit().expect("closed");
+        let late = circuit.admit().expect("closed");
+        circuit.fail(1);
+        circuit.wait(Duration::from_secs(10));
+        circuit.settle(slow, Verdict::Answered);
+        circuit.settle(late, Verdict::Failed);
         let retry_after = Duration::from_secs(20);
         assert_eq!(circuit.view(), Breaker::Open { retry_after });
     }
