@@ -3,6 +3,7 @@
 mod forward_auth;
 mod http;
 mod limits;
+mod litellm;
 mod processes;
 mod rounds;
 mod runners;
@@ -58,6 +59,7 @@ pub fn bench(builds: bool) -> anyhow::Result<()> {
             scaling::measure(&[&small, &main, &large], &mut table)?;
             runners::measure(&database, &mut table)?;
             sync::measure(&database, &mut table)?;
+            litellm::measure(&database, &mut table)?;
             limits::measure(&main, &mut table)
         },
     )?;

@@ -10,11 +10,15 @@ mod jit;
 mod load;
 mod pages;
 mod recording;
+mod tell;
 
 use std::{io::Write as _, net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
-use simulators::github::{GitHubOptions, GitHubSimulator};
+use simulators::{
+    github::{GitHubOptions, GitHubSimulator},
+    litellm::{LiteLlmSimulator, Version},
+};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -62,6 +66,15 @@ enum Role {
         #[arg(long)]
         github: String,
     },
+    /// Makes teams at LiteLLM, as deliveries do, and prints how many milliseconds that took
+    Tell {
+        #[arg(long)]
+        litellm: String,
+        #[arg(long)]
+        teams: u32,
+    },
+    /// The simulated LiteLLM
+    LiteLlm,
     /// The simulated GitHub
     Github {
         /// Runners that it has, `runner-1` and so on, numbered from 1, all online
@@ -98,6 +111,12 @@ async fn serve(role: Role) -> anyhow::Result<()> {
         } => ceiling::serve(&database, connections, &list, &jit, github, &requests).await,
         Role::Bare => bare::serve().await,
         Role::Pages { github } => pages::read(&github).await,
+        Role::Tell { litellm, teams } => tell::tell(&litellm, teams).await,
+        Role::LiteLlm => {
+            let simulator = LiteLlmSimulator::start(Version::V1_108_7).await?;
+            announce(simulator.url().trim_start_matches("http://"))?;
+            std::future::pending().await
+        }
         Role::Load { .. } => anyhow::bail!("load has a runtime of its own"),
         Role::Github { runners } => {
             let simulator =
