@@ -1,0 +1,91 @@
+//! The Default Team (SPEC C1, C4, X4): everyone belongs to it, so that everyone has a team whose keys LiteLLM knows.
+//!
+//! Membership of it gives no right: who is in no other team is "signed in, no team" (SPEC P). It is not in
+//! [`Principal::teams`](crate::Principal), and [`crate::teams`] does not take it for a role.
+
+use domain::{DEFAULT_TEAM, TeamId, UserId};
+
+use crate::{Ctx, Result};
+
+/// Its id, in every installation.
+pub const ID: TeamId = DEFAULT_TEAM;
+
+/// Makes the team if it is not there, as the migration does.
+///
+/// # Errors
+/// When the database does not answer, or another team has its name.
+pub async fn ensure(ctx: &mut Ctx) -> Result<()> {
+    sqlx::query!(
+        r#"INSERT INTO teams (id, organization_id, name, slug, description, is_system, runners_enabled, max_budget,
+            budget_duration, tpm_limit, rpm_limit, metadata)
+        VALUES ($1, $2, 'Default Team', 'default-team', 'Default team for all users until team management is implemented',
+            true, false, 10000.00, '1mo', 50000, 1000,
+            '{"auto_created": true, "default_team": true, "created_by": "system"}')
+        ON CONFLICT (id) DO NOTHING"#,
+        ID.0,
+        domain::DEFAULT_ORGANIZATION.0,
+    )
+    .execute(ctx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Adds a person to the Default Team; says whether they were missing. The caller audits it, with what it does.
+///
+/// # Errors
+/// When the database does not answer, or there is no such person.
+pub async fn assign(ctx: &mut Ctx, user: UserId) -> Result<bool> {
+    let now = ctx.now;
+    // Nearly always there: then nothing is written, and nothing locked.
+    let added = sqlx::query!(
+        "INSERT INTO team_members (team_id, user_id, role, joined_at)
+        SELECT $1, $2, 'member', $3 WHERE NOT EXISTS (SELECT FROM team_members WHERE team_id = $1 AND user_id = $2)
+        ON CONFLICT (team_id, user_id) DO NOTHING",
+        ID.0,
+        user.0,
+        now,
+    )
+    .execute(ctx.connection())
+    .await?;
+    Ok(added.rows_affected() == 1)
+}
+
+/// The team whose keys someone makes unless they name another (SPEC C4): the active team that they have been in the
+/// longest, other than the Default Team; else the Default Team, to which they are added if they are missing.
+///
+/// # Errors
+/// When the database does not answer, or there is no such person.
+pub async fn primary_team(ctx: &mut Ctx, user: UserId) -> Result<TeamId> {
+    let own = sqlx::query_scalar!(
+        r#"SELECT t.id FROM current_team_members m JOIN teams t ON t.id = m.team_id
+        WHERE m.user_id = $1 AND t.status = 'active' AND NOT t.is_system
+        ORDER BY m.joined_at, t.id LIMIT 1"#,
+        user.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    match own {
+        Some(id) => Ok(TeamId(id)),
+        None => {
+            join(ctx, user).await?;
+            Ok(ID)
+        }
+    }
+}
+
+/// Adds a person to the Default Team if they are missing, and notes it.
+///
+/// # Errors
+/// As [`assign`].
+pub async fn join(ctx: &mut Ctx, user: UserId) -> Result<()> {
+    if !assign(ctx, user).await? {
+        return Ok(());
+    }
+    let email = sqlx::query_scalar!("SELECT email FROM users WHERE id = $1", user.0)
+        .fetch_one(ctx.connection())
+        .await?;
+    let entry = crate::audit::Entry::new("member.add", "member", user, &email)
+        .team(domain::DEFAULT_ORGANIZATION, ID)
+        .change(serde_json::Value::Null, serde_json::json!({"role": "member"}));
+    crate::audit::record(ctx, entry).await
+}
