@@ -3,12 +3,22 @@
 //! Membership of it gives no right: who is in no other team is "signed in, no team" (SPEC P). It is not in
 //! [`Principal::teams`](crate::Principal), and [`crate::teams`] does not take it for a role.
 
-use domain::{DEFAULT_TEAM, TeamId, UserId};
+mod moving;
+mod orphans;
+mod stats;
 
-use crate::{Ctx, Result};
+use domain::{DEFAULT_ORGANIZATION, DEFAULT_TEAM, TeamId, UserId, views::Team};
+pub use moving::{MoveInput, Movers, move_people, preview_move};
+pub use orphans::migrate_orphans;
+use serde_json::{Value, json};
+pub use stats::stats;
+
+use crate::{Code, Ctx, Error, Result, audit};
 
 /// Its id, in every installation.
 pub const ID: TeamId = DEFAULT_TEAM;
+/// Its name.
+pub const NAME: &str = "Default Team";
 
 /// Makes the team if it is not there, as the migration does.
 ///
@@ -23,7 +33,7 @@ pub async fn ensure(ctx: &mut Ctx) -> Result<()> {
             '{"auto_created": true, "default_team": true, "created_by": "system"}')
         ON CONFLICT (id) DO NOTHING"#,
         ID.0,
-        domain::DEFAULT_ORGANIZATION.0,
+        DEFAULT_ORGANIZATION.0,
     )
     .execute(ctx.connection())
     .await?;
@@ -67,25 +77,55 @@ pub async fn primary_team(ctx: &mut Ctx, user: UserId) -> Result<TeamId> {
     match own {
         Some(id) => Ok(TeamId(id)),
         None => {
-            join(ctx, user).await?;
+            join(ctx, user, "primary team").await?;
             Ok(ID)
         }
     }
 }
 
-/// Adds a person to the Default Team if they are missing, and notes it.
+/// Adds a person to the Default Team if they are missing, and notes it with `why`.
 ///
 /// # Errors
 /// As [`assign`].
-pub async fn join(ctx: &mut Ctx, user: UserId) -> Result<()> {
+pub async fn join(ctx: &mut Ctx, user: UserId, why: &'static str) -> Result<()> {
     if !assign(ctx, user).await? {
         return Ok(());
     }
     let email = sqlx::query_scalar!("SELECT email FROM users WHERE id = $1", user.0)
         .fetch_one(ctx.connection())
         .await?;
-    let entry = crate::audit::Entry::new("member.add", "member", user, &email)
-        .team(domain::DEFAULT_ORGANIZATION, ID)
-        .change(serde_json::Value::Null, serde_json::json!({"role": "member"}));
-    crate::audit::record(ctx, entry).await
+    audit::record(ctx, joined(user, &email, why)).await
+}
+
+/// The entry of someone who was missing.
+fn joined<'a>(user: UserId, email: &'a str, why: &'static str) -> audit::Entry<'a> {
+    audit::Entry::new("member.add", "member", user, email)
+        .team(DEFAULT_ORGANIZATION, ID)
+        .change(Value::Null, json!({"role": "member", "why": why}))
+}
+
+/// Whether someone belongs to it.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn has(ctx: &mut Ctx, user: UserId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM team_members WHERE team_id = $1 AND user_id = $2) AS "has!""#,
+        ID.0,
+        user.0,
+    )
+    .fetch_one(ctx.connection())
+    .await?)
+}
+
+/// Refuses to do to the Default Team what is done to other teams; `why` ends the sentence that names it.
+///
+/// # Errors
+/// 409 `Team 'Default Team' is a system team`.
+pub(crate) fn require_other(team: &Team, why: &str) -> Result<()> {
+    if team.is_system {
+        let words = format!("Team '{}' is a system team{why}", team.name);
+        return Err(Error::refused(Code::WrongState, words));
+    }
+    Ok(())
 }
