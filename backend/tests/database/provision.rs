@@ -430,12 +430,7 @@ async fn b17_people_in_no_team_are_under_their_own_policy() {
 
     // The Default Team does not count as a team, and inactive ones do not either; an active one ends the fallback.
     world.sql("UPDATE user_label_policies SET max_runners = NULL").await;
-    let (system, team) = (world.team("Default Team").await, world.team("Ops").await);
-    world
-        .sql(&format!(
-            "UPDATE teams SET is_system = true, runners_enabled = false WHERE id = '{system}'"
-        ))
-        .await;
+    let (system, team) = (domain::DEFAULT_TEAM, world.team("Ops").await);
     world.join(system, loner, TeamRole::Member).await;
     world.join(team, loner, TeamRole::Member).await;
     refused(
