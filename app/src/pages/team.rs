@@ -91,11 +91,13 @@ impl Place {
     }
 
     /// Whether the viewer may change something here: by the permission table, and unless the team is
-    /// archived, which keeps it as it was, or is the Default Team, which keeps its people and has no projects.
+    /// archived, which keeps it as it was, or is the Default Team, which keeps its people and has neither projects nor services.
     fn may_change(&self, permission: domain::Permission) -> bool {
         let fixed = matches!(
             permission,
-            domain::Permission::MembersManage | domain::Permission::ProjectsManage
+            domain::Permission::MembersManage
+                | domain::Permission::ProjectsManage
+                | domain::Permission::ServicesAllow
         );
         self.page.standing.may(permission)
             && self.page.team.status != TeamStatus::Archived

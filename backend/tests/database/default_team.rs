@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 
 use backend::{
     Ctx, Method, Result, audit,
+    authz::{self, About, Explain, Subject},
     default_team::{self, ID, MoveInput, Movers},
     identity,
     members::{self, MemberQuery, OnInvalid},
-    projects, sessions,
+    projects, services, sessions,
     teams::{self, TeamPatchInput},
     users::{self, NewAccountInput},
 };
 use domain::{
-    DEFAULT_ORGANIZATION, Email, OrgRole, ProjectName, TeamId, TeamRole, TeamStatus, UserId, UserRef,
+    DEFAULT_ORGANIZATION, Email, Label, OrgRole, ProjectName, TeamId, TeamRole, TeamStatus, UserId, UserRef,
     views::{BulkOutcome, BulkResult},
 };
 use serde_json::{Value, json};
@@ -417,6 +418,61 @@ async fn x4_the_default_team_gives_no_right() {
     assert!(seen.items.is_empty(), "not what happens to others in it");
 }
 
+/// X4, D13: why a label is refused or allowed in it is explained as provisioning decides it.
+#[tokio::test]
+async fn x4_what_is_explained_of_the_default_team_is_what_is_decided() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    world.join(ID, ada, TeamRole::Member).await;
+    world
+        .sql("UPDATE teams SET optional_label_patterns = '{gpu}' WHERE is_system")
+        .await;
+    let about = async |user: UserId, about: About| {
+        let ask = Explain {
+            subject: Subject::Person(UserRef::Id(user)),
+            team: ID,
+            about,
+        };
+        let answer = world
+            .ask(user, async |ctx| authz::explain(ctx, &ask).await)
+            .await
+            .unwrap();
+        (answer.allowed, answer.reason)
+    };
+    let gpu = || About::Label(Label::trusted("gpu".to_owned()));
+    let provision = async |user: UserId| {
+        let input = backend::runners::JitInput {
+            labels: vec!["gpu".to_owned()],
+            team_id: Some(ID),
+            ..backend::runners::JitInput::default()
+        };
+        world.provision(user, input).await.map(drop)
+    };
+    assert!(!about(ada, gpu()).await.0);
+    refused(
+        provision(ada).await,
+        "FORBIDDEN",
+        "Team 'Default Team' may not have runners.",
+    );
+    world
+        .sql("UPDATE teams SET runners_enabled = true WHERE is_system")
+        .await;
+    assert!(about(ada, gpu()).await.0);
+    provision(ada).await.unwrap();
+    assert_eq!(about(bob, gpu()).await, (false, "User not a member of team".to_owned()));
+    refused(provision(bob).await, "FORBIDDEN", "User not a member of team");
+    assert!(
+        about(ada, About::Model("gpt".to_owned())).await.0,
+        "it counts for models"
+    );
+    let service = About::Service {
+        name: "llm".to_owned(),
+        method: None,
+        path: None,
+    };
+    assert!(!about(ada, service).await.0, "and for no service");
+}
+
 /// The Default Team stays: it is not renamed, ended, left, and nobody is added or removed by hand.
 #[tokio::test]
 async fn x4_the_default_team_stays_as_it_is() {
@@ -463,6 +519,9 @@ async fn x4_the_default_team_stays_as_it_is() {
                     .await
                     .map(drop)
             })
+            .await,
+        world
+            .act(root, async |ctx| services::set(ctx, ID, &[]).await.map(drop))
             .await,
     ];
     for attempt in attempts {
