@@ -2,6 +2,7 @@
 //! makes one call of the backend.
 
 mod cost;
+mod default_team;
 mod keys;
 mod label_policies;
 mod litellm;

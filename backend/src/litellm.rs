@@ -18,12 +18,8 @@ use domain::{KeyId, TeamId, UserId};
 pub use instances::{Instance, Instances, register};
 use integrations::litellm::Error as Refusal;
 pub use status::{ObjectQuery, Retry, instances, objects, retry};
-use uuid::Uuid;
 
 use crate::{Code, Error};
-
-/// The team that everyone belongs to (SPEC C1).
-const DEFAULT_TEAM: TeamId = TeamId(Uuid::from_u128(0xa000_0000_0000_4000_8000_0000_0000_0001));
 
 /// Something that LiteLLM must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,6 +3,7 @@
 mod audit;
 mod cost;
 mod dashboard;
+mod default_team;
 mod guides;
 mod label_policies;
 mod litellm;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 pub use audit::*;
 pub use cost::*;
 pub use dashboard::*;
+pub use default_team::*;
 pub use guides::*;
 pub use label_policies::*;
 pub use litellm::*;

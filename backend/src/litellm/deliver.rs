@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{KeyId, TeamId, UserId};
+use domain::{DEFAULT_TEAM, KeyId, TeamId, UserId};
 use futures_util::{StreamExt as _, stream};
 use integrations::litellm::{Breaker, Error as Refusal};
 use uuid::Uuid;
@@ -84,7 +84,7 @@ async fn claim_due(backend: &Backend, instance: &Instance) -> Result<Vec<Claim>>
         instance.name(),
         BATCH,
         CLAIM.as_secs_f64(),
-        super::DEFAULT_TEAM.0,
+        DEFAULT_TEAM.0,
     )
     .fetch_all(&backend.pool)
     .await?;
