@@ -95,9 +95,7 @@ impl Place {
     fn may_change(&self, permission: domain::Permission) -> bool {
         let fixed = matches!(
             permission,
-            domain::Permission::MembersManage
-                | domain::Permission::ProjectsManage
-                | domain::Permission::ServicesAllow
+            domain::Permission::MembersManage | domain::Permission::ProjectsManage | domain::Permission::ServicesAllow
         );
         self.page.standing.may(permission)
             && self.page.team.status != TeamStatus::Archived
@@ -150,7 +148,7 @@ fn frame(tab: Tab, below: Option<&'static str>, place: &Place, content: AnyView)
     let current = if below.is_some() { "true" } else { "page" };
     let tabs = Tab::ALL
         .into_iter()
-        .filter(|_| place.page.open)
+        .filter(|other| place.page.open && !(team.is_system && *other == Tab::Projects))
         .map(|other| {
             let count = match other {
                 Tab::Members => Some(team.member_count),
