@@ -148,7 +148,7 @@ fn frame(tab: Tab, below: Option<&'static str>, place: &Place, content: AnyView)
     let current = if below.is_some() { "true" } else { "page" };
     let tabs = Tab::ALL
         .into_iter()
-        .filter(|_| place.page.open)
+        .filter(|other| place.page.open && !(team.is_system && *other == Tab::Projects))
         .map(|other| {
             let count = match other {
                 Tab::Members => Some(team.member_count),

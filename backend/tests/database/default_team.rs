@@ -460,7 +460,7 @@ async fn x4_what_is_explained_of_the_default_team_is_what_is_decided() {
     assert!(about(ada, gpu()).await.0);
     provision(ada).await.unwrap();
     assert_eq!(about(bob, gpu()).await, (false, "User not a member of team".to_owned()));
-    refused(provision(bob).await, "FORBIDDEN", "User not a member of team");
+    refused(provision(bob).await, "NOT_TEAM_MEMBER", "User not a member of team");
     assert!(
         about(ada, About::Model("gpt".to_owned())).await.0,
         "it counts for models"

@@ -35,7 +35,7 @@ pub(super) async fn card(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyView>
                     </div>
                 </header>
                 <div class="card__body">
-                    <dl class="facts facts--stacked">
+                    <dl class="facts">
                         <div><dt>"Members"</dt><dd>{grouped(stats.member_count.into())}</dd></div>
                         <div><dt>"Active accounts"</dt><dd>{grouped(stats.active_users.into())}</dd></div>
                         <div><dt>"Spent by its keys"</dt><dd>{money(stats.total_spend)}{of}</dd></div>

@@ -35,7 +35,7 @@ pub fn members() -> impl IntoView {
         };
         let moves = place.page.team.is_system && place.page.standing.may(Permission::MembersManage);
         let (dialog, refusal) = if moves {
-            (moving::asked(ctx, place, &address).await?, None)
+            moving::asked(ctx, place, &address).await?
         } else {
             dialogs::asked(ctx, place, &address).await?
         };

@@ -22,12 +22,15 @@ pub fn overview() -> impl IntoView {
         let overview = teams::overview(ctx, place.page.clone()).await?;
         let cost = crate::pages::cost::this_month(ctx, &place.page).await?;
         let everyone = super::default_team::card(ctx, place).await?;
+        // The Default Team has no projects, and runners only when they are enabled on it: its numbers are others.
+        let system = place.page.team.is_system;
+        let has_runners = place.page.team.runners_enabled;
         Ok(view! {
-            {stats(&overview, place)}
+            {(!system).then(|| stats(&overview, place))}
             {super::hints::hints(&overview, place)}
             <div class="split">
-                <div class="split__main">{runners(&overview, now)} {changes(&overview.changes, place, now)}</div>
-                <aside class="split__aside" aria-label="Details">{actions(place)} {everyone} {cost} {facts(&overview)}</aside>
+                <div class="split__main">{everyone} {has_runners.then(|| runners(&overview, now))} {changes(&overview.changes, place, now)}</div>
+                <aside class="split__aside" aria-label="Details">{actions(place)} {cost.filter(|_| has_runners)} {facts(&overview)}</aside>
             </div>
         }
         .into_any())
@@ -41,9 +44,7 @@ fn stats(overview: &TeamOverview, place: &Place) -> AnyView {
             <a class="stat" href=place.tab(Tab::Members)>
                 <span class="stat__label">"Members"</span>
                 <span class="stat__value">{team.member_count}</span>
-                <span class="stat__note">
-                    {if team.is_system { "everyone".to_owned() } else { ui::plural(overview.admin_count, "admin") }}
-                </span>
+                <span class="stat__note">{ui::plural(overview.admin_count, "admin")}</span>
             </a>
             <a class="stat" href=place.tab(Tab::Projects)>
                 <span class="stat__label">"Projects"</span>

@@ -47,10 +47,14 @@ pub(super) fn menu(member: &Member, address: &Address) -> AnyView {
     .into_any()
 }
 
-/// What the address asks.
-pub(super) async fn asked(ctx: &mut Ctx, place: &Place, address: &Address) -> Result<Option<AnyView>> {
+/// What the address asks, or why it can not be asked.
+pub(super) async fn asked(
+    ctx: &mut Ctx,
+    place: &Place,
+    address: &Address,
+) -> Result<(Option<AnyView>, Option<AnyView>)> {
     if ssr::query("confirm").as_deref() != Some("move") {
-        return Ok(None);
+        return Ok((None, None));
     }
     let everyone = ssr::query("all").as_deref() == Some("unassigned");
     let movers = if everyone {
@@ -71,16 +75,23 @@ pub(super) async fn asked(ctx: &mut Ctx, place: &Place, address: &Address) -> Re
                 "Select people first. Those whose account is deactivated cannot be moved.",
             )
         };
-        return Ok(Some(ui::callout("warning", title, view! { <p>{text}</p> }.into_any())));
+        return Ok((
+            None,
+            Some(ui::callout("warning", title, view! { <p>{text}</p> }.into_any())),
+        ));
     }
     let teams = guides::managed_teams(ctx).await?;
     if teams.is_empty() {
         let text =
             view! { <p>"There is no other active team. "<a class="link" href="/admin/teams/new">"Create Team"</a></p> };
-        return Ok(Some(ui::callout("warning", "No team to move to", text.into_any())));
+        return Ok((
+            None,
+            Some(ui::callout("warning", "No team to move to", text.into_any())),
+        ));
     }
     let state = forms::take(MOVE).await;
-    Ok(Some(question(place, address, &movers, &moving, &teams, &state)))
+    let question = question(place, address, &movers, &moving, &teams, &state);
+    Ok((Some(question), None))
 }
 
 fn question(
