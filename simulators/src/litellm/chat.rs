@@ -130,7 +130,9 @@ pub(super) fn completions(state: &mut SimulatorState, request: &Request, all: &[
             "/chat/completions: Invalid model name passed in model={model}. Call `/v1/models` to view available models \
              for your key."
         );
-        return Err(proxy_error(400, message, "invalid_request_error", Value::Null));
+        let mut no = proxy_error(400, message.clone(), "invalid_request_error", Value::Null);
+        no.1["error"]["provider_specific_fields"] = json!({"error": message});
+        return Err(no);
     }
     if let Some(key) = &key {
         charge(state, key);

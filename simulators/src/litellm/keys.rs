@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use super::Version;
 use super::answer::{Answer, Caller, NOT_PREMIUM, No, Request, invalid, proxy_error, seconds};
 use super::render::time;
 use super::state::{SimulatedKey, SimulatorState, hashed};
@@ -102,8 +103,12 @@ pub(super) fn generate(state: &mut SimulatorState, request: &Request) -> Answer 
     };
     let mut json = state.key_json(&key);
     json["key"] = json!(secret);
+    json["key_alias"] = json!(alias);
     json["token_id"] = json!(key.token);
     json["duration"] = Value::Null;
+    if let Some(json) = json.as_object_mut() {
+        json.remove("budget_reset_at");
+    }
     if state.key(&secret).is_none() {
         state.keys.push(key);
     }
@@ -121,8 +126,10 @@ pub(super) fn info(state: &mut SimulatorState, request: &Request) -> Answer {
     let mut info = state.key_json(key);
     if let Some(info) = info.as_object_mut() {
         info.remove("token");
-        let expired = key.expires.is_some_and(|end| end <= state.now());
-        info.insert("status".to_owned(), json!(if expired { "expired" } else { "active" }));
+        if request.version == Version::V1_108_7 {
+            let expired = key.expires.is_some_and(|end| end <= state.now());
+            info.insert("status".to_owned(), json!(if expired { "expired" } else { "active" }));
+        }
     }
     Ok(json!({"key": asked, "info": info}))
 }
@@ -181,6 +188,9 @@ pub(super) fn block(state: &mut SimulatorState, request: &Request) -> Answer {
     let key = state.key(asked).ok_or_else(unknown)?;
     let mut json = state.key_json(key);
     json["blocked"] = json!(blocked);
+    if let Some(json) = json.as_object_mut().filter(|_| blocked) {
+        json.remove("organization_id");
+    }
     Ok(json)
 }
 

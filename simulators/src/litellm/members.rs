@@ -82,7 +82,7 @@ pub(super) fn add(state: &mut SimulatorState, request: &Request) -> Answer {
     if !state.licensed && asked.iter().any(|member| member.role == "admin") {
         return Err(detail(400, premium(false)));
     }
-    let mut users = Vec::new();
+    let (mut users, mut memberships) = (Vec::new(), Vec::new());
     for member in &asked {
         let known = (member.email.as_ref()).and_then(|email| Some(state.user_by_email(email)?.id.clone()));
         let user = match member.user_id.clone().or(known) {
@@ -92,6 +92,10 @@ pub(super) fn add(state: &mut SimulatorState, request: &Request) -> Answer {
         let team = state.team(id).expect("it was just found");
         if team.members.iter().any(|existing| existing.user_id == user) {
             if is_list {
+                // Older ones list them as updated, though they are not.
+                if request.version != Version::V1_108_7 {
+                    users.extend(state.user(&user).map(|user| state.user_json(user)));
+                }
                 continue;
             }
             return Err(duplicate(state, team, member));
@@ -102,17 +106,22 @@ pub(super) fn add(state: &mut SimulatorState, request: &Request) -> Answer {
             found.email.clone_from(&member.email);
             found.role = Some("internal_user".to_owned());
         }
+        let found = state.user(&user).expect("it is there by now");
+        // As it was before, without the team; of somebody new it is the other way around.
+        let before = state.user_json(found);
         state.join(id, &user, &member.role, budget);
-        users.push(user);
+        users.push(match state.user(&user) {
+            Some(found) if is_new => state.user_json(found),
+            _ => before,
+        });
+        if budget.is_some() || request.version == Version::V1_108_7 {
+            memberships.push(json!({"user_id": user, "team_id": id, "spend": 0.0}));
+        }
     }
     let team = state.team(id).expect("it was just found");
     let mut json = state.team_json(team);
-    let updated = users.iter().filter_map(|user| state.user(user));
-    json["updated_users"] = updated.map(|user| state.user_json(user)).collect();
-    let memberships = users
-        .iter()
-        .map(|user| json!({"user_id": user, "team_id": id, "spend": 0.0}));
-    json["updated_team_memberships"] = memberships.collect();
+    json["updated_users"] = json!(users);
+    json["updated_team_memberships"] = json!(memberships);
     Ok(json)
 }
 
@@ -143,7 +152,6 @@ pub(super) fn update(state: &mut SimulatorState, request: &Request) -> Answer {
     if role == Some("admin") && !state.licensed {
         return Err(No(400, json!({"detail": premium(true)})));
     }
-    let email = state.user(&user).and_then(|user| user.email.clone());
     let team = state.team_mut(id).expect("it was just found");
     match team.members.iter_mut().find(|member| member.user_id == user) {
         Some(member) => {
@@ -162,7 +170,7 @@ pub(super) fn update(state: &mut SimulatorState, request: &Request) -> Answer {
     }
     Ok(json!({
         "user_id": user,
-        "user_email": email,
+        "user_email": request.text("user_email"),
         "team_id": id,
         "max_budget_in_team": budget,
         "tpm_limit": null,

@@ -24,7 +24,7 @@ pub(super) fn route(state: &mut SimulatorState, request: &Request, method: &str)
         ("POST", "/organization/new") => new(state, request),
         ("GET", "/organization/info") => info(state, request),
         ("POST", "/organization/info") => infos(state, request),
-        ("GET", "/organization/list") => Ok(state.organizations.iter().map(|one| json(state, one)).collect()),
+        ("GET", "/organization/list") => Ok(state.organizations.iter().map(|one| render(state, one)).collect()),
         ("PATCH", "/organization/update") => update(state, request),
         ("DELETE", "/organization/delete") => delete(state, request),
         ("POST", "/organization/member_add") => add_member(state, request),
@@ -33,7 +33,7 @@ pub(super) fn route(state: &mut SimulatorState, request: &Request, method: &str)
     }
 }
 
-fn json(state: &SimulatorState, organization: &SimulatedOrganization) -> Value {
+fn render(state: &SimulatorState, organization: &SimulatedOrganization) -> Value {
     let id = &organization.id;
     let teams = state
         .teams
@@ -81,7 +81,7 @@ fn new(state: &mut SimulatorState, request: &Request) -> Answer {
         max_budget,
         ..SimulatedOrganization::default()
     };
-    let mut answer = json(state, &organization);
+    let mut answer = render(state, &organization);
     if let Some(answer) = answer.as_object_mut() {
         answer.remove("members");
         answer.remove("teams");
@@ -93,7 +93,7 @@ fn new(state: &mut SimulatorState, request: &Request) -> Answer {
 fn info(state: &mut SimulatorState, request: &Request) -> Answer {
     let found = request.param("organization_id").and_then(|id| state.organization(id));
     let organization = found.ok_or_else(|| detail(404, "Organization not found"))?;
-    Ok(json(state, organization))
+    Ok(render(state, organization))
 }
 
 fn infos(state: &mut SimulatorState, request: &Request) -> Answer {
@@ -102,7 +102,13 @@ fn infos(state: &mut SimulatorState, request: &Request) -> Answer {
         return Err(detail(400, "Specify list of organization id's to query. Passed in=[]"));
     }
     let found = ids.iter().filter_map(|id| state.organization(id));
-    Ok(found.map(|organization| json(state, organization)).collect())
+    let json = found.map(|organization| {
+        let mut json = render(state, organization);
+        json["members"] = Value::Null;
+        json["teams"] = Value::Null;
+        json
+    });
+    Ok(json.collect())
 }
 
 fn find_mut<'a>(state: &'a mut SimulatorState, id: &str) -> Option<&'a mut SimulatedOrganization> {
@@ -126,7 +132,7 @@ fn update(state: &mut SimulatorState, request: &Request) -> Answer {
         organization.max_budget = max_budget;
     }
     let organization = state.organization(id).ok_or_else(internal)?;
-    Ok(json(state, organization))
+    Ok(render(state, organization))
 }
 
 fn delete(state: &mut SimulatorState, request: &Request) -> Answer {
@@ -134,11 +140,13 @@ fn delete(state: &mut SimulatorState, request: &Request) -> Answer {
     if let Some(unknown) = ids.iter().find(|id| state.organization(id).is_none()) {
         return Err(detail(404, format!("Organization={unknown} not found")));
     }
-    let gone: Vec<Value> = ids
-        .iter()
-        .filter_map(|id| state.organization(id))
-        .map(|one| json(state, one))
-        .collect();
+    let gone = ids.iter().filter_map(|id| state.organization(id)).map(|organization| {
+        let mut json = render(state, organization);
+        json["members"] = json!([]);
+        json["teams"] = json!([]);
+        json
+    });
+    let gone: Vec<Value> = gone.collect();
     state
         .organizations
         .retain(|organization| !ids.contains(&organization.id));

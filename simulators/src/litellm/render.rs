@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::Version;
 use super::answer::seconds;
 use super::state::{SimulatedKey, SimulatedTeam, SimulatedUser, SimulatorState};
 
@@ -44,9 +45,12 @@ impl SimulatorState {
         })
     }
 
-    /// A team's memberships with their budgets. 1.101.6 lists only those that have one.
-    pub(super) fn memberships_json(team: &SimulatedTeam, all: bool) -> Value {
-        let members = team.members.iter().filter(|member| all || member.max_budget.is_some());
+    /// A team's memberships with their budgets, of all members or of one. 1.101.6 lists only those that have one.
+    pub(super) fn memberships_json(team: &SimulatedTeam, version: Version, of: Option<&str>) -> Value {
+        let members = team.members.iter().filter(|member| {
+            let is_listed = version == Version::V1_108_7 || member.max_budget.is_some();
+            is_listed && of.is_none_or(|user| user == member.user_id)
+        });
         let json = members.map(|member| {
             let budget = member.max_budget.map(
                 |max_budget| json!({"budget_id": format!("{}-{}", team.id, member.user_id), "max_budget": max_budget}),
@@ -106,9 +110,7 @@ impl SimulatorState {
             "expires": key.expires.map(time),
             "spend": key.spend,
             "created_at": time(key.created_at),
-            "created_by": super::state::PROXY_USER,
             "updated_at": time(self.now()),
-            "updated_by": super::state::PROXY_USER,
         })
     }
 }

@@ -64,7 +64,7 @@ fn check_organization(
 }
 
 pub(super) fn new(state: &mut SimulatorState, request: &Request) -> Answer {
-    let max_budget = request.number("max_budget")?;
+    let (max_budget, of_members) = (request.number("max_budget")?, request.number("team_member_budget")?);
     let id = request.text("team_id").map_or_else(|| state.next_id(), str::to_owned);
     if state.team(&id).is_some() {
         let message = format!("Team id = {id} already exists. Please use a different team id.");
@@ -103,10 +103,10 @@ pub(super) fn new(state: &mut SimulatorState, request: &Request) -> Answer {
     for member in members.into_iter().flatten() {
         if let Some(user) = member["user_id"].as_str() {
             state.ensure_user(user);
-            state.join(&id, user, member["role"].as_str().unwrap_or("user"), None);
+            state.join(&id, user, member["role"].as_str().unwrap_or("user"), of_members);
         }
     }
-    state.join(&id, PROXY_USER, "admin", None);
+    state.join(&id, PROXY_USER, "admin", of_members);
     let team = state.team(&id).expect("it was just made");
     Ok(state.team_json(team))
 }
@@ -135,12 +135,12 @@ pub(super) fn info(state: &mut SimulatorState, request: &Request) -> Answer {
     }
     let keys = state.keys.iter().filter(|key| key.team_id.as_deref() == Some(id));
     let keys: Vec<Value> = keys.map(|key| state.key_json(key)).collect();
-    let all = request.version == Version::V1_108_7;
+
     Ok(json!({
         "team_id": id,
         "team_info": state.team_json(team),
         "keys": keys,
-        "team_memberships": SimulatorState::memberships_json(team, all),
+        "team_memberships": SimulatorState::memberships_json(team, request.version, None),
     }))
 }
 
@@ -239,7 +239,7 @@ pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Answer {
     let teams = state.teams.iter().filter(|team| matches(team, request));
     let json = teams.map(|team| {
         let mut json = state.team_json(team);
-        json["team_memberships"] = SimulatorState::memberships_json(team, true);
+        json["team_memberships"] = SimulatorState::memberships_json(team, request.version, request.param("user_id"));
         json["keys"] = json!([]);
         json
     });

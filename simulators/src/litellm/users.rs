@@ -76,6 +76,9 @@ pub(super) fn new(state: &mut SimulatorState, request: &Request) -> Answer {
     let user = state.user(&id).expect("it was just made");
     let mut json = state.user_json(user);
     json["teams"] = asked.map_or(Value::Null, |_| json!(user.teams));
+    if let Some(json) = json.as_object_mut() {
+        json.remove("budget_reset_at");
+    }
     json["key"] = json!(secret);
     json["key_alias"] = Value::Null;
     json["duration"] = Value::Null;
@@ -87,9 +90,15 @@ pub(super) fn new(state: &mut SimulatorState, request: &Request) -> Answer {
 /// The key that comes with a user unless it is unwanted.
 fn add_key(state: &mut SimulatorState, user: &str) -> String {
     let secret = state.next_secret();
+    let fresh = super::keys::fresh(state, &secret);
+    let of_user = state.user(user).cloned().unwrap_or_default();
     let key = SimulatedKey {
         user_id: Some(user.to_owned()),
-        ..super::keys::fresh(state, &secret)
+        models: of_user.models,
+        tpm_limit: of_user.tpm_limit,
+        rpm_limit: of_user.rpm_limit,
+        metadata: of_user.metadata,
+        ..fresh
     };
     state.keys.push(key);
     secret
