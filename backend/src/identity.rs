@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Code, Ctx, Error, Principal, Result, audit, organizations};
+use crate::{Code, Ctx, Error, Principal, Result, audit, default_team, organizations};
 
 /// What an OpenID provider says of someone, verified.
 #[derive(Debug, Clone)]
@@ -65,7 +65,10 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
     .fetch_optional(ctx.connection())
     .await?;
     let user = match existing {
-        Some(user) if verified && !user.doubtful => UserId(user.id),
+        Some(user) if verified && !user.doubtful => {
+            default_team::join(ctx, UserId(user.id), "sign-in").await?;
+            UserId(user.id)
+        }
         Some(_) if verified => {
             return Err(Error::refused(
                 Code::NotAuthorized,
@@ -144,7 +147,8 @@ impl Default for Rights {
     }
 }
 
-/// A new account; the caller was authorised.
+/// A new account, in the Default Team (SPEC C4): whoever comes in, by whichever door, is made here. The caller was
+/// authorised.
 ///
 /// # Errors
 /// 409 `User <email> already exists`.
@@ -167,9 +171,10 @@ pub(crate) async fn insert(ctx: &mut Ctx, email: &Email, name: Option<&PersonNam
             Error::refused(Code::NameTaken, format!("User {email} already exists"))
         })
     })?;
+    default_team::assign(ctx, UserId(id)).await?;
     let after = json!({
         "email": email, "display_name": name, "super_admin": rights.super_admin, "auditor": rights.auditor,
-        "can_use_jit": rights.can_use_jit,
+        "can_use_jit": rights.can_use_jit, "teams": [default_team::NAME],
     });
     audit::record(
         ctx,
@@ -207,6 +212,7 @@ pub async fn create(
                     .change(json!({"super_admin": false}), json!({"super_admin": true}));
                 audit::record(ctx, entry).await?;
             }
+            default_team::join(ctx, UserId(user.id), "user creation").await?;
             UserId(user.id)
         }
         None => {

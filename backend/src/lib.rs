@@ -11,6 +11,7 @@ mod context;
 pub mod cost;
 mod cursor;
 pub mod dashboard;
+pub mod default_team;
 mod drift;
 mod error;
 pub mod guides;

@@ -20,7 +20,7 @@ pub use list::{MemberQuery, counts, list, sees_last_use};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Code, Ctx, Error, Result, audit, identity, organizations, teams};
+use crate::{Code, Ctx, Error, Result, audit, default_team, identity, organizations, teams};
 
 /// Adds a person to a team, for good.
 ///
@@ -156,6 +156,10 @@ fn fields(terms: Terms) -> Value {
 async fn manage(ctx: &mut Ctx, team: TeamId) -> Result<TeamPage> {
     let page = teams::locked_for(ctx, team, Permission::MembersManage).await?;
     teams::require_not_archived(&page)?;
+    default_team::require_other(
+        &page.team,
+        ": everyone belongs to it, and nobody is added, changed or removed by hand",
+    )?;
     Ok(page)
 }
 

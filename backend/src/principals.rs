@@ -32,8 +32,6 @@ pub struct Membership {
     pub slug: String,
     /// Its status.
     pub status: TeamStatus,
-    /// Whether it is the Default Team.
-    pub is_system: bool,
     /// The person's role.
     pub role: TeamRole,
 }
@@ -57,7 +55,8 @@ pub struct Principal {
     pub can_use_jit: bool,
     /// Roles in organizations.
     pub organizations: Vec<(OrganizationId, OrgRole)>,
-    /// Memberships of teams that are not archived, and that have not ended.
+    /// Memberships of teams that are not archived, and that have not ended. The Default Team is not among them: to
+    /// belong to it gives no right (SPEC X4, P).
     pub teams: Vec<Membership>,
     /// Projects that the person is assigned to, each with its team.
     pub projects: Vec<(ProjectId, TeamId)>,
@@ -91,10 +90,10 @@ impl Principal {
         }
         let teams = sqlx::query!(
             r#"SELECT m.team_id, CASE WHEN m.admin_until <= now() THEN 'member' ELSE m.role END AS "role!",
-                t.organization_id, t.name, t.slug, t.status, t.is_system, m.expires_at,
+                t.organization_id, t.name, t.slug, t.status, m.expires_at,
                 CASE WHEN m.admin_until > now() THEN m.admin_until END AS admin_until
             FROM team_members m JOIN teams t ON t.id = m.team_id
-            WHERE m.user_id = $1 AND t.status <> 'archived' AND (m.expires_at IS NULL OR m.expires_at > now())
+            WHERE m.user_id = $1 AND t.status <> 'archived' AND NOT t.is_system AND (m.expires_at IS NULL OR m.expires_at > now())
             ORDER BY lower(t.name), t.id"#,
             id.0,
         )
@@ -109,7 +108,6 @@ impl Principal {
                 name: team.name,
                 slug: team.slug,
                 status: team.status.parse()?,
-                is_system: team.is_system,
                 role: team.role.parse()?,
             })
         });

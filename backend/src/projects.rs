@@ -78,6 +78,7 @@ pub async fn create(
     description: Option<&Description>,
 ) -> Result<Project> {
     let page = manage(ctx, team).await?;
+    crate::default_team::require_other(&page.team, " and has no projects")?;
     if page.team.project_count >= MAX_PROJECTS {
         return Err(Error::refused(
             Code::WrongState,

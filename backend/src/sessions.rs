@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Backend, Ctx, Result, audit};
+use crate::{Backend, Ctx, Result, audit, default_team};
 
 /// The key under which a session's data holds its person.
 pub const USER_KEY: &str = "user";
@@ -137,7 +137,8 @@ pub(crate) async fn end_of(ctx: &mut Ctx, users: &[Uuid]) -> Result<()> {
     Ok(())
 }
 
-/// Writes down that the caller signed in, or out.
+/// Writes down that the caller signed in, or out. Whoever signs in belongs to the Default Team from then on, if they did
+/// not before (SPEC C4).
 ///
 /// # Errors
 /// When the database does not answer.
@@ -147,7 +148,11 @@ pub async fn audit(ctx: &mut Ctx, signed_in: bool) -> Result<()> {
         (person.id, person.email.clone())
     };
     let action = if signed_in { "session.begin" } else { "session.end" };
-    audit::record(ctx, audit::Entry::new(action, "user", id, &email)).await
+    audit::record(ctx, audit::Entry::new(action, "user", id, &email)).await?;
+    if signed_in {
+        default_team::join(ctx, id, "sign-in").await?;
+    }
+    Ok(())
 }
 
 /// Removes sessions that have ended. Called by a job.

@@ -73,6 +73,9 @@ ids! {
 pub const DEFAULT_ORGANIZATION: OrganizationId =
     OrganizationId(Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001));
 
+/// The team that everyone belongs to (SPEC C1); the same in every installation.
+pub const DEFAULT_TEAM: TeamId = TeamId(Uuid::from_u128(0xa000_0000_0000_4000_8000_0000_0000_0001));
+
 /// How a request names a person: by id or by email (SPEC B8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserRef {

@@ -7,7 +7,7 @@ use domain::{
 use serde_json::json;
 
 use super::{find_member, guard::require_admin_remains, manage};
-use crate::{Ctx, Result, audit, keys, teams};
+use crate::{Ctx, Result, audit, default_team, keys, teams};
 
 /// Removes a member, with the project roles in the team and its keys of theirs (SPEC D4, X12). Runners stay. Members may
 /// remove themselves.
@@ -42,6 +42,7 @@ pub async fn preview_removal(ctx: &mut Ctx, team: TeamId, user: &UserRef) -> Res
 /// member (leaving needs no right, even from an inactive team).
 async fn removable(ctx: &mut Ctx, team: TeamId, user: &UserRef) -> Result<(TeamPage, Member)> {
     let page = teams::load(ctx, team, teams::Lock::Update).await?;
+    default_team::require_other(&page.team, ": everyone belongs to it, and nobody leaves it")?;
     let own = match user {
         UserRef::Id(id) => ctx.caller.user_id() == Some(*id),
         UserRef::Email(email) => ctx.caller.user_id().is_some() && ctx.caller.name() == email.as_str(),

@@ -19,7 +19,8 @@ pub(crate) async fn preview_departure(
     let row = sqlx::query!(
         r#"WITH mine AS (
             SELECT t.id, t.name, t.status
-            FROM team_members m JOIN teams t ON t.id = m.team_id WHERE t.organization_id = $1 AND m.user_id = $2)
+            FROM team_members m JOIN teams t ON t.id = m.team_id WHERE t.organization_id = $1 AND m.user_id = $2
+                AND NOT t.is_system)
         SELECT
             (SELECT count(*) FROM mine) AS "teams!",
             (SELECT count(*) FROM project_members m JOIN projects p ON p.id = m.project_id
@@ -63,7 +64,7 @@ pub(crate) async fn depart(
 ) -> Result<DepartureEffects> {
     // In one order, and before anything is read of them: the guard holds when two go at once.
     sqlx::query_scalar!(
-        "SELECT t.id FROM teams t WHERE t.organization_id = $1
+        "SELECT t.id FROM teams t WHERE t.organization_id = $1 AND NOT t.is_system
             AND t.id IN (SELECT team_id FROM team_members WHERE user_id = $2)
         ORDER BY t.id FOR UPDATE",
         organization.0,
@@ -85,7 +86,7 @@ pub(crate) async fn depart(
     .await?;
     let left = sqlx::query!(
         "DELETE FROM team_members m USING teams t
-        WHERE t.id = m.team_id AND t.organization_id = $1 AND m.user_id = $2 RETURNING m.team_id, m.role",
+        WHERE t.id = m.team_id AND t.organization_id = $1 AND NOT t.is_system AND m.user_id = $2 RETURNING m.team_id, m.role",
         organization.0,
         user.0,
     )

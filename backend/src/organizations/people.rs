@@ -76,7 +76,8 @@ impl Row {
 const COLUMNS: &str = "SELECT m.user_id, u.email, u.display_name, m.role, m.is_guest, m.created_at,
     a.email AS added_by, u.deactivated_at IS NOT NULL AS deactivated,
     (SELECT count(*) FROM team_members tm JOIN teams t ON t.id = tm.team_id
-        WHERE tm.user_id = m.user_id AND t.organization_id = m.organization_id AND t.status <> 'archived') AS teams
+        WHERE tm.user_id = m.user_id AND t.organization_id = m.organization_id AND t.status <> 'archived'
+        AND NOT t.is_system) AS teams
     FROM organization_members m JOIN users u ON u.id = m.user_id LEFT JOIN users a ON a.id = m.added_by WHERE ";
 
 /// The people of an organization by the time they joined, oldest first.

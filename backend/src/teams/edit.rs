@@ -123,6 +123,9 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
         return Ok(page);
     }
     require_not_archived(&page)?;
+    if name != team.name {
+        crate::default_team::require_other(team, " and keeps its name")?;
+    }
     require_policy_rights(&page, &policy, max_runners, &limits)?;
     if groups != team.runner_group_ids {
         page.standing.require(Permission::PolicyEdit)?;

@@ -155,12 +155,7 @@ fn scope(caller: &Caller) -> Scope {
         Caller::Person(person, _) if person.super_admin || person.auditor => Scope::Everything,
         Caller::Person(person, _) => Scope::Some {
             organizations: person.organizations_seen_whole(),
-            teams: person
-                .teams
-                .iter()
-                .filter(|team| !team.is_system)
-                .map(|team| team.team_id.0)
-                .collect(),
+            teams: person.teams.iter().map(|team| team.team_id.0).collect(),
         },
     }
 }

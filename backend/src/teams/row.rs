@@ -143,7 +143,8 @@ impl TeamRow {
     }
 }
 
-/// One team, with what `viewer` is with regard to it.
+/// One team, with what `viewer` is with regard to it. To belong to the Default Team gives no right (SPEC P: "signed in,
+/// no team"), or everyone would see everyone.
 pub(super) async fn by_id(connection: &mut PgConnection, id: TeamId, viewer: Option<Uuid>) -> Result<Option<TeamRow>> {
     Ok(sqlx::query_as!(
         TeamRow,
@@ -160,7 +161,7 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: TeamId, viewer: Opt
             LEFT JOIN users c ON c.id = t.created_by LEFT JOIN users d ON d.id = t.deactivated_by
             LEFT JOIN users v ON v.id = $2 AND v.deactivated_at IS NULL
             LEFT JOIN organization_members om ON om.organization_id = t.organization_id AND om.user_id = v.id
-            LEFT JOIN current_team_members tm ON tm.team_id = t.id AND tm.user_id = v.id
+            LEFT JOIN current_team_members tm ON tm.team_id = t.id AND tm.user_id = v.id AND NOT t.is_system
         WHERE t.id = $1"#,
         id.0,
         viewer,

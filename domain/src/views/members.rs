@@ -114,6 +114,19 @@ pub struct BulkResult {
     pub dry_run: bool,
 }
 
+/// People of the Default Team who are to be moved to a team of their own, in numbers (SPEC C4).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Moving {
+    /// How many they are.
+    pub people: i64,
+    /// How many of them have an active team already: that one stays their primary team.
+    pub in_a_team: i64,
+    /// Their keys of the Default Team that work; they stay with it.
+    pub keys: i64,
+    /// The first ones, by email.
+    pub emails: Vec<String>,
+}
+
 impl BulkResult {
     /// How many rows came out so.
     pub fn count(&self, outcome: BulkOutcome) -> usize {

@@ -1,0 +1,55 @@
+//! The Default Team in numbers (SPEC C5).
+
+use domain::{Money, Permission, views::DefaultTeamStats};
+use rust_decimal::Decimal;
+
+use super::ID;
+use crate::{Ctx, Result, teams};
+
+/// Members, those whose account is active, what the keys have spent, and how much of the budget that is.
+///
+/// # Errors
+/// 403 for those who do not see all people of the installation.
+pub async fn stats(ctx: &mut Ctx) -> Result<DefaultTeamStats> {
+    teams::open(ctx, ID).await?.standing.require(Permission::TeamView)?;
+    let row = sqlx::query!(
+        r#"SELECT t.max_budget, m.members AS "members!", m.active AS "active!",
+            coalesce((SELECT sum(k.spend) FROM api_keys k WHERE k.team_id = t.id), 0) AS "spend!"
+        FROM teams t, (SELECT count(*) AS members, count(*) FILTER (WHERE u.deactivated_at IS NULL) AS active
+            FROM current_team_members m JOIN users u ON u.id = m.user_id WHERE m.team_id = $1) m
+        WHERE t.id = $1"#,
+        ID.0,
+    )
+    .fetch_one(ctx.connection())
+    .await?;
+    Ok(DefaultTeamStats {
+        team_id: ID,
+        member_count: row.members,
+        active_users: row.active,
+        total_spend: Money::trusted(row.spend),
+        max_budget: row.max_budget.map(Money::trusted),
+        budget_utilization: utilization(row.spend, row.max_budget),
+    })
+}
+
+/// Spend in per cent of the budget, to two places; none where there is no budget, or one of nothing.
+fn utilization(spend: Decimal, budget: Option<Decimal>) -> Option<Decimal> {
+    let budget = budget.filter(|budget| !budget.is_zero())?;
+    let share = spend.checked_div(budget)?.checked_mul(Decimal::ONE_HUNDRED)?;
+    Some(share.round_dp(2).normalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c5_no_budget_and_a_budget_of_nothing_have_no_utilization() {
+        let dec = |text: &str| text.parse::<Decimal>().unwrap();
+        assert_eq!(utilization(dec("5"), None), None);
+        assert_eq!(utilization(dec("5"), Some(dec("0.00"))), None);
+        assert_eq!(utilization(dec("0"), Some(dec("10"))), Some(dec("0")));
+        assert_eq!(utilization(dec("2500.5"), Some(dec("10000"))), Some(dec("25.01")));
+        assert_eq!(utilization(dec("15000"), Some(dec("10000"))), Some(dec("150")));
+    }
+}
