@@ -11,6 +11,7 @@ mod push;
 mod truth;
 
 pub use deliver::{Undelivered, deliver_due, deliver_now};
+pub(crate) use push::dropped;
 use domain::{KeyId, TeamId, UserId};
 pub use instances::{Instance, Instances, register};
 use uuid::Uuid;

@@ -221,6 +221,22 @@ impl KeyPolicy {
     }
 }
 
+impl UserDefaults {
+    /// Checks what an admin typed.
+    ///
+    /// # Errors
+    /// One error for each field that breaks a rule.
+    pub fn check(&self) -> Result<(), Vec<Invalid>> {
+        let budget = self.max_budget.and_then(|amount| Money::parse("maxBudget", amount.decimal()).err());
+        let counts = [("tpmLimit", self.tpm_limit), ("rpmLimit", self.rpm_limit)];
+        let counts = counts
+            .into_iter()
+            .filter_map(|(field, count)| count.and_then(|count| crate::parse_count(field, count).err()));
+        let errors: Vec<Invalid> = budget.into_iter().chain(counts).collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
+
 fn is_above<T: PartialOrd>(own: Option<T>, top: Option<T>) -> bool {
     matches!((own, top), (Some(own), Some(top)) if own > top)
 }

@@ -72,7 +72,7 @@ impl Seen {
     /// Whether the caller may hold its secret.
     pub(super) async fn may_hold(&self, ctx: &mut Ctx) -> Result<bool> {
         if self.own {
-            return Ok(self.team.standing.team.is_some());
+            return belongs(ctx, &self.team, self.key.owner_id).await;
         }
         may_act_for(ctx, &self.team, self.key.owner_id).await
     }
@@ -81,7 +81,8 @@ impl Seen {
 /// Asks for the right to hold the secret of a key of `owner`'s.
 pub(super) async fn require_hold(ctx: &mut Ctx, team: &TeamPage, owner: UserId) -> Result<()> {
     if ctx.caller.user_id() == Some(owner) {
-        return if team.standing.team.is_some() {
+        // Whoever could see the team and is not in it learns nothing more by this word.
+        return if belongs(ctx, team, owner).await? {
             Ok(())
         } else {
             Err(not_in_team())
@@ -135,6 +136,17 @@ pub(super) async fn standing_of(ctx: &mut Ctx, team: &TeamPage, user: UserId) ->
         org: row.org.as_deref().map(str::parse::<OrgRole>).transpose()?,
         team: row.team.as_deref().map(str::parse::<TeamRole>).transpose()?,
     })
+}
+
+/// Whether someone is a member now. It is asked of the Default Team, too, where that is no role (SPEC P: own keys).
+pub(super) async fn belongs(ctx: &mut Ctx, team: &TeamPage, user: UserId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM current_team_members WHERE team_id = $1 AND user_id = $2) AS "belongs!""#,
+        team.team.id.0,
+        user.0,
+    )
+    .fetch_one(ctx.connection())
+    .await?)
 }
 
 pub(super) fn not_in_team() -> Error {
