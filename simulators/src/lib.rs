@@ -1,4 +1,4 @@
-//! Stand-ins for GitHub, an OpenID provider and the DNS, on ports of this machine, with faults on demand.
+//! Stand-ins for GitHub, LiteLLM, an OpenID provider and the DNS, on ports of this machine, with faults on demand.
 //!
 //! For tests, benchmarks and `guildhall serve --demo`; never part of a release. What they answer follows the real
 //! systems' documentation and recorded answers, errors included. Anybody who can reach them can do anything with them:
@@ -13,6 +13,7 @@
 pub mod dns;
 pub mod github;
 mod listener;
+pub mod litellm;
 pub mod oidc;
 
 /// An RSA key that is printed in a public repository and therefore protects nothing: for tests with GitHub Apps and RS256.

@@ -168,7 +168,7 @@ impl LiteLlm {
     }
 
     /// Adds a user to a team, as a `User` where LiteLLM has no licence for team admins. One who is a member already stays
-    /// as they are: [`update_member`](Self::update_member). The user has to exist: LiteLLM would make an empty one.
+    /// as they are, with the role that is told: [`update_member`](Self::update_member). The user has to exist: LiteLLM would make an empty one.
     ///
     /// Errors: [`Error::NotFound`] when there is no such team.
     #[tracing::instrument(skip_all, fields(instance = self.name(), team, user))]
@@ -183,8 +183,16 @@ impl LiteLlm {
         };
         match self.with_role("/team/member_add", role, body).await {
             Ok(role) => Ok(Member { role, existed: false }),
-            Err((role, Error::Conflict { .. })) => Ok(Member { role, existed: true }),
-            Err((_, error)) => Err(error),
+            Err(Error::Conflict { .. }) => {
+                let found = self.team_info(team).await?;
+                let found = found.and_then(|team| Some(team.member(user)?.role));
+                // Gone again since; whoever took them away was later.
+                let gone = || Error::NotFound {
+                    message: format!("User {user} is not a member of team {team}"),
+                };
+                found.map(|role| Member { role, existed: true }).ok_or_else(gone)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -213,7 +221,7 @@ impl LiteLlm {
         };
         match self.with_role("/team/member_update", role, body).await {
             Ok(role) => Ok(Member { role, existed: true }),
-            Err((_, error)) => Err(error),
+            Err(error) => Err(error),
         }
     }
 
@@ -224,24 +232,18 @@ impl LiteLlm {
         gone(self.transport().done(call).await)
     }
 
-    /// Posts with the role, or with `User` where the licence for `Admin` is missing; tells which one it was, in the
-    /// error, too.
-    async fn with_role(
-        &self,
-        route: &'static str,
-        role: Role,
-        body: impl Fn(Role) -> Value,
-    ) -> Result<Role, (Role, Error)> {
+    /// Posts with the role, or with `User` where the licence for `Admin` is missing; tells which one it was.
+    async fn with_role(&self, route: &'static str, role: Role, body: impl Fn(Role) -> Value) -> Result<Role, Error> {
         let asked = if self.knows_no_team_admins() { Role::User } else { role };
         match self.transport().done(Call::post(route, body(asked))).await {
             Ok(()) => Ok(asked),
             Err(Error::Licence { message }) if asked == Role::Admin => {
                 tracing::info!(instance = self.name(), message, "team admins become users on LiteLLM");
                 *self.no_team_admins() = Some(Instant::now());
-                let again = self.transport().done(Call::post(route, body(Role::User))).await;
-                again.map(|()| Role::User).map_err(|error| (Role::User, error))
+                self.transport().done(Call::post(route, body(Role::User))).await?;
+                Ok(Role::User)
             }
-            Err(error) => Err((asked, error)),
+            Err(error) => Err(error),
         }
     }
 

@@ -54,7 +54,8 @@ impl LiteLlm {
         }
     }
 
-    /// Makes a user as `spec` says, their teams excepted. A limit that is `None` is cleared.
+    /// Makes a user as `spec` says, their teams excepted. A budget that is `None` is cleared; LiteLLM has no way to clear
+    /// the other limits of a user, and 1.75.9 none to clear the budget: those stay.
     ///
     /// Errors: [`Error::NotFound`] when there is none. This asks first, because LiteLLM makes users that it is told to
     /// update.
