@@ -1,6 +1,7 @@
-//! `/admin/teams/{team}`: five tabs under one header.
+//! `/admin/teams/{team}`: six tabs under one header.
 
 mod hints;
+mod keys;
 mod members;
 mod overview;
 mod policy;
@@ -13,6 +14,7 @@ use backend::teams::{self, Found, TeamKey};
 use domain::{TeamStatus, views::TeamPage};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
+pub use keys::keys;
 pub use members::{bulk as members_bulk, members};
 pub use overview::overview;
 pub use policy::policy;
@@ -32,15 +34,17 @@ enum Tab {
     Overview,
     Members,
     Projects,
+    Keys,
     Policy,
     Settings,
 }
 
 impl Tab {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Overview,
         Self::Members,
         Self::Projects,
+        Self::Keys,
         Self::Policy,
         Self::Settings,
     ];
@@ -50,6 +54,7 @@ impl Tab {
             Self::Overview => "Overview",
             Self::Members => "Members",
             Self::Projects => "Projects",
+            Self::Keys => "Keys",
             Self::Policy => "Policy",
             Self::Settings => "Settings",
         }
@@ -60,6 +65,7 @@ impl Tab {
             Self::Overview => "",
             Self::Members => "/members",
             Self::Projects => "/projects",
+            Self::Keys => "/keys",
             Self::Policy => "/policy",
             Self::Settings => "/settings",
         }

@@ -3,6 +3,8 @@
 //! Handlers read a request, call one function of the backend and write its answer: every rule is
 //! in the backend, where the other doors meet it too.
 
+mod api_key_body;
+mod api_keys;
 mod audit;
 mod authz;
 mod batch;
@@ -13,6 +15,7 @@ mod dashboard;
 mod docs;
 mod explain;
 mod jit;
+mod key_settings;
 mod keys;
 mod label_policies;
 mod label_policy_body;
@@ -60,6 +63,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(projects::router())
         .merge(project_members::router())
         .merge(keys::router())
+        .merge(api_keys::router())
+        .merge(key_settings::router())
         .merge(label_policies::router())
         .merge(organizations::router())
         .merge(services::router())
