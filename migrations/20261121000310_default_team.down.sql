@@ -15,7 +15,7 @@ DROP FUNCTION default_team_count;
 
 -- Who made way gets name and alias back, unless somebody took them, or it was renamed since.
 UPDATE teams t SET name = t.metadata #>> '{before_default_team,name}', updated_at = now()
-WHERE t.metadata ? 'before_default_team' AND t.name LIKE 'Default Team (%' AND t.status <> 'archived'
+WHERE t.metadata ? 'before_default_team' AND lower(t.name) LIKE 'default team (%' AND t.status <> 'archived'
     AND NOT EXISTS (SELECT FROM teams o WHERE o.organization_id = t.organization_id AND o.status <> 'archived'
         AND o.id <> t.id AND lower(o.name) = lower(t.metadata #>> '{before_default_team,name}'));
 UPDATE teams t SET slug = t.metadata #>> '{before_default_team,slug}'

@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod cost;
+mod default_team;
 mod keys;
 mod label_policies;
 mod machines;

@@ -70,6 +70,14 @@ pub fn status_badge(status: TeamStatus) -> AnyView {
     view! { <span class=class>{label}</span> }.into_any()
 }
 
+/// The badge of the Default Team, beside that of its status.
+pub fn system_badge() -> AnyView {
+    view! {
+        <span class="badge badge--member" title="Everyone belongs to it; it cannot be archived, renamed or left.">"System"</span>
+    }
+    .into_any()
+}
+
 /// A badge of a role in a team.
 pub fn role_badge(role: TeamRole) -> AnyView {
     match role {

@@ -26,7 +26,7 @@ mod tidy;
 pub use claim::claim;
 pub use create::create;
 pub use edit::{reset_spend, update};
-pub use input::{ApiKeyPatch, ApiKeyPatchInput, NewApiKey, NewApiKeyInput};
+pub use input::{ApiKeyPatch, ApiKeyPatchInput, LimitsInput, NewApiKey, NewApiKeyInput};
 pub use list::{KeyQuery, Whose, form, get, list, of_team, stats};
 pub use models::offered;
 pub use revoke::revoke;

@@ -30,7 +30,7 @@ enum Command {
     /// Brings the database up to date
     Migrate,
     /// Manages people
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "users")]
     User(User),
     /// Manages personal access tokens
     #[command(subcommand)]
@@ -58,6 +58,8 @@ struct Serve {
 enum User {
     /// Creates someone, or gives rights to someone who exists
     Create(UserCreate),
+    /// Adds everyone who is in no team to the Default Team, and prints how many they were
+    MigrateOrphans,
 }
 
 #[derive(Debug, Args)]
@@ -159,6 +161,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Serve(_) => crate::serve::serve(config).await,
             Command::Migrate => commands::migrate(&config).await,
             Command::User(User::Create(options)) => commands::create_user(&config, options).await,
+            Command::User(User::MigrateOrphans) => commands::migrate_orphans(&config).await,
             Command::Token(Token::Create(options)) => commands::create_token(&config, options).await,
             Command::Audit(Audit::Verify(options)) => audit::verify(&config, options).await,
             Command::Openapi | Command::Config => Ok(()),

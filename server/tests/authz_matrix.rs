@@ -70,6 +70,9 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("POST /api/v1/admin/teams/{id}/projects/{project_id}/keys/{key_id}/rotate",[401, 403, 404, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
     ("PATCH /api/v1/admin/teams/{id}/projects/{project_id}",     [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
     ("DELETE /api/v1/admin/teams/{id}/projects/{project_id}",    [401, 403, 403, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
+    // All people of the installation: not an organization's business.
+    ("GET /api/v1/admin/default-team/stats",                     [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/admin/default-team/move",                     [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("GET /api/v1/admin/organizations",                          [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("POST /api/v1/admin/organizations",                         [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 201, 403]),
     ("GET /api/v1/admin/users",                                  [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
@@ -476,6 +479,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("PATCH", "/admin/teams/{id}") => json!({"description": "Changed"}),
         ("POST", "/admin/teams/{id}/members") => json!({"user_id": cast.newcomer.email}),
         ("POST", "/admin/teams/{id}/members/bulk") => json!({"members": [{"user_id": cast.newcomer.email}]}),
+        ("POST", "/admin/default-team/move") => json!({"user_ids": [cast.newcomer.email], "team_id": scene.team}),
         ("PATCH", "/admin/teams/{id}/members/{user_id}") => json!({"role": "admin"}),
         ("POST" | "PATCH", path) if path.contains("/organizations/{id}/services") => {
             json!({"name": format!("new-{}", scene.team)})

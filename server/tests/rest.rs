@@ -22,6 +22,8 @@ mod batch;
 mod cost;
 #[path = "rest/dashboard.rs"]
 mod dashboard;
+#[path = "rest/default_team.rs"]
+mod default_team;
 #[path = "rest/jit.rs"]
 mod jit;
 #[path = "rest/keys.rs"]

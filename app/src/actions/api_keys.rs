@@ -82,27 +82,27 @@ impl Typed<'_> {
 pub async fn create_api_key(
     #[server(default)] name: String,
     #[server(default)]
-    #[serde(rename = "teamId")]
+    #[server(rename = "teamId")]
     team_id: String,
     #[server(default)] owner: String,
     #[server(default)] model: Vec<String>,
     #[server(default)]
-    #[serde(rename = "modelIds")]
+    #[server(rename = "modelIds")]
     model_ids: String,
     #[server(default)]
-    #[serde(rename = "maxBudget")]
+    #[server(rename = "maxBudget")]
     max_budget: String,
     #[server(default)]
-    #[serde(rename = "softBudget")]
+    #[server(rename = "softBudget")]
     soft_budget: String,
     #[server(default)]
-    #[serde(rename = "budgetDuration")]
+    #[server(rename = "budgetDuration")]
     budget_duration: String,
     #[server(default)]
-    #[serde(rename = "tpmLimit")]
+    #[server(rename = "tpmLimit")]
     tpm_limit: String,
     #[server(default)]
-    #[serde(rename = "rpmLimit")]
+    #[server(rename = "rpmLimit")]
     rpm_limit: String,
     #[server(default)] days: String,
     #[server(default)] tags: String,
@@ -290,22 +290,22 @@ pub async fn update_api_key(
     #[server(default)] key: String,
     #[server(default)] name: String,
     #[server(default)]
-    #[serde(rename = "modelIds")]
+    #[server(rename = "modelIds")]
     model_ids: String,
     #[server(default)]
-    #[serde(rename = "maxBudget")]
+    #[server(rename = "maxBudget")]
     max_budget: String,
     #[server(default)]
-    #[serde(rename = "softBudget")]
+    #[server(rename = "softBudget")]
     soft_budget: String,
     #[server(default)]
-    #[serde(rename = "budgetDuration")]
+    #[server(rename = "budgetDuration")]
     budget_duration: String,
     #[server(default)]
-    #[serde(rename = "tpmLimit")]
+    #[server(rename = "tpmLimit")]
     tpm_limit: String,
     #[server(default)]
-    #[serde(rename = "rpmLimit")]
+    #[server(rename = "rpmLimit")]
     rpm_limit: String,
     #[server(default)] tags: String,
 ) -> Result<(), ApiError> {
@@ -353,34 +353,34 @@ pub async fn update_api_key(
 #[server(prefix = "/actions", endpoint = "api-keys/settings")]
 pub async fn set_key_settings(
     #[server(default)]
-    #[serde(rename = "defaults.maxBudget")]
+    #[server(rename = "defaults.maxBudget")]
     max_budget: String,
     #[server(default)]
-    #[serde(rename = "defaults.softBudget")]
+    #[server(rename = "defaults.softBudget")]
     soft_budget: String,
     #[server(default)]
-    #[serde(rename = "defaults.budgetDuration")]
+    #[server(rename = "defaults.budgetDuration")]
     duration: String,
     #[server(default)]
-    #[serde(rename = "defaults.tpmLimit")]
+    #[server(rename = "defaults.tpmLimit")]
     tpm: String,
     #[server(default)]
-    #[serde(rename = "defaults.rpmLimit")]
+    #[server(rename = "defaults.rpmLimit")]
     rpm: String,
     #[server(default)]
-    #[serde(rename = "defaults.expiresInDays")]
+    #[server(rename = "defaults.expiresInDays")]
     days: String,
     #[server(default)]
-    #[serde(rename = "maximums.maxBudget")]
+    #[server(rename = "maximums.maxBudget")]
     top_budget: String,
     #[server(default)]
-    #[serde(rename = "maximums.tpmLimit")]
+    #[server(rename = "maximums.tpmLimit")]
     top_tpm: String,
     #[server(default)]
-    #[serde(rename = "maximums.rpmLimit")]
+    #[server(rename = "maximums.rpmLimit")]
     top_rpm: String,
     #[server(default)]
-    #[serde(rename = "maximums.expiresInDays")]
+    #[server(rename = "maximums.expiresInDays")]
     top_days: String,
 ) -> Result<(), ApiError> {
     let sent = Sent {
@@ -434,13 +434,13 @@ pub async fn set_key_settings(
 #[server(prefix = "/actions", endpoint = "api-keys/user-settings")]
 pub async fn set_user_settings(
     #[server(default)]
-    #[serde(rename = "maxBudget")]
+    #[server(rename = "maxBudget")]
     max_budget: String,
     #[server(default)]
-    #[serde(rename = "tpmLimit")]
+    #[server(rename = "tpmLimit")]
     tpm_limit: String,
     #[server(default)]
-    #[serde(rename = "rpmLimit")]
+    #[server(rename = "rpmLimit")]
     rpm_limit: String,
 ) -> Result<(), ApiError> {
     let sent = Sent {

@@ -12,8 +12,10 @@ use backend::api_keys::{self, KeyQuery, Whose};
 use domain::views::{ApiKey, KeyStats};
 use leptos::prelude::*;
 pub use new::{FORM, new};
-pub use parts::{MADE, show_once as show_made};
-pub use services::*;
+pub use parts::show_once as show_made;
+pub use services::{
+    Action, CHANGE, CREATE, address, dialog, expires, expiry, is_over, last_used, menu, show_once, shown, state, take, title,
+};
 pub use settings::{FORM as SETTINGS, USERS, page as settings};
 pub use team::keys as team_keys;
 

@@ -1,5 +1,6 @@
 //! `/admin/teams/{team}`: six tabs under one header.
 
+mod default_team;
 mod hints;
 mod keys;
 mod members;
@@ -15,6 +16,7 @@ use domain::{TeamStatus, views::TeamPage};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 pub use keys::keys;
+pub(crate) use members::MOVE;
 pub use members::{bulk as members_bulk, members};
 pub use overview::overview;
 pub use policy::policy;
@@ -95,9 +97,17 @@ impl Place {
     }
 
     /// Whether the viewer may change something here: by the permission table, and unless the team is
-    /// archived, which keeps it as it was.
+    /// archived, which keeps it as it was, or is the Default Team, which keeps its people and has neither projects nor services.
     fn may_change(&self, permission: domain::Permission) -> bool {
-        self.page.standing.may(permission) && self.page.team.status != TeamStatus::Archived
+        let fixed = matches!(
+            permission,
+            domain::Permission::MembersManage
+                | domain::Permission::ProjectsManage
+                | domain::Permission::ServicesAllow
+        );
+        self.page.standing.may(permission)
+            && self.page.team.status != TeamStatus::Archived
+            && !(fixed && self.page.team.is_system)
     }
 
     /// A tab's address.
@@ -168,10 +178,11 @@ fn frame(tab: Tab, below: Option<&'static str>, place: &Place, content: AnyView)
     } else {
         ().into_any()
     };
+    let badges = view! { {ui::status_badge(team.status)} {team.is_system.then(ui::system_badge)} }.into_any();
     let body = view! {
-        {ui::page_header(&team.name, Some(ui::status_badge(team.status)), team.description.clone(), action)}
+        {ui::page_header(&team.name, Some(badges), team.description.clone(), action)}
         {place.page.open.then(|| view! { <nav class="tabs" aria-label="Team">{tabs}</nav> })}
-        {(place.page.open && !place.page.has_admin).then(|| without_admin(tab, place))}
+        {(place.page.open && !place.page.has_admin && !team.is_system).then(|| without_admin(tab, place))}
         {content}
     };
     if let Some(below) = below {

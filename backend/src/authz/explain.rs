@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use domain::{
-    KeyId, Label, Permission, ProjectId, Standing, TeamId, UserId, UserRef,
+    KeyId, Label, Permission, ProjectId, Standing, TeamId, TeamRole, UserId, UserRef,
     authz::{Credential, Explanation, LabelQuestion, ModelQuestion, Original, Question},
     views::TeamPage,
 };
 
 use super::decide::{Project, Subjects, ask_in_team};
-use crate::{Code, Ctx, Error, Principal, Result, identity, teams};
+use crate::{Code, Ctx, Error, Principal, Result, default_team, identity, teams};
 
 /// About whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,10 +72,17 @@ pub async fn explain(ctx: &mut Ctx, ask: &Explain) -> Result<Explanation> {
         Subject::Person(user) => person(ctx, page.as_ref(), ask.team, user).await?,
         Subject::KeyPrefix(prefix) => key(ctx, page.as_ref(), ask.team, prefix).await?,
     };
-    let standing = match (&page, &known.person) {
+    let mut standing = match (&page, &known.person) {
         (Some(page), Some(person)) => person.standing(page.team.organization_id, ask.team),
         _ => Standing::default(),
     };
+    if let (Some(page), Some(person), About::Label(_) | About::Model(_)) = (&page, &known.person, &ask.about)
+        && page.team.is_system
+        && default_team::has(ctx, person.id).await?
+    {
+        // Membership of the Default Team counts for models, and for runners where they are enabled (SPEC X4).
+        standing.team = Some(TeamRole::Member);
+    }
     match &ask.about {
         About::Service { name, method, path } => {
             let original = Original {

@@ -1,7 +1,7 @@
 //! The Default Team in numbers (SPEC C5).
 
 use domain::{Money, Permission, views::DefaultTeamStats};
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::ID;
 use crate::{Ctx, Result, teams};
@@ -36,7 +36,11 @@ pub async fn stats(ctx: &mut Ctx) -> Result<DefaultTeamStats> {
 fn utilization(spend: Decimal, budget: Option<Decimal>) -> Option<Decimal> {
     let budget = budget.filter(|budget| !budget.is_zero())?;
     let share = spend.checked_div(budget)?.checked_mul(Decimal::ONE_HUNDRED)?;
-    Some(share.round_dp(2).normalize())
+    Some(
+        share
+            .round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+            .normalize(),
+    )
 }
 
 #[cfg(test)]

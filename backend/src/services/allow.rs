@@ -143,6 +143,11 @@ impl Plan {
     async fn unchanged(ctx: &mut Ctx, team: TeamId) -> Result<Self> {
         let page = teams::locked_for(ctx, team, Permission::ServicesAllow).await?;
         teams::require_not_archived(&page)?;
+        // To belong to it lets nobody use a service (SPEC P: "signed in, no team"), so allowing one would promise too much.
+        crate::default_team::require_other(
+            &page.team,
+            " and is allowed no services: allow them to people's own teams",
+        )?;
         let choices = choices(ctx, &page.team).await?;
         let wanted = choices
             .iter()

@@ -408,13 +408,8 @@ async fn b16_both_kinds_of_policy_live_side_by_side() {
 async fn x4_enabling_runners_on_the_default_team_ends_the_fallback() {
     let world = World::new().await;
     let (root, ada) = (world.super_admin().await, world.user("ada").await);
-    let (system, ops) = (world.team("Default Team").await, world.team("Ops").await);
-    world
-        .sql(&format!(
-            "UPDATE teams SET is_system = true, runners_enabled = false WHERE id = '{system}'"
-        ))
-        .await;
-    let tess = world.member(system, "tess", TeamRole::Admin).await;
+    let (system, ops) = (domain::DEFAULT_TEAM, world.team("Ops").await);
+    let tess = world.member(system, "tess", TeamRole::Member).await;
     world.join(ops, tess, TeamRole::Member).await;
     world.join(system, ada, TeamRole::Member).await;
     set(&world, root, policy(ada, &["gpu"], &[], None)).await.unwrap();
@@ -443,7 +438,7 @@ async fn x4_enabling_runners_on_the_default_team_ends_the_fallback() {
     refused(
         switch(tess, system, true).await,
         "FORBIDDEN",
-        "Insufficient permissions.",
+        "Admin privileges required for team management",
     );
     refused(
         switch(root, ops, false).await,

@@ -24,6 +24,8 @@ mod cost;
 mod counters;
 mod dashboard;
 mod deactivation;
+mod default_team;
+mod default_team_migration;
 mod drift;
 mod guides;
 mod keys;

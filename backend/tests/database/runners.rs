@@ -366,7 +366,7 @@ async fn b19_a_runner_stays_until_github_has_removed_it() {
     let nowhere = runners::delete(&unset, world.caller(dev).await, request(), id, None).await;
     refused(nowhere, "NOT_CONFIGURED", "GitHub is not configured");
     let counts: (i32, i64) = (
-        world.one("SELECT runner_count FROM teams").await,
+        world.one("SELECT runner_count FROM teams WHERE NOT is_system").await,
         world
             .one("SELECT count(*) FROM audit_entries WHERE action = 'deprovision_failed' AND NOT success")
             .await,
@@ -384,7 +384,12 @@ async fn b19_a_runner_stays_until_github_has_removed_it() {
     assert_eq!(Code::RunnerDeleted.status(), 400);
     let pending = RunnerId(world.runner(Some(team), dev, "pending").await);
     refused(delete(&world, dev, pending, None).await, "RUNNER_BUSY", "Runner 'r-");
-    assert_eq!(world.one::<i32>("SELECT runner_count FROM teams").await, 1);
+    assert_eq!(
+        world
+            .one::<i32>("SELECT runner_count FROM teams WHERE NOT is_system")
+            .await,
+        1
+    );
 }
 
 /// B19 as a race: however many delete a runner at once, one did, and the others are told so.
@@ -408,7 +413,7 @@ async fn b19_of_many_deletions_one_is_the_one() {
         }
     }
     let rows: (i32, i64, i64) = (
-        world.one("SELECT runner_count FROM teams").await,
+        world.one("SELECT runner_count FROM teams WHERE NOT is_system").await,
         world
             .one("SELECT count(*) FROM audit_entries WHERE action = 'deprovision'")
             .await,
@@ -558,7 +563,12 @@ async fn b19_refresh_asks_github_about_one_runner() {
         "RUNNER_ALREADY_DELETED",
         "Runner with ID",
     );
-    assert_eq!(world.one::<i32>("SELECT runner_count FROM teams").await, 0);
+    assert_eq!(
+        world
+            .one::<i32>("SELECT runner_count FROM teams WHERE NOT is_system")
+            .await,
+        0
+    );
 }
 
 /// B14: the quota's refusal says who holds it and for how long, to those who may see them.

@@ -74,7 +74,7 @@ async fn d7_search_takes_every_character_as_itself() {
         assert_eq!(found(name).await, [name], "a team is found by its own name");
     }
     for all in ["", "  ", "\0"] {
-        assert_eq!(found(all).await.len(), 8, "{all:?}");
+        assert_eq!(found(all).await.len(), 9, "{all:?}: these and the Default Team");
     }
     assert_eq!(found(&"x".repeat(10_000)).await, Vec::<String>::new());
 }
@@ -86,7 +86,9 @@ async fn d6_search_does_not_look_into_what_is_not_shown() {
     let root = world.super_admin().await;
     let team = world.team("Ops").await;
     let member = world.member(team, "member", TeamRole::Member).await;
-    world.sql("UPDATE teams SET description = 'hidden words'").await;
+    world
+        .sql("UPDATE teams SET description = 'hidden words' WHERE NOT is_system")
+        .await;
     assert_eq!(list(&world, member, &searching("hidden")).await.total, 1);
     world.set_status(team, TeamStatus::Inactive).await;
     let page = list(&world, member, &searching("hidden")).await;
@@ -143,11 +145,11 @@ async fn d7_status_filters_and_scopes() {
     for person in [root, auditor] {
         assert_eq!(
             seen(person, with(&usual, None)).await,
-            "h active,h inactive,t active,t inactive"
+            "Default Team,h active,h inactive,t active,t inactive"
         );
         assert_eq!(
             seen(person, with(&all, None)).await,
-            "h active,h archived,h inactive,t active,t archived,t inactive"
+            "Default Team,h active,h archived,h inactive,t active,t archived,t inactive"
         );
         assert_eq!(seen(person, with(&[Archived], Some(there))).await, "t archived");
         assert_eq!(seen(person, with(&[Inactive], None)).await, "h inactive,t inactive");
@@ -285,7 +287,8 @@ async fn x6_paging_visits_each_team_once_in_order_both_ways() {
         // Not through team_members' trigger alone: the counts above are made up and stay made up.
         world
             .sql(&format!(
-                "INSERT INTO team_members (team_id, user_id, role) SELECT id, '{person}', 'member' FROM teams WHERE random() < 0.6"
+                "INSERT INTO team_members (team_id, user_id, role) SELECT id, '{person}', 'member' FROM teams
+                    WHERE random() < 0.6 AND NOT is_system"
             ))
             .await;
     }
@@ -420,8 +423,9 @@ async fn b3_offsets_and_limits() {
         limit,
         ..TeamQuery::default()
     };
-    let page = list(&world, root, &at(2, 3)).await;
-    assert_eq!((names(&page), page.total), (vec!["team 2", "team 3", "team 4"], 7));
+    // The Default Team comes first.
+    let page = list(&world, root, &at(3, 3)).await;
+    assert_eq!((names(&page), page.total), (vec!["team 2", "team 3", "team 4"], 8));
     let next = list(
         &world,
         root,
@@ -447,12 +451,12 @@ async fn b3_offsets_and_limits() {
         },
     )
     .await;
-    assert_eq!(names(&before), ["team 0", "team 1"]);
-    for beyond in [7, 1000, i64::MAX] {
+    assert_eq!(names(&before), ["Default Team", "team 0", "team 1"]);
+    for beyond in [8, 1000, i64::MAX] {
         let page = list(&world, root, &at(beyond, 3)).await;
         assert_eq!(
             (page.items.len(), page.total, page.next),
-            (0, 7, None),
+            (0, 8, None),
             "offset {beyond}"
         );
     }
@@ -460,8 +464,8 @@ async fn b3_offsets_and_limits() {
         offset: 50,
         ..searching("team")
     };
-    assert_eq!(list(&world, root, &search).await.total, 7);
-    for (limit, rows) in [(0, 1), (-5, 1), (i64::MIN, 1), (i64::MAX, 7)] {
+    assert_eq!(list(&world, root, &search).await.total, 8);
+    for (limit, rows) in [(0, 1), (-5, 1), (i64::MIN, 1), (i64::MAX, 8)] {
         assert_eq!(
             list(&world, root, &at(0, limit)).await.items.len(),
             rows,
@@ -536,7 +540,7 @@ async fn b3_a_list_costs_a_fixed_number_of_queries() {
             ))
             .await;
         world.sql(&format!("INSERT INTO team_members (team_id, user_id, role) SELECT id, '{root}', 'member' FROM teams ON CONFLICT DO NOTHING")).await;
-        let team = domain::TeamId(world.one("SELECT id FROM teams LIMIT 1").await);
+        let team = domain::TeamId(world.one("SELECT id FROM teams WHERE NOT is_system LIMIT 1").await);
         let caller = world.caller(root).await;
         let mut ctx = backend::Ctx::read(&world.backend, caller, crate::common::request())
             .await

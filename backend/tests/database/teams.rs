@@ -479,12 +479,7 @@ async fn d11_creating_a_team_adds_nobody_unless_asked() {
 async fn x4_the_default_team_is_left_out() {
     let world = World::new().await;
     let root = world.super_admin().await;
-    let (system, team) = (world.team("Default Team").await, world.team("Ops").await);
-    world
-        .sql(&format!(
-            "UPDATE teams SET is_system = true, runners_enabled = false WHERE id = '{system}'"
-        ))
-        .await;
+    let (system, team) = (domain::DEFAULT_TEAM, world.team("Ops").await);
     let ada = world.member(system, "ada", TeamRole::Member).await;
     world.join(team, ada, TeamRole::Member).await;
     let mine = async || -> Vec<TeamId> {

@@ -1,6 +1,6 @@
 //! The Default Team in numbers.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
 use crate::{Money, TeamId};
 
@@ -19,4 +19,13 @@ pub struct DefaultTeamStats {
     pub max_budget: Option<Money>,
     /// Spend in per cent of the budget; none without a budget, or with one of nothing.
     pub budget_utilization: Option<Decimal>,
+}
+
+impl DefaultTeamStats {
+    /// The utilization as whole per cents for a bar, at most 100, and in words.
+    pub fn bar(&self) -> Option<(u8, String)> {
+        let share = self.budget_utilization?;
+        let whole = share.clamp(Decimal::ZERO, Decimal::ONE_HUNDRED).trunc();
+        Some((whole.to_u8().unwrap_or(100), format!("{share} %")))
+    }
 }

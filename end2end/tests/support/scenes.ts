@@ -203,6 +203,16 @@ export const scenes: Scene[] = [
     differs: true,
   },
   { name: 'members-filtered', as: tess, at: (world) => `${team('members')(world)}?q=nobody&role=admin` },
+  { name: 'default-team', as: ada, at: '/admin/teams/a0000000-0000-4000-8000-000000000001' },
+  { name: 'default-team-settings', as: ada, at: '/admin/teams/a0000000-0000-4000-8000-000000000001/settings' },
+  { name: 'default-team-members', as: ada, at: '/admin/teams/a0000000-0000-4000-8000-000000000001/members', differs: true },
+  {
+    name: 'default-team-move',
+    as: ada,
+    at: '/admin/teams/a0000000-0000-4000-8000-000000000001/members?confirm=move&all=unassigned',
+    differs: true,
+  },
+  { name: 'default-team-move-nobody', as: ada, at: '/admin/teams/a0000000-0000-4000-8000-000000000001/members?confirm=move' },
   { name: 'members-bulk', as: tess, at: team('members/bulk') },
   { name: 'members-bulk-error', as: tess, at: team('members/bulk'), act: send('Preview', {}) },
   {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::anyhow;
-use backend::{Backend, Code, Ctx, Error, Method, identity, tokens};
+use backend::{Backend, Code, Ctx, Error, Method, default_team, identity, tokens};
 use domain::{Email, UserRef};
 
 use super::{TokenCreate, UserCreate};
@@ -36,6 +36,18 @@ pub(super) async fn create_user(config: &Config, options: UserCreate) -> anyhow:
     })
     .await?;
     print(&format!("{email} {id}"))
+}
+
+/// `guildhall users migrate-orphans`.
+pub(super) async fn migrate_orphans(config: &Config) -> anyhow::Result<()> {
+    let count = with_backend(config, async |backend| {
+        let mut ctx = Ctx::system(backend, NAME, Method::Command).await?;
+        let count = default_team::migrate_orphans(&mut ctx).await?;
+        ctx.commit().await?;
+        Ok(count)
+    })
+    .await?;
+    print(&count.to_string())
 }
 
 /// `guildhall token create`.

@@ -86,7 +86,7 @@ fn largest(path: &str) -> usize {
     let is_list = path
         .strip_prefix("/api/v1/admin/teams/")
         .is_some_and(|rest| rest.ends_with("/members/bulk"));
-    if is_list || path == "/actions/members/bulk" {
+    if is_list || path == "/api/v1/admin/default-team/move" || path == "/actions/members/bulk" {
         LARGEST_LIST
     } else {
         LARGEST_BODY

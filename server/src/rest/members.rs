@@ -2,6 +2,8 @@
 
 mod bulk;
 
+pub(super) use bulk::{MemberRow, OnBadRow};
+
 use axum::response::{IntoResponse, Response};
 use backend::members::{self, MemberQuery};
 use chrono::{DateTime, Utc};

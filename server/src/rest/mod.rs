@@ -12,6 +12,7 @@ mod body;
 mod call;
 mod cost;
 mod dashboard;
+mod default_team;
 mod docs;
 mod explain;
 mod jit;
@@ -84,6 +85,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(audit::router())
         .merge(security_events::router())
         .merge(dashboard::router())
+        .merge(default_team::router())
         .merge(cost::router())
         .merge(webhooks::router())
         .merge(tokens::router());

@@ -23,6 +23,33 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
+/// C4: prints the count only, for a script; `users` and `user` are the same.
+#[tokio::test]
+async fn c4_users_migrate_orphans_prints_how_many() {
+    let database = Database::migrated().await;
+    let run = |arguments: &[&str]| {
+        let done = output(&database, arguments);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        (text(&done.stdout), text(&done.stderr))
+    };
+    run(&["user", "create", "--email", "ada@example.com"]);
+    let silent = String::new();
+    let migrate = ["users", "migrate-orphans"];
+    assert_eq!(
+        run(&migrate),
+        ("0\n".to_owned(), silent.clone()),
+        "who is created has it"
+    );
+    sqlx::query(
+        "INSERT INTO users (id, email) SELECT gen_random_uuid(), n || '@example.com' FROM generate_series(1, 3) n",
+    )
+    .execute(&database.pool)
+    .await
+    .expect("three people");
+    assert_eq!(run(&migrate), ("3\n".to_owned(), silent.clone()));
+    assert_eq!(run(&["user", "migrate-orphans"]), ("0\n".to_owned(), silent));
+}
+
 #[tokio::test]
 async fn from_an_empty_database_to_a_token() {
     let database = Database::empty().await;

@@ -216,12 +216,7 @@ async fn b16_suggestions_are_carried_out_as_they_come() {
 async fn x4_runners_enabled_is_a_field_of_the_default_team() {
     let world = World::new().await;
     let root = world.super_admin().await;
-    let (system, ops) = (world.team("The Default One").await, world.team("Ops").await);
-    world
-        .sql(&format!(
-            "UPDATE teams SET is_system = true, runners_enabled = false WHERE id = '{system}'"
-        ))
-        .await;
+    let (system, ops) = (domain::DEFAULT_TEAM, world.team("Ops").await);
     let path = format!("/admin/teams/{system}");
     assert_eq!(world.get(&root, &path).await.is(200)["runners_enabled"], false);
     let switch = async |path: &str, value: Value| world.patch(&root, path, json!({"runners_enabled": value})).await;

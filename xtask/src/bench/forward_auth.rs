@@ -166,11 +166,11 @@ fn script() -> String {
                 unnest(ARRAY['analytics', 'auto-rater', 'cli-eval', 'llm-service', 'search']) AS wanted (name);
         INSERT INTO team_services (team_id, service_id, reason)
             SELECT t.id, s.id, 'bench' FROM teams t JOIN services s ON s.organization_id = t.organization_id
-            WHERE s.name IN ('llm-service', 'search');
+            WHERE s.name IN ('llm-service', 'search') AND NOT t.is_system;
         WITH active AS (
             SELECT t.id, row_number() OVER (ORDER BY t.id) - 1 AS place, count(*) OVER () AS total,
                 (SELECT m.user_id FROM team_members m WHERE m.team_id = t.id ORDER BY m.user_id LIMIT 1) AS owner
-            FROM teams t WHERE t.status = 'active'
+            FROM teams t WHERE t.status = 'active' AND NOT t.is_system
         )
         INSERT INTO api_keys (id, team_id, owner_id, name, prefix, key_hash)
             SELECT gen_random_uuid(), a.id, a.owner, 'bench ' || n, 'sk-bench', sha256(convert_to('sk-bench' || n, 'UTF8'))

@@ -112,7 +112,7 @@ fn write(database: &Throwaway, name: &str, rows: u32) -> anyhow::Result<Data> {
                 ARRAY['self-hosted', 'linux', 'x64', 'docker'], 1, t.created_by, now() - n * interval '20 seconds', now(),
                 CASE WHEN n > 200 THEN now() END, CASE WHEN n > 200 THEN 'not_found_in_github' END
             FROM generate_series(1, {rows}) n
-            JOIN (SELECT id, created_by, row_number() OVER (ORDER BY id) AS place FROM teams) t
+            JOIN (SELECT id, created_by, row_number() OVER (ORDER BY id) AS place FROM teams WHERE NOT is_system) t
                 ON t.place = CASE WHEN n <= 200 THEN n WHEN n <= 1000 THEN 1 ELSE 2 + n % 900 END;
             SET session_replication_role = DEFAULT;
             VACUUM ANALYZE runners;"

@@ -85,7 +85,7 @@ fn choices(ctx: &Ctx, address: &Address) -> Vec<(String, String)> {
         return Vec::new();
     }
     (person.teams.iter())
-        .filter(|team| team.status == TeamStatus::Active && !team.is_system)
+        .filter(|team| team.status == TeamStatus::Active)
         .map(|team| (team.team_id.to_string(), team.name.clone()))
         .collect()
 }

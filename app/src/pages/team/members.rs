@@ -3,6 +3,7 @@
 mod address;
 mod bulk;
 mod dialogs;
+mod moving;
 mod table;
 
 use address::Address;
@@ -10,6 +11,7 @@ use backend::members as rules;
 pub use bulk::bulk;
 use domain::{Permission, views::MemberCounts};
 use leptos::prelude::*;
+pub(crate) use moving::MOVE;
 
 use super::{Place, Tab, page, page_under, tab_page};
 use crate::{
@@ -31,13 +33,20 @@ pub fn members() -> impl IntoView {
         } else {
             None
         };
-        let (dialog, refusal) = dialogs::asked(ctx, place, &address).await?;
+        let moves = place.page.team.is_system && place.page.standing.may(Permission::MembersManage);
+        let (dialog, refusal) = if moves {
+            (moving::asked(ctx, place, &address).await?, None)
+        } else {
+            dialogs::asked(ctx, place, &address).await?
+        };
         let state = forms::take("add-member").await;
         let role_state = forms::take("change-role").await;
         let removal_state = forms::take("remove-member").await;
         let viewer = table::Viewer {
             id: ctx.caller.user_id(),
             manages,
+            moves,
+            keeps: place.page.team.is_system,
             sees_last_use: rules::sees_last_use(&place.page),
             now: ctx.now,
         };
@@ -48,6 +57,7 @@ pub fn members() -> impl IntoView {
             {manages.then(|| add_form(place, &state))}
             {counts.and_then(|counts| hints(&counts, &address))}
             {address.toolbar(viewer.sees_last_use)}
+            {(moves && !list.items.is_empty()).then(|| moving::bulk(&address))}
             {if list.items.is_empty() { empty(&address) } else { table::table(place, &list, &viewer, &address) }}
             {dialog}
         }

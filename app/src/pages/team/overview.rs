@@ -21,12 +21,13 @@ pub fn overview() -> impl IntoView {
         let now = ctx.now;
         let overview = teams::overview(ctx, place.page.clone()).await?;
         let cost = crate::pages::cost::this_month(ctx, &place.page).await?;
+        let everyone = super::default_team::card(ctx, place).await?;
         Ok(view! {
             {stats(&overview, place)}
             {super::hints::hints(&overview, place)}
             <div class="split">
                 <div class="split__main">{runners(&overview, now)} {changes(&overview.changes, place, now)}</div>
-                <aside class="split__aside" aria-label="Details">{actions(place)} {cost} {facts(&overview)}</aside>
+                <aside class="split__aside" aria-label="Details">{actions(place)} {everyone} {cost} {facts(&overview)}</aside>
             </div>
         }
         .into_any())
@@ -40,7 +41,9 @@ fn stats(overview: &TeamOverview, place: &Place) -> AnyView {
             <a class="stat" href=place.tab(Tab::Members)>
                 <span class="stat__label">"Members"</span>
                 <span class="stat__value">{team.member_count}</span>
-                <span class="stat__note">{ui::plural(overview.admin_count, "admin")}</span>
+                <span class="stat__note">
+                    {if team.is_system { "everyone".to_owned() } else { ui::plural(overview.admin_count, "admin") }}
+                </span>
             </a>
             <a class="stat" href=place.tab(Tab::Projects)>
                 <span class="stat__label">"Projects"</span>
@@ -93,16 +96,16 @@ fn actions(place: &Place) -> Option<AnyView> {
     }
     let standing = &place.page.standing;
     let mut links = Vec::new();
-    if standing.may(Permission::MembersManage) {
+    if place.may_change(Permission::MembersManage) {
         links.push(("user-plus", "Add Member", place.tab(Tab::Members)));
     }
-    if standing.may(Permission::ProjectsManage) {
+    if place.may_change(Permission::ProjectsManage) {
         links.push(("folder", "Create project", place.tab(Tab::Projects)));
     }
     if standing.grant(Permission::PolicyEdit) >= domain::Grant::Lower {
         links.push(("label", "Edit label policy", place.tab(Tab::Policy)));
     }
-    if standing.may(Permission::MembersManage) {
+    if place.may_change(Permission::MembersManage) {
         links.push(("book", "Guides", format!("/admin/guide?team={}", place.page.team.id)));
     }
     if links.is_empty() {

@@ -27,8 +27,12 @@ pub fn settings() -> impl IntoView {
             {if edits { edit_form(place, &state) } else { read_only(place) }}
             {card}
             {edits.then(|| waiting_form(place, waiting_list))}
-            {if administers { status_card(place) } else { who_card() }}
-            {administers.then(|| dialog(place, &status_state))} {question}
+            {match (place.page.team.is_system, administers) {
+                (true, _) => system_card(),
+                (false, true) => status_card(place),
+                (false, false) => who_card(),
+            }}
+            {(administers && !place.page.team.is_system).then(|| dialog(place, &status_state))} {question}
         }
         .into_any())
     }))
@@ -138,15 +142,19 @@ fn edit_form(place: &Place, state: &FormState) -> AnyView {
             <header class="card__header"><h2 class="card__title">"General"</h2></header>
             <div class="card__body stack">
                 {place.hidden()}
-                {Field {
-                    name: "name",
-                    label: "Name",
-                    hint: "2 to 50 characters. The short name in addresses stays as it is.",
-                    current: &team.name,
-                    required: true,
-                    ..Field::default()
-                }
-                    .view(state)}
+                {if team.is_system {
+                    view! { <input type="hidden" name="name" value=team.name.clone() /> }.into_any()
+                } else {
+                    Field {
+                        name: "name",
+                        label: "Name",
+                        hint: "2 to 50 characters. The short name in addresses stays as it is.",
+                        current: &team.name,
+                        required: true,
+                        ..Field::default()
+                    }
+                        .view(state)
+                }}
                 {ui::text_area(state, "description", "Description", "What the team is for; at most 500 characters.", &description)}
             </div>
             <footer class="card__footer"><button class="button button--primary">"Save Changes"</button></footer>
@@ -210,6 +218,15 @@ fn who_card() -> AnyView {
         "Status",
         view! { <p>{format!("To deactivate or archive this team, ask {}.", Permission::TeamAdminister.who())}</p> }
             .into_any(),
+    )
+}
+
+/// Why the Default Team has no status to change.
+fn system_card() -> AnyView {
+    ui::callout(
+        "info",
+        "System team",
+        view! { <p>"Everyone belongs to it. It stays active, keeps its name, and nobody leaves it."</p> }.into_any(),
     )
 }
 

@@ -267,7 +267,7 @@ fn row(team: &Team) -> AnyView {
             <td class="table__number" data-label="Members">{team.member_count}</td>
             <td class="table__number" data-label="Projects">{team.project_count}</td>
             <td data-label="Runners">{ui::meter(team.runner_count, team.max_runners)}</td>
-            <td class="table__state" data-label="Status">{ui::status_badge(team.status)}</td>
+            <td class="table__state" data-label="Status">{ui::status_badge(team.status)} {team.is_system.then(ui::system_badge)}</td>
             <td data-label="Created">{ui::time(team.created_at)}</td>
             <td class="table__actions">
                 <details class="menu" name="row-menu">
@@ -275,10 +275,10 @@ fn row(team: &Team) -> AnyView {
                         {icon("more")}
                     </summary>
                     <div class="menu__list">
-                        <a class="menu__item" href=format!("{path}/members")>"Manage Members"</a>
+                        <a class="menu__item" href=format!("{path}/members")>{if team.is_system { "Members" } else { "Manage Members" }}</a>
                         <a class="menu__item" href=format!("{path}/policy")>"Label policy"</a>
                         <a class="menu__item" href=format!("{path}/settings")>"Settings"</a>
-                        {(team.status == TeamStatus::Active)
+                        {(team.status == TeamStatus::Active && !team.is_system)
                             .then(|| {
                                 view! {
                                     <hr />

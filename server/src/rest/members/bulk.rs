@@ -53,7 +53,7 @@ struct NewRow {
 /// What a bad row does to the good ones.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum OnBadRow {
+pub(in crate::rest) enum OnBadRow {
     /// Nobody is added.
     #[default]
     Abort,
@@ -61,11 +61,20 @@ enum OnBadRow {
     Skip,
 }
 
+impl From<OnBadRow> for OnInvalid {
+    fn from(choice: OnBadRow) -> Self {
+        match choice {
+            OnBadRow::Abort => Self::Abort,
+            OnBadRow::Skip => Self::Skip,
+        }
+    }
+}
+
 /// What became of a list, or would.
 #[derive(Debug, Serialize, ToSchema)]
 struct BulkAnswer {
     /// Each row, in the order of the request.
-    rows: Vec<Row>,
+    rows: Vec<MemberRow>,
     /// How many people were added; in a dry run, how many would be. 0 when a bad row stopped all of it.
     #[schema(example = 2)]
     added: usize,
@@ -75,13 +84,13 @@ struct BulkAnswer {
 
 /// What becomes of a row.
 #[derive(Debug, Serialize, ToSchema)]
-struct Row {
+pub(in crate::rest) struct MemberRow {
     /// As the request has it.
     #[schema(example = "ada@example.com")]
     user_id: String,
     #[schema(value_type = Outcome)]
     outcome: &'static str,
-    /// Why the row is invalid, or the person there already.
+    /// Why the row is invalid, or the person there already; of someone who is moved, what stays their primary team.
     detail: Option<String>,
 }
 
@@ -101,7 +110,7 @@ enum Outcome {
     Invalid,
 }
 
-impl From<views::BulkRow> for Row {
+impl From<views::BulkRow> for MemberRow {
     fn from(row: views::BulkRow) -> Self {
         Self {
             user_id: row.user,
@@ -138,15 +147,12 @@ async fn add_members(call: Call, At(team): At<TeamId>, Json(body): Json<NewMembe
             role: row.role,
         })
         .collect();
-    let on_invalid = match body.on_invalid {
-        OnBadRow::Abort => OnInvalid::Abort,
-        OnBadRow::Skip => OnInvalid::Skip,
-    };
+    let on_invalid = OnInvalid::from(body.on_invalid);
     let mut ctx = call.write().await?;
     let result = members::add_many(&mut ctx, team, &rows, on_invalid, body.dry_run).await?;
     ctx.commit().await?;
     let answer = BulkAnswer {
-        rows: result.rows.into_iter().map(Row::from).collect(),
+        rows: result.rows.into_iter().map(MemberRow::from).collect(),
         added: result.added,
         dry_run: result.dry_run,
     };

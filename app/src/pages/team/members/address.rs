@@ -67,6 +67,26 @@ impl Address {
         }
     }
 
+    /// The same page with the question about everybody whom `all` names.
+    pub(super) fn asking_all(&self, all: &str) -> String {
+        self.with(&[("confirm", "move"), ("all", all)])
+    }
+
+    /// What a form has to keep of the address.
+    pub(super) fn parts(&self) -> Vec<(&'static str, String)> {
+        let stale = self.stale.then(|| "1".to_owned());
+        let parts = [
+            ("q", self.q.clone()),
+            ("role", self.role.clone()),
+            ("stale", stale),
+            ("cursor", self.cursor.clone()),
+        ];
+        parts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+
     /// The same page without the question.
     pub(super) fn here(&self) -> String {
         match &self.cursor {

@@ -14,6 +14,10 @@ use crate::{icon::icon, ui};
 pub(super) struct Viewer {
     pub(super) id: Option<UserId>,
     pub(super) manages: bool,
+    /// From the Default Team to others.
+    pub(super) moves: bool,
+    /// Whether it is the Default Team, which nobody leaves.
+    pub(super) keeps: bool,
     pub(super) sees_last_use: bool,
     pub(super) now: DateTime<Utc>,
 }
@@ -35,6 +39,9 @@ pub(super) fn table(place: &Place, list: &Page<Member>, viewer: &Viewer, address
                 <caption class="visually-hidden">"Members"</caption>
                 <thead>
                     <tr>
+                        {viewer
+                            .moves
+                            .then(|| view! { <th scope="col" class="table__check"><span class="visually-hidden">"Select"</span></th> })}
                         <th scope="col">"Person"</th>
                         <th scope="col">"Role"</th>
                         {has_ends.then(|| view! { <th scope="col">"Ends"</th> })}
@@ -61,9 +68,22 @@ pub(super) fn table(place: &Place, list: &Page<Member>, viewer: &Viewer, address
 
 fn row(place: &Place, member: &Member, viewer: &Viewer, has_ends: bool, address: &Address) -> AnyView {
     let own = viewer.id == Some(member.user_id);
-    let acts = viewer.manages || own;
+    let acts = viewer.manages || (own && !viewer.keeps);
+    let select = viewer.moves.then(|| {
+        let label = format!("Select {}", member.email);
+        view! {
+            <td class="table__check">
+                {(!member.deactivated)
+                    .then(|| {
+                        let id = member.user_id.to_string();
+                        view! { <input type="checkbox" name="user" form="selected" value=id aria-label=label /> }
+                    })}
+            </td>
+        }
+    });
     view! {
         <tr class=member.deactivated.then_some("table__row--muted")>
+            {select}
             <th scope="row" class="table__title">{ui::person(&member.email, member.display_name.as_deref())}</th>
             <td class="table__state" data-label="Role">
                 {ui::role_badge(member.role)}
@@ -84,7 +104,10 @@ fn row(place: &Place, member: &Member, viewer: &Viewer, has_ends: bool, address:
                         </td>
                     }
                 })}
-            <td class="table__actions">{acts.then(|| menu(place, member, viewer.manages, own, address))}</td>
+            <td class="table__actions">
+                {acts.then(|| menu(place, member, viewer.manages, own, address))}
+                {(viewer.moves && !member.deactivated).then(|| super::moving::menu(member, address))}
+            </td>
         </tr>
     }
     .into_any()
