@@ -11,9 +11,9 @@ mod push;
 mod truth;
 
 pub use deliver::{Undelivered, deliver_due, deliver_now};
-pub(crate) use push::dropped;
 use domain::{KeyId, TeamId, UserId};
 pub use instances::{Instance, Instances, register};
+pub(crate) use push::dropped;
 use uuid::Uuid;
 
 /// The team that everyone belongs to (SPEC C1).

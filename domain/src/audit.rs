@@ -124,8 +124,16 @@ pub const EVENTS: &[(&str, &[Event])] = &[
             event("key.create_failed", "Key not made at LiteLLM", "could not make key"),
             event("key.expired", "Key expired", "ended, as its time was over, key"),
             event("key.reset_spend", "Key's spending reset", "reset the spending of key"),
-            event("settings.api_key_defaults", "Key defaults changed", "changed the defaults and maximums of"),
-            event("settings.user_defaults", "User defaults changed", "changed the defaults of"),
+            event(
+                "settings.api_key_defaults",
+                "Key defaults changed",
+                "changed the defaults and maximums of",
+            ),
+            event(
+                "settings.user_defaults",
+                "User defaults changed",
+                "changed the defaults of",
+            ),
         ],
     ),
     (

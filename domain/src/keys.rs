@@ -158,9 +158,10 @@ impl KeyMaximums {
         let ends = self.expires_in_days.and_then(|days| match expires_at {
             None => Some("expiresAt: 'Never' is not allowed".to_owned()),
             // A minute for clocks and forms that were filled in meanwhile.
-            Some(end) if end > now + TimeDelta::days(days) + TimeDelta::minutes(1) => {
-                Some(format!("expiresAt: {} exceeds maximum {days} days", end.format("%Y-%m-%d")))
-            }
+            Some(end) if end > now + TimeDelta::days(days) + TimeDelta::minutes(1) => Some(format!(
+                "expiresAt: {} exceeds maximum {days} days",
+                end.format("%Y-%m-%d")
+            )),
             Some(_) => None,
         });
         [
@@ -210,7 +211,10 @@ impl KeyPolicy {
             ("defaults.maxBudget", is_above(own.max_budget, top.max_budget)),
             ("defaults.tpmLimit", is_above(own.tpm_limit, top.tpm_limit)),
             ("defaults.rpmLimit", is_above(own.rpm_limit, top.rpm_limit)),
-            ("defaults.expiresInDays", is_above(own.expires_in_days, top.expires_in_days)),
+            (
+                "defaults.expiresInDays",
+                is_above(own.expires_in_days, top.expires_in_days),
+            ),
         ];
         let above = above.into_iter().filter(|(_, above)| *above);
         errors.extend(above.map(|(field, _)| Invalid::new(field, "must not be above its maximum")));
@@ -227,7 +231,9 @@ impl UserDefaults {
     /// # Errors
     /// One error for each field that breaks a rule.
     pub fn check(&self) -> Result<(), Vec<Invalid>> {
-        let budget = self.max_budget.and_then(|amount| Money::parse("maxBudget", amount.decimal()).err());
+        let budget = self
+            .max_budget
+            .and_then(|amount| Money::parse("maxBudget", amount.decimal()).err());
         let counts = [("tpmLimit", self.tpm_limit), ("rpmLimit", self.rpm_limit)];
         let counts = counts
             .into_iter()
@@ -317,7 +323,11 @@ mod tests {
         };
         let end = Some(now + TimeDelta::days(30));
         assert!(ceilings().violations(&equal, end, now).is_empty(), "equal is fine");
-        assert!(KeyMaximums::default().violations(&Limits::default(), None, now).is_empty());
+        assert!(
+            KeyMaximums::default()
+                .violations(&Limits::default(), None, now)
+                .is_empty()
+        );
     }
 
     #[test]
@@ -331,8 +341,16 @@ mod tests {
             },
             maximums: ceilings(),
         };
-        let fields: Vec<_> = policy.check().unwrap_err().into_iter().map(|invalid| invalid.field).collect();
-        assert_eq!(fields, ["defaults.expiresInDays", "defaults.maxBudget", "defaults.softBudget"]);
+        let fields: Vec<_> = policy
+            .check()
+            .unwrap_err()
+            .into_iter()
+            .map(|invalid| invalid.field)
+            .collect();
+        assert_eq!(
+            fields,
+            ["defaults.expiresInDays", "defaults.maxBudget", "defaults.softBudget"]
+        );
         assert!(KeyPolicy::default().check().is_ok());
     }
 

@@ -4,7 +4,8 @@
 use std::{fmt::Display, time::Duration};
 
 use backend::{
-    Backend, Ctx, Method, api_keys, audit, authz, keys, listen, litellm, machines, members, runners, sessions, sync, tokens, users,
+    Backend, Ctx, Method, api_keys, audit, authz, keys, listen, litellm, machines, members, runners, sessions, sync,
+    tokens, users,
 };
 use sqlx::{
     PgPool,
@@ -85,7 +86,11 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         let spending = backend.clone();
         jobs.spawn(every(KEY_SPENDING, "what keys spend", move || {
             let backend = spending.clone();
-            async move { api_keys::read_spending(&backend, KEY_SPENDING.mul_f64(0.5)).await.map(drop) }
+            async move {
+                api_keys::read_spending(&backend, KEY_SPENDING.mul_f64(0.5))
+                    .await
+                    .map(drop)
+            }
         }));
     }
     let signing = backend.clone();

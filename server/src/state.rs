@@ -62,7 +62,12 @@ fn instances(config: &Config) -> Result<Instances, Error> {
             client: LiteLlm::new(one.client.clone())?,
         })
     };
-    config.litellm.iter().map(one).collect::<Result<_, _>>().map(Instances::new)
+    config
+        .litellm
+        .iter()
+        .map(one)
+        .collect::<Result<_, _>>()
+        .map(Instances::new)
 }
 
 impl AppState {

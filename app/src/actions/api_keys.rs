@@ -40,7 +40,9 @@ fn count(field: &'static str, text: &str) -> Result<Option<i64>, Invalid> {
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| Invalid::new(field, "must be a whole number, or empty"))
+    text.parse()
+        .map(Some)
+        .map_err(|_| Invalid::new(field, "must be a whole number, or empty"))
 }
 
 fn amount(field: &'static str, text: &str) -> Result<Option<Decimal>, Invalid> {
@@ -107,7 +109,11 @@ pub async fn create_api_key(
     #[server(default)] days: String,
     #[server(default)] tags: String,
 ) -> Result<(), ApiError> {
-    let models = if model.is_empty() { split_list(&model_ids) } else { model };
+    let models = if model.is_empty() {
+        split_list(&model_ids)
+    } else {
+        model
+    };
     let chosen = models.join(", ");
     let sent = Sent {
         form: FORM,
@@ -186,7 +192,11 @@ async fn show(made: Made) {
             ssr::set_flash("success", format!("Key {} was created.", key.name)).await;
         }
         Made::Pending(key, why) => {
-            ssr::set_flash("warning", format!("Key {} is pending: LiteLLM is away ({why}).", key.name)).await;
+            ssr::set_flash(
+                "warning",
+                format!("Key {} is pending: LiteLLM is away ({why}).", key.name),
+            )
+            .await;
         }
     }
     ssr::redirect(&format!("/keys/{id}"));
@@ -231,7 +241,9 @@ pub async fn rotate_api_key(
     #[server(default)] overlap: String,
 ) -> Result<(), ApiError> {
     let rotated = async {
-        let seconds = overlap.parse().map_err(|_| Invalid::new("overlap_seconds", "must be one of the list"))?;
+        let seconds = overlap
+            .parse()
+            .map_err(|_| Invalid::new("overlap_seconds", "must be one of the list"))?;
         let overlap = Overlap::seconds(Some(seconds))?;
         let (visit, caller) = visitor()?;
         api_keys::rotate(&visit.backend, caller, visit.request, key_id(&key)?, overlap, None).await
@@ -256,7 +268,10 @@ pub async fn revoke_api_key(#[server(default)] key: String) -> Result<(), ApiErr
     };
     match revoked.await {
         Ok(revoked) if revoked.status == ApiKeyStatus::Revoking => {
-            let text = format!("Key {} is being revoked: LiteLLM has not confirmed it yet.", revoked.name);
+            let text = format!(
+                "Key {} is being revoked: LiteLLM has not confirmed it yet.",
+                revoked.name
+            );
             ssr::set_flash("warning", text).await;
             ssr::redirect(&key_page(&key));
         }
@@ -329,7 +344,11 @@ pub async fn update_api_key(
         let models = split_list(&model_ids);
         let typed = Typed {
             // LiteLLM's word for no list of its own.
-            models: if models.is_empty() { vec!["all-team-models".to_owned()] } else { models },
+            models: if models.is_empty() {
+                vec!["all-team-models".to_owned()]
+            } else {
+                models
+            },
             max_budget: &max_budget,
             soft_budget: &soft_budget,
             duration: &budget_duration,
@@ -402,7 +421,10 @@ pub async fn set_key_settings(
     sent.run(async |ctx| {
         let mut fields = Fields::new();
         let mut money = |field, text: &str| fields.take(amount(field, text)).flatten().map(Money::trusted);
-        let (own, soft) = (money("defaults.maxBudget", &max_budget), money("defaults.softBudget", &soft_budget));
+        let (own, soft) = (
+            money("defaults.maxBudget", &max_budget),
+            money("defaults.softBudget", &soft_budget),
+        );
         let top = money("maximums.maxBudget", &top_budget);
         let period = filled(&duration).map(|text| BudgetDuration::parse(&text)).transpose();
         let period = fields.take(period.map_err(|invalid| invalid.on("defaults.budgetDuration")));
@@ -425,7 +447,10 @@ pub async fn set_key_settings(
         };
         both(fields, policy.check())?;
         api_keys::set_key_policy(ctx, &policy).await?;
-        Ok(Done::new("/admin/settings/keys", "The defaults of API keys were saved."))
+        Ok(Done::new(
+            "/admin/settings/keys",
+            "The defaults of API keys were saved.",
+        ))
     })
     .await
 }
@@ -445,13 +470,20 @@ pub async fn set_user_settings(
 ) -> Result<(), ApiError> {
     let sent = Sent {
         form: USERS,
-        values: &[("maxBudget", &max_budget), ("tpmLimit", &tpm_limit), ("rpmLimit", &rpm_limit)],
+        values: &[
+            ("maxBudget", &max_budget),
+            ("tpmLimit", &tpm_limit),
+            ("rpmLimit", &rpm_limit),
+        ],
         back: "/admin/settings/keys",
     };
     sent.run(async |ctx| {
         let mut fields = Fields::new();
         let defaults = UserDefaults {
-            max_budget: fields.take(amount("maxBudget", &max_budget)).flatten().map(Money::trusted),
+            max_budget: fields
+                .take(amount("maxBudget", &max_budget))
+                .flatten()
+                .map(Money::trusted),
             tpm_limit: fields.take(count("tpmLimit", &tpm_limit)).flatten(),
             rpm_limit: fields.take(count("rpmLimit", &rpm_limit)).flatten(),
         };

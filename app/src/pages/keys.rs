@@ -14,7 +14,8 @@ use leptos::prelude::*;
 pub use new::{FORM, new};
 pub use parts::show_once as show_made;
 pub use services::{
-    Action, CHANGE, CREATE, address, dialog, expires, expiry, is_over, last_used, menu, show_once, shown, state, take, title,
+    Action, CHANGE, CREATE, address, dialog, expires, expiry, is_over, last_used, menu, show_once, shown, state, take,
+    title,
 };
 pub use settings::{FORM as SETTINGS, USERS, page as settings};
 pub use team::keys as team_keys;
@@ -24,8 +25,7 @@ pub use detail::{EDIT, page as key};
 use crate::{
     forms,
     layout::{Rendered, page as console_page},
-    ssr,
-    ui,
+    ssr, ui,
 };
 
 /// Keys on a page.
@@ -33,7 +33,10 @@ const PAGE: i64 = 50;
 
 /// The page that the address asks for.
 fn number() -> i64 {
-    ssr::query("page").and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, 1_000_000)
+    ssr::query("page")
+        .and_then(|page| page.parse().ok())
+        .unwrap_or(1)
+        .clamp(1, 1_000_000)
 }
 
 /// The keys of a list, without those that are over unless the address asks for them.

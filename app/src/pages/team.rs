@@ -13,9 +13,9 @@ mod settings;
 
 use backend::teams::{self, Found, TeamKey};
 use domain::{TeamStatus, views::TeamPage};
+pub use keys::keys;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
-pub use keys::keys;
 pub(crate) use members::MOVE;
 pub use members::{bulk as members_bulk, members};
 pub use overview::overview;
@@ -101,9 +101,7 @@ impl Place {
     fn may_change(&self, permission: domain::Permission) -> bool {
         let fixed = matches!(
             permission,
-            domain::Permission::MembersManage
-                | domain::Permission::ProjectsManage
-                | domain::Permission::ServicesAllow
+            domain::Permission::MembersManage | domain::Permission::ProjectsManage | domain::Permission::ServicesAllow
         );
         self.page.standing.may(permission)
             && self.page.team.status != TeamStatus::Archived

@@ -41,7 +41,11 @@ async fn take(ctx: &mut Ctx, id: KeyId) -> Result<Work> {
     if key.kind != KeyKind::Models || key.status != ApiKeyStatus::Pending {
         return Err(Error::refused(
             Code::WrongState,
-            format!("Key '{}' is {}; only a pending one can be claimed", key.name, key.status.as_str()),
+            format!(
+                "Key '{}' is {}; only a pending one can be claimed",
+                key.name,
+                key.status.as_str()
+            ),
         ));
     }
     access::require_hold(ctx, &seen.team, key.owner_id).await?;

@@ -75,10 +75,12 @@ async fn reserve(ctx: &mut Ctx, new: &NewApiKey) -> Result<Work> {
 
 /// The team, in which the caller may make keys of some kind. Who does not see it learns no more than that.
 async fn locked(ctx: &mut Ctx, id: TeamId, named: bool) -> Result<TeamPage> {
-    let team = teams::load(ctx, id, Lock::Update).await.map_err(|error| match error.code() {
-        Code::NotFound if named => Error::invalid("teamId", "is not one of your teams"),
-        _ => error,
-    })?;
+    let team = teams::load(ctx, id, Lock::Update)
+        .await
+        .map_err(|error| match error.code() {
+            Code::NotFound if named => Error::invalid("teamId", "is not one of your teams"),
+            _ => error,
+        })?;
     let caller = ctx.person()?.id;
     if !access::sees_all(&team.standing) && !access::belongs(ctx, &team, caller).await? {
         return Err(Error::invalid("teamId", "is not one of your teams"));
@@ -240,7 +242,10 @@ pub(super) async fn discard(ctx: &mut Ctx, work: &Work, words: &str) -> Result<E
         .change(fields(&key), json!({"error": words}));
     entry.success = false;
     crate::audit::record(ctx, entry).await?;
-    Ok(Error::refused(Code::LiteLlm, format!("LiteLLM did not make the key: {words}")))
+    Ok(Error::refused(
+        Code::LiteLlm,
+        format!("LiteLLM did not make the key: {words}"),
+    ))
 }
 
 #[cfg(test)]

@@ -77,7 +77,10 @@ fn changed(key: &ApiKey, patch: &ApiKeyPatch) -> KeyLimits {
         limits: domain::Limits {
             models: wanted.models.clone().unwrap_or_else(|| own.models.clone()),
             max_budget: wanted.max_budget.unwrap_or(own.max_budget),
-            budget_duration: wanted.budget_duration.clone().unwrap_or_else(|| own.budget_duration.clone()),
+            budget_duration: wanted
+                .budget_duration
+                .clone()
+                .unwrap_or_else(|| own.budget_duration.clone()),
             tpm_limit: wanted.tpm_limit.unwrap_or(own.tpm_limit),
             rpm_limit: wanted.rpm_limit.unwrap_or(own.rpm_limit),
         },
@@ -93,7 +96,10 @@ fn require_models(key: &ApiKey) -> Result<()> {
     }
     Err(Error::refused(
         Code::WrongState,
-        format!("Key '{}' is for services: it has no limits, and nothing is spent with it", key.name),
+        format!(
+            "Key '{}' is for services: it has no limits, and nothing is spent with it",
+            key.name
+        ),
     ))
 }
 

@@ -137,7 +137,10 @@ impl LimitsInput {
     fn parse(&self, fields: &mut Fields) -> Wanted {
         let models = self.model_ids.as_ref().map(|models| {
             if models.is_empty() {
-                return Err(Invalid::new("modelIds", "must name at least one model; leave it out for all of the team's"));
+                return Err(Invalid::new(
+                    "modelIds",
+                    "must name at least one model; leave it out for all of the team's",
+                ));
             }
             let models = parse_models(models).map_err(|invalid| invalid.on("modelIds"))?;
             // LiteLLM's words for no list at all.
@@ -148,7 +151,10 @@ impl LimitsInput {
             let amount = amount.map(|amount| amount.map(|amount| Money::parse(field, amount)).transpose());
             fields.take(amount.transpose()).flatten()
         };
-        let (max_budget, soft_budget) = (money("maxBudget", self.max_budget), money("softBudget", self.soft_budget));
+        let (max_budget, soft_budget) = (
+            money("maxBudget", self.max_budget),
+            money("softBudget", self.soft_budget),
+        );
         let mut count = |field: &'static str, count: Option<Option<i64>>| {
             let count = count.map(|count| count.map(|count| parse_count(field, count)).transpose());
             fields.take(count.transpose()).flatten()
@@ -166,7 +172,9 @@ impl LimitsInput {
             budget_duration: fields.take(duration.transpose()).flatten(),
             tpm_limit,
             rpm_limit,
-            tags: fields.take(self.tags.as_ref().map(|tags| parse_tags(tags)).transpose()).flatten(),
+            tags: fields
+                .take(self.tags.as_ref().map(|tags| parse_tags(tags)).transpose())
+                .flatten(),
         }
     }
 }
@@ -211,7 +219,10 @@ fn details(fields: &mut Fields, input: &NewApiKeyInput) -> Map<String, Value> {
         }
         let text = Value::Object(map.clone()).to_string();
         if text.len() > MAX_DETAILS || text.contains("\\u0000") {
-            fields.push(Invalid::new(field, "must be at most 16 KiB of JSON without NUL characters"));
+            fields.push(Invalid::new(
+                field,
+                "must be at most 16 KiB of JSON without NUL characters",
+            ));
         }
         details.insert(field.to_owned(), Value::Object(map.clone()));
     }

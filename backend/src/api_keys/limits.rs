@@ -84,8 +84,20 @@ impl Above {
                 models: wanted.models.clone().unwrap_or_default(),
                 max_budget,
                 budget_duration,
-                tpm_limit: count(wanted.tpm_limit, own.tpm_limit, top.tpm_limit, team.tpm_limit, organization.tpm_limit),
-                rpm_limit: count(wanted.rpm_limit, own.rpm_limit, top.rpm_limit, team.rpm_limit, organization.rpm_limit),
+                tpm_limit: count(
+                    wanted.tpm_limit,
+                    own.tpm_limit,
+                    top.tpm_limit,
+                    team.tpm_limit,
+                    organization.tpm_limit,
+                ),
+                rpm_limit: count(
+                    wanted.rpm_limit,
+                    own.rpm_limit,
+                    top.rpm_limit,
+                    team.rpm_limit,
+                    organization.rpm_limit,
+                ),
             },
             soft_budget,
             expires_at: wanted.expires_at.unwrap_or_else(|| {
@@ -127,9 +139,11 @@ impl Above {
         let mut seen = Vec::new();
         let errors: Vec<Invalid> = (errors.into_iter().map(as_sent))
             // The team's word comes first, and says enough.
-            .filter(|invalid| !seen.contains(&invalid.field) && {
-                seen.push(invalid.field.clone());
-                true
+            .filter(|invalid| {
+                !seen.contains(&invalid.field) && {
+                    seen.push(invalid.field.clone());
+                    true
+                }
             })
             .collect();
         if errors.is_empty() { Ok(()) } else { Err(errors.into()) }

@@ -22,7 +22,11 @@ pub async fn offered(backend: &Backend) -> Vec<String> {
     let Some(instance) = backend.litellm.get(None) else {
         return Vec::new();
     };
-    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&instance.url).cloned();
+    let known = KNOWN
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&instance.url)
+        .cloned();
     if let Some((at, models)) = &known
         && at.elapsed() < FRESH
     {

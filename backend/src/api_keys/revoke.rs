@@ -42,7 +42,15 @@ pub async fn revoke(backend: &Backend, caller: Caller, request: RequestInfo, id:
     .execute(ctx.connection())
     .await?;
     if revoked.rows_affected() == 1 {
-        record(&mut ctx, &seen.team, "key.revoke", &seen.key, fields(&seen.key), Value::Null).await?;
+        record(
+            &mut ctx,
+            &seen.team,
+            "key.revoke",
+            &seen.key,
+            fields(&seen.key),
+            Value::Null,
+        )
+        .await?;
     }
     let instance = sqlx::query_scalar!("SELECT litellm_instance FROM api_keys WHERE id = $1", id.0)
         .fetch_one(ctx.connection())

@@ -47,7 +47,9 @@ pub async fn rotate(
     let outcome = make::make(backend, &work).await?;
     let mut ctx = Ctx::write(backend, caller, request).await?;
     let made = match outcome {
-        Outcome::Key(made) => take_over(&mut ctx, &seen.key, &work, &made, overlap).await?.map(|key| (key, made.key)),
+        Outcome::Key(made) => take_over(&mut ctx, &seen.key, &work, &made, overlap)
+            .await?
+            .map(|key| (key, made.key)),
         Outcome::Refused(words) => Err(create::discard(&mut ctx, &work, &words).await?),
         Outcome::Away { why, .. } => {
             create::discard(&mut ctx, &work, &why).await?;
@@ -148,9 +150,14 @@ async fn take_over(
     .await?;
     if retired.rows_affected() == 0 {
         // Nobody sees the new key.
-        sqlx::query!("UPDATE api_keys SET revoked_at = $2, revoked_by = $3 WHERE id = $1", work.id.0, now, by)
-            .execute(ctx.connection())
-            .await?;
+        sqlx::query!(
+            "UPDATE api_keys SET revoked_at = $2, revoked_by = $3 WHERE id = $1",
+            work.id.0,
+            now,
+            by
+        )
+        .execute(ctx.connection())
+        .await?;
         let key = access::one(ctx, work.id).await?;
         record(ctx, &team, "key.revoke", &key, fields(&key), serde_json::Value::Null).await?;
         return Ok(Err(meanwhile()));

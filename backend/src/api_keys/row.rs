@@ -49,7 +49,11 @@ impl Row {
         let status = self.status(now);
         ApiKey {
             id: KeyId(self.id),
-            kind: if self.state.is_some() { KeyKind::Models } else { KeyKind::Services },
+            kind: if self.state.is_some() {
+                KeyKind::Models
+            } else {
+                KeyKind::Services
+            },
             team_id: TeamId(self.team_id),
             team_name: self.team,
             organization_id: OrganizationId(self.organization_id),

@@ -123,7 +123,11 @@ async fn claim_one(backend: &Backend, instance: &Instance, object: Object) -> Re
     Ok(match row {
         None => Taken::Nothing,
         Some(row) => match (row.wanted, row.attempts) {
-            (Some(wanted), Some(attempts)) => Taken::Claim(Claim { object, wanted, attempts }),
+            (Some(wanted), Some(attempts)) => Taken::Claim(Claim {
+                object,
+                wanted,
+                attempts,
+            }),
             _ if row.state == "synced" => Taken::Nothing,
             _ => Taken::ByAnother,
         },
@@ -179,7 +183,9 @@ pub async fn deliver_now(
         }
         Ok(Ok(()))
     };
-    tokio::time::timeout(within, all).await.unwrap_or_else(|_| Ok(Err(late())))
+    tokio::time::timeout(within, all)
+        .await
+        .unwrap_or_else(|_| Ok(Err(late())))
 }
 
 /// What was written down about a failure.
@@ -198,9 +204,11 @@ async fn why(backend: &Backend, instance: &Instance, object: Object) -> Result<U
     Ok(Undelivered {
         // What LiteLLM refuses is tried again, too, but hardly by itself comes right.
         transient: matches!(instance.client.breaker(), Breaker::Open { .. })
-            || row
-                .as_ref()
-                .is_none_or(|row| row.last_error.as_deref().is_none_or(|error| error.starts_with(OUT_OF_REACH))),
+            || row.as_ref().is_none_or(|row| {
+                row.last_error
+                    .as_deref()
+                    .is_none_or(|error| error.starts_with(OUT_OF_REACH))
+            }),
         message: row.and_then(|row| row.last_error).unwrap_or_default(),
     })
 }
@@ -297,7 +305,9 @@ async fn fail(backend: &Backend, instance: &Instance, claim: Claim, failure: &Fa
         failure.to_string()
     };
     let attempts = claim.attempts.saturating_add(1);
-    let pause = asked_to_wait.unwrap_or_else(|| pause_after(attempts)).min(LONGEST_PAUSE);
+    let pause = asked_to_wait
+        .unwrap_or_else(|| pause_after(attempts))
+        .min(LONGEST_PAUSE);
     let parked = !transient && attempts >= TRIES;
     sqlx::query!(
         "UPDATE litellm_objects SET attempts = $6, claimed_until = NULL, last_error = $7,

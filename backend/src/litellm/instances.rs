@@ -111,7 +111,11 @@ pub async fn register(backend: &Backend) -> Result<()> {
             .any(|row| row.name == one.name() && row.is_default == one.is_default);
         if !known {
             let objects = want_everything(&mut transaction, one.name()).await?;
-            tracing::info!(instance = one.name(), objects, "a LiteLLM instance is new: it is told of everything");
+            tracing::info!(
+                instance = one.name(),
+                objects,
+                "a LiteLLM instance is new: it is told of everything"
+            );
         }
     }
     transaction.commit().await?;

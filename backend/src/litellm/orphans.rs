@@ -33,7 +33,12 @@ pub(super) async fn remove_due(backend: &Backend, instance: &Instance) -> Result
             }
             Err(failure) => {
                 let message = failure.to_string();
-                tracing::warn!(instance = instance.name(), key = row.alias, error = message, "a deleted key may still work");
+                tracing::warn!(
+                    instance = instance.name(),
+                    key = row.alias,
+                    error = message,
+                    "a deleted key may still work"
+                );
                 sqlx::query!(
                     "UPDATE litellm_orphan_keys SET last_error = $3 WHERE instance = $1 AND alias = $2",
                     instance.name(),

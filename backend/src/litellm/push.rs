@@ -79,7 +79,9 @@ async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<Delivered, 
         }
     }
     let Some(there) = there else {
-        return Err(Failure::NotThere("Team creation verification failed: team not found after creation"));
+        return Err(Failure::NotThere(
+            "Team creation verification failed: team not found after creation",
+        ));
     };
     // What others keep beside our own is not ours to remove.
     let own = std::mem::take(&mut spec.metadata);
@@ -114,9 +116,7 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
     };
     let spec = truth.spec;
     if let Some(there) = client.user_info(&spec.id).await? {
-        let same = there.email == spec.email
-            && there.alias == spec.alias
-            && there.role.as_deref() == Some(&spec.role);
+        let same = there.email == spec.email && there.alias == spec.alias && there.role.as_deref() == Some(&spec.role);
         if !same {
             client.update_user(&spec).await?;
         }
@@ -137,7 +137,9 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
         Some(there) if there.is_integrated() || spec.teams.is_empty() => Ok(Delivered::Kept(None)),
         // Old versions know nobody who is in no team; there is nothing to verify then.
         None if spec.teams.is_empty() => Ok(Delivered::Kept(None)),
-        _ => Err(Failure::NotThere("User creation verification failed: user not found after creation")),
+        _ => Err(Failure::NotThere(
+            "User creation verification failed: user not found after creation",
+        )),
     }
 }
 
@@ -203,14 +205,19 @@ pub(super) async fn revoke(client: &LiteLlm, token: Option<&str>, alias: &str) -
     }
     client.delete_key_alias(alias).await?;
     match token {
-        Some(token) if !client.key_is_refused(token).await? => {
-            Err(Failure::NotThere("LiteLLM says that the key is deleted and still knows it"))
-        }
+        Some(token) if !client.key_is_refused(token).await? => Err(Failure::NotThere(
+            "LiteLLM says that the key is deleted and still knows it",
+        )),
         _ => Ok(()),
     }
 }
 
 /// What a licence kept from LiteLLM, in words (SPEC C7: never silently).
 pub(crate) fn dropped(fields: &[&'static str]) -> Option<String> {
-    (!fields.is_empty()).then(|| format!("{}: needs a LiteLLM Enterprise licence, not in force there", fields.join(", ")))
+    (!fields.is_empty()).then(|| {
+        format!(
+            "{}: needs a LiteLLM Enterprise licence, not in force there",
+            fields.join(", ")
+        )
+    })
 }

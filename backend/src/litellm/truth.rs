@@ -83,13 +83,22 @@ pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Op
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let defaults: UserDefaults = row.defaults.map(serde_json::from_value).transpose()?.unwrap_or_default();
+    let defaults: UserDefaults = row
+        .defaults
+        .map(serde_json::from_value)
+        .transpose()?
+        .unwrap_or_default();
     Ok(Some(UserTruth {
         spec: UserSpec {
             id: id.0.to_string(),
             alias: Some(row.display_name.unwrap_or_else(|| row.email.clone())),
             email: Some(row.email),
-            role: if row.is_super_admin { "proxy_admin" } else { "internal_user" }.to_owned(),
+            role: if row.is_super_admin {
+                "proxy_admin"
+            } else {
+                "internal_user"
+            }
+            .to_owned(),
             max_budget: defaults.max_budget,
             tpm_limit: defaults.tpm_limit,
             rpm_limit: defaults.rpm_limit,
@@ -110,7 +119,13 @@ pub(super) async fn member(pool: &PgPool, instance: &str, team: TeamId, user: Us
     )
     .fetch_optional(pool)
     .await?;
-    Ok(role.map(|role| if role == "admin" { TeamRole::Admin } else { TeamRole::Member }))
+    Ok(role.map(|role| {
+        if role == "admin" {
+            TeamRole::Admin
+        } else {
+            TeamRole::Member
+        }
+    }))
 }
 
 /// A key as LiteLLM should have it.
@@ -160,7 +175,10 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId, now: DateTime<
             }),
         },
         (false, None) if row.making_until.is_some_and(|until| until > now) => KeyTruth::BeingMade,
-        (_, token) => KeyTruth::Revoked { token, alias: row.alias },
+        (_, token) => KeyTruth::Revoked {
+            token,
+            alias: row.alias,
+        },
     }))
 }
 

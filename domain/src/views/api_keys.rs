@@ -68,7 +68,11 @@ pub struct ApiKey {
 impl ApiKey {
     /// How much of the budget is spent, in percent; none without a budget.
     pub fn budget_utilization(&self) -> Option<f64> {
-        let budget = self.limits.max_budget.map(Money::to_f64).filter(|budget| *budget > 0.0)?;
+        let budget = self
+            .limits
+            .max_budget
+            .map(Money::to_f64)
+            .filter(|budget| *budget > 0.0)?;
         Some(self.spend.to_f64() / budget * 100.0)
     }
 }

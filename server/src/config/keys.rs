@@ -163,11 +163,19 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         env: Some("LITELLM_INSTANCE_NAME"),
-        ..key("litellm.instance_name", "litellm-example", "What manifests and pages call the default instance.")
+        ..key(
+            "litellm.instance_name",
+            "litellm-example",
+            "What manifests and pages call the default instance.",
+        )
     },
     Key {
         env: Some("LITELLM_INSTANCE_NAMESPACE"),
-        ..key("litellm.instance_namespace", "litellm", "The namespace of the default instance.")
+        ..key(
+            "litellm.instance_namespace",
+            "litellm",
+            "The namespace of the default instance.",
+        )
     },
     key(
         "litellm.instances",

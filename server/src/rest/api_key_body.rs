@@ -83,7 +83,10 @@ enum Kind {
 
 #[derive(ToSchema)]
 #[schema(as = ApiKeyStatus, rename_all = "lowercase")]
-#[expect(dead_code, reason = "the schema of domain::ApiKeyStatus, which knows nothing of OpenAPI")]
+#[expect(
+    dead_code,
+    reason = "the schema of domain::ApiKeyStatus, which knows nothing of OpenAPI"
+)]
 enum Status {
     Pending,
     Active,
@@ -317,7 +320,11 @@ impl From<views::KeyStats> for KeyStats {
     fn from(stats: views::KeyStats) -> Self {
         Self {
             total: stats.counts.iter().map(|(_, count)| count).sum(),
-            by_status: stats.counts.iter().map(|(status, count)| (status.as_str(), *count)).collect(),
+            by_status: stats
+                .counts
+                .iter()
+                .map(|(status, count)| (status.as_str(), *count))
+                .collect(),
             total_spend: stats.total_spend.to_f64(),
             daily_spend: stats.days.into_iter().map(DaySpend::from).collect(),
         }

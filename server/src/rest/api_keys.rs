@@ -15,7 +15,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    api_key_body::{ApiKey, ApiKeyDetail, ApiKeyList, ApiKeyPatch, KeyStats, NewApiKey, Pagination, ReadyKey, RevokedKey, WaitingKey},
+    api_key_body::{
+        ApiKey, ApiKeyDetail, ApiKeyList, ApiKeyPatch, KeyStats, NewApiKey, Pagination, ReadyKey, RevokedKey,
+        WaitingKey,
+    },
     body::{Json, OptionalJson, present},
     call::{ApiKeyRef, At, Call, json, secret_json},
     query::QueryString,
@@ -278,7 +281,10 @@ async fn revoke_api_key(call: Call, At(ApiKeyRef(id)): At<ApiKeyRef>) -> Result<
             StatusCode::ACCEPTED,
             Some(format!(
                 "LiteLLM has not confirmed it yet and may still let the key in{}. It is tried again until it does.",
-                key.sync_error.as_deref().map(|error| format!(" ({error})")).unwrap_or_default()
+                key.sync_error
+                    .as_deref()
+                    .map(|error| format!(" ({error})"))
+                    .unwrap_or_default()
             )),
         ),
         _ => (StatusCode::OK, None),

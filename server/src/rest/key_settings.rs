@@ -190,7 +190,10 @@ impl From<UserDefaults> for UserSettings {
 )]
 async fn get_key_defaults(call: Call) -> Result<Response, Problem> {
     let mut ctx = call.read().await?;
-    json(StatusCode::OK, &KeySettings::from(api_keys::key_policy(&mut ctx).await?))
+    json(
+        StatusCode::OK,
+        &KeySettings::from(api_keys::key_policy(&mut ctx).await?),
+    )
 }
 
 /// Set the defaults and maximums of keys
@@ -226,7 +229,10 @@ async fn set_key_defaults(call: Call, Json(body): Json<KeySettingsBody>) -> Resu
 )]
 async fn get_user_defaults(call: Call) -> Result<Response, Problem> {
     let mut ctx = call.read().await?;
-    json(StatusCode::OK, &UserSettings::from(api_keys::user_defaults(&mut ctx).await?))
+    json(
+        StatusCode::OK,
+        &UserSettings::from(api_keys::user_defaults(&mut ctx).await?),
+    )
 }
 
 /// Set what people are made with at LiteLLM

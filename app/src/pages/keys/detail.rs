@@ -67,7 +67,10 @@ fn actions(page: &ApiKeyPage) -> AnyView {
     let models = key.kind == KeyKind::Models;
     let claim = models && page.own && key.status == ApiKeyStatus::Pending && !key.being_made;
     let rotate = models && page.may_hold && key.status == ApiKeyStatus::Active;
-    let spent = matches!(key.status, ApiKeyStatus::Active | ApiKeyStatus::Replaced | ApiKeyStatus::Suspended);
+    let spent = matches!(
+        key.status,
+        ApiKeyStatus::Active | ApiKeyStatus::Replaced | ApiKeyStatus::Suspended
+    );
     view! {
         {claim.then(|| view! {
             <form method="post" action="/actions/api-keys/claim" data-busy>
@@ -96,11 +99,21 @@ fn explain(page: &ApiKeyPage) -> Option<AnyView> {
         )),
         ApiKeyStatus::Pending => {
             let words = match (page.own, page.litellm_ready) {
-                (true, true) => "LiteLLM was away when you created it. It seems to be back: claim the key, and it is made and shown to you once.",
-                (true, false) => "LiteLLM is away. Once it is back, claim the key here: then it is made and shown to you once.",
-                (false, _) => "LiteLLM was away when it was created. Its owner claims it: then it is made and shown to them once.",
+                (true, true) => {
+                    "LiteLLM was away when you created it. It seems to be back: claim the key, and it is made and shown to you once."
+                }
+                (true, false) => {
+                    "LiteLLM is away. Once it is back, claim the key here: then it is made and shown to you once."
+                }
+                (false, _) => {
+                    "LiteLLM was away when it was created. Its owner claims it: then it is made and shown to them once."
+                }
             };
-            let title = if page.litellm_ready { "Ready to claim" } else { "Waiting for LiteLLM" };
+            let title = if page.litellm_ready {
+                "Ready to claim"
+            } else {
+                "Waiting for LiteLLM"
+            };
             Some(ui::callout("warning", title, view! { <p>{words}</p> }.into_any()))
         }
         ApiKeyStatus::Revoking => {
@@ -130,12 +143,23 @@ fn facts(key: &ApiKey, now: DateTime<Utc>) -> AnyView {
     let dropped = parts::not_in_force(key);
     let mut rows: Vec<(&'static str, AnyView)> = vec![
         ("Kind", parts::kind(key.kind)),
-        ("Key", if key.prefix.is_empty() { view! { <span class="none">"no secret yet"</span> }.into_any() } else {
-            view! { <code>{format!("{}…", key.prefix)}</code> }.into_any()
-        }),
+        (
+            "Key",
+            if key.prefix.is_empty() {
+                view! { <span class="none">"no secret yet"</span> }.into_any()
+            } else {
+                view! { <code>{format!("{}…", key.prefix)}</code> }.into_any()
+            },
+        ),
         ("Owner", view! { {key.owner.clone()} }.into_any()),
-        ("Team", view! { <a href=format!("/admin/teams/{}", key.team_id)>{key.team_name.clone()}</a> }.into_any()),
-        ("Name at LiteLLM", view! { <code>{key.alias.clone().unwrap_or_default()}</code> }.into_any()),
+        (
+            "Team",
+            view! { <a href=format!("/admin/teams/{}", key.team_id)>{key.team_name.clone()}</a> }.into_any(),
+        ),
+        (
+            "Name at LiteLLM",
+            view! { <code>{key.alias.clone().unwrap_or_default()}</code> }.into_any(),
+        ),
         ("Created", ui::time_ago(key.created_at, now)),
         ("Expires", key.expires_at.map_or_else(never, ui::time)),
     ];
@@ -143,15 +167,24 @@ fn facts(key: &ApiKey, now: DateTime<Utc>) -> AnyView {
         rows.push(("Revoked", ui::time_ago(at, now)));
     }
     if let Some(new) = key.replaced_by {
-        rows.push(("Replaced by", view! { <a href=format!("/keys/{new}")>"the new key"</a> }.into_any()));
+        rows.push((
+            "Replaced by",
+            view! { <a href=format!("/keys/{new}")>"the new key"</a> }.into_any(),
+        ));
     }
     if !key.tags.is_empty() {
         rows.push(("Tags", view! { {key.tags.join(", ")} }.into_any()));
     }
     if !dropped.is_empty() {
-        rows.push(("Not in force", view! { {format!("{}: needs a LiteLLM licence", dropped.join(", "))} }.into_any()));
+        rows.push((
+            "Not in force",
+            view! { {format!("{}: needs a LiteLLM licence", dropped.join(", "))} }.into_any(),
+        ));
     }
-    let rows = rows.into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view();
+    let rows = rows
+        .into_iter()
+        .map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> })
+        .collect_view();
     view! {
         <section class="card" aria-labelledby="key-facts">
             <header class="card__header"><h2 class="card__title" id="key-facts">"Details"</h2></header>

@@ -34,7 +34,8 @@ pub(super) fn asked(page: &ApiKeyPage, now: DateTime<Utc>) -> Option<AnyView> {
         "revoke" if page.may_manage && (key.status.is_open() || key.status == ApiKeyStatus::Revoking) => Confirm {
             id: "revoke-key",
             title: format!("Revoke {}?", key.name),
-            text: "Guildhall refuses it from now on, and LiteLLM as soon as it is told. This cannot be undone.".to_owned(),
+            text: "Guildhall refuses it from now on, and LiteLLM as soon as it is told. This cannot be undone."
+                .to_owned(),
             consequences: vec![
                 (format!("{} spent so far", parts::dollars(key.spend)), false),
                 match key.last_used_at {

@@ -35,7 +35,10 @@ pub fn new() -> impl IntoView {
             {full(&form)}
             {fields(&form, &models, &state)}
         };
-        Ok(Rendered::new("New API key", body).narrow().under("API keys", "/keys").at("New"))
+        Ok(Rendered::new("New API key", body)
+            .narrow()
+            .under("API keys", "/keys")
+            .at("New"))
     })
 }
 
@@ -89,7 +92,8 @@ fn fields(form: &KeyForm, models: &[String], state: &FormState) -> AnyView {
 fn hint(policy: &KeyPolicy) -> String {
     let top = &policy.maximums;
     let parts: Vec<String> = [
-        top.max_budget.map(|budget| format!("a budget of {}", parts::dollars(budget))),
+        top.max_budget
+            .map(|budget| format!("a budget of {}", parts::dollars(budget))),
         top.tpm_limit.map(|limit| format!("{limit} tokens per minute")),
         top.rpm_limit.map(|limit| format!("{limit} requests per minute")),
         top.expires_in_days.map(|days| format!("{days} days")),
@@ -111,7 +115,10 @@ fn team_select(teams: &[KeyFormTeam], state: &FormState) -> AnyView {
         .iter()
         .map(|team| {
             let id = team.id.to_string();
-            let budget = team.limits.max_budget.map(|budget| format!(" (budget {})", parts::dollars(budget)));
+            let budget = team
+                .limits
+                .max_budget
+                .map(|budget| format!(" (budget {})", parts::dollars(budget)));
             let label = format!("{}{}", team.name, budget.unwrap_or_default());
             view! { <option value=id.clone() selected=chosen == id>{label}</option> }
         })
@@ -170,7 +177,13 @@ fn model_choice(models: &[String], state: &FormState) -> AnyView {
 /// The choice of a budget's period.
 pub(super) fn durations(state: &FormState, current: &str) -> AnyView {
     let chosen = state.value("budgetDuration", current);
-    let known = [("", "never"), ("1d", "every day"), ("7d", "every week"), ("1mo", "every month"), ("12mo", "every year")];
+    let known = [
+        ("", "never"),
+        ("1d", "every day"),
+        ("7d", "every week"),
+        ("1mo", "every month"),
+        ("12mo", "every year"),
+    ];
     let other = (!known.iter().any(|(value, _)| *value == chosen)).then(|| chosen.clone());
     let options = known
         .map(|(value, label)| view! { <option value=value selected=chosen == value>{label}</option> })

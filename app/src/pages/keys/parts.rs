@@ -39,7 +39,10 @@ pub async fn show_once(key: &ApiKey, secret: &str) {
         secret: secret.to_owned(),
     };
     if once::put(MADE, &shown).await.is_none() {
-        let text = format!("Key {} was created, but its text was lost. Rotate it to get another.", key.name);
+        let text = format!(
+            "Key {} was created, but its text was lost. Rotate it to get another.",
+            key.name
+        );
         ssr::set_flash("danger", text).await;
     }
 }
@@ -78,7 +81,13 @@ pub fn shown(key: Shown) -> AnyView {
 /// What LiteLLM's licence kept from a key.
 pub fn not_in_force(key: &ApiKey) -> Vec<String> {
     let list = key.details.get("notInForce").and_then(|list| list.as_array());
-    list.map(|list| list.iter().filter_map(|name| name.as_str()).map(str::to_owned).collect()).unwrap_or_default()
+    list.map(|list| {
+        list.iter()
+            .filter_map(|name| name.as_str())
+            .map(str::to_owned)
+            .collect()
+    })
+    .unwrap_or_default()
 }
 
 /// An amount: to the cent, or closer when it is less than one.
@@ -96,10 +105,22 @@ pub fn dollars(amount: Money) -> String {
 pub fn status(key: &ApiKey) -> AnyView {
     let (class, label, title) = match key.status {
         ApiKeyStatus::Active => ("badge badge--active", "Active", ""),
-        ApiKeyStatus::Pending => ("badge badge--warning", "Pending", "LiteLLM has not made it yet; its owner claims it"),
+        ApiKeyStatus::Pending => (
+            "badge badge--warning",
+            "Pending",
+            "LiteLLM has not made it yet; its owner claims it",
+        ),
         ApiKeyStatus::Replaced => ("badge badge--warning", "Replaced", "Another key has taken its place"),
-        ApiKeyStatus::Suspended => ("badge badge--inactive", "Suspended", "Its owner has no access, or the team is not active"),
-        ApiKeyStatus::Revoking => ("badge badge--danger", "Revoking", "Guildhall refuses it; LiteLLM may still let it in"),
+        ApiKeyStatus::Suspended => (
+            "badge badge--inactive",
+            "Suspended",
+            "Its owner has no access, or the team is not active",
+        ),
+        ApiKeyStatus::Revoking => (
+            "badge badge--danger",
+            "Revoking",
+            "Guildhall refuses it; LiteLLM may still let it in",
+        ),
         ApiKeyStatus::Revoked => ("badge badge--archived", "Revoked", "It is refused everywhere"),
         ApiKeyStatus::Expired => ("badge badge--archived", "Expired", "Its time is over"),
     };
@@ -121,7 +142,8 @@ fn spend(key: &ApiKey) -> AnyView {
         return ui::or_dash(None);
     }
     let Some(budget) = key.limits.max_budget else {
-        return view! { <span class="nowrap">{dollars(key.spend)}" "<span class="muted">"no budget"</span></span> }.into_any();
+        return view! { <span class="nowrap">{dollars(key.spend)}" "<span class="muted">"no budget"</span></span> }
+            .into_any();
     };
     let words = format!("{} of {}", dollars(key.spend), dollars(budget));
     view! {
@@ -149,7 +171,11 @@ pub fn usage(key: &ApiKey, now: DateTime<Utc>) -> AnyView {
         || "LiteLLM has not told yet.".to_owned(),
         |at| format!("As LiteLLM said {}.", ui::ago(at, now)),
     );
-    let period = key.limits.budget_duration.as_ref().map_or_else(String::new, |period| format!(" per {}", period.as_str()));
+    let period = key
+        .limits
+        .budget_duration
+        .as_ref()
+        .map_or_else(String::new, |period| format!(" per {}", period.as_str()));
     let (value, bar) = match key.limits.max_budget {
         Some(budget) => (
             format!(" of {}{period}", dollars(budget)),
@@ -230,11 +256,16 @@ pub fn table(caption: &'static str, keys: &[ApiKey], owners: bool, now: DateTime
 
 fn row(key: &ApiKey, owners: bool, now: DateTime<Utc>) -> AnyView {
     let over = !key.status.is_open() && key.status != ApiKeyStatus::Revoking;
-    let prefix = if key.prefix.is_empty() { "no secret yet".to_owned() } else { format!("{}…", key.prefix) };
+    let prefix = if key.prefix.is_empty() {
+        "no secret yet".to_owned()
+    } else {
+        format!("{}…", key.prefix)
+    };
     let whose = if owners {
         view! { <td data-label="Owner">{key.owner.clone()}</td> }.into_any()
     } else {
-        view! { <td data-label="Team"><a href=format!("/admin/teams/{}", key.team_id)>{key.team_name.clone()}</a></td> }.into_any()
+        view! { <td data-label="Team"><a href=format!("/admin/teams/{}", key.team_id)>{key.team_name.clone()}</a></td> }
+            .into_any()
     };
     let models = match (key.kind, key.limits.models.as_slice()) {
         (KeyKind::Services, _) => ui::or_dash(key.project_name.as_deref()),
@@ -242,8 +273,13 @@ fn row(key: &ApiKey, owners: bool, now: DateTime<Utc>) -> AnyView {
         (_, [one]) => view! { <code>{one.clone()}</code> }.into_any(),
         (_, [one, rest @ ..]) => view! { <code>{one.clone()}</code>{format!(" and {} more", rest.len())} }.into_any(),
     };
-    let expires = key.expires_at.map_or_else(|| view! { <span class="none">"never"</span> }.into_any(), ui::time);
-    let used = key.last_used_at.map_or_else(|| view! { <span class="none">"–"</span> }.into_any(), |at| ui::time_ago(at, now));
+    let expires = key
+        .expires_at
+        .map_or_else(|| view! { <span class="none">"never"</span> }.into_any(), ui::time);
+    let used = key.last_used_at.map_or_else(
+        || view! { <span class="none">"–"</span> }.into_any(),
+        |at| ui::time_ago(at, now),
+    );
     view! {
         <tr class=over.then_some("table__row--muted")>
             <th scope="row" class="table__title">
@@ -269,5 +305,7 @@ pub fn pages(query: &KeyQuery, total: i64, path: &str) -> AnyView {
     let previous = (query.page > 1).then(|| (query.page - 1).to_string());
     let next = (query.page * query.limit < total).then(|| (query.page + 1).to_string());
     let path = path.to_owned();
-    ui::pagination(shown, total, "key", previous, next, move |page| format!("{path}?page={page}{show}"))
+    ui::pagination(shown, total, "key", previous, next, move |page| {
+        format!("{path}?page={page}{show}")
+    })
 }

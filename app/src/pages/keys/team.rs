@@ -18,7 +18,8 @@ pub async fn keys(ctx: &mut Ctx, team: &TeamPage, path: &str) -> Result<AnyView>
     let (keys, total) = api_keys::list(ctx, &query).await?;
     let stats = api_keys::stats(ctx, whose, None).await?;
     let now = ctx.now;
-    let creates = team.team.status == TeamStatus::Active && team.standing.team.is_some() && !ctx.backend.litellm.is_empty();
+    let creates =
+        team.team.status == TeamStatus::Active && team.standing.team.is_some() && !ctx.backend.litellm.is_empty();
     let new = format!("/keys/new?team={}", team.team.id);
     if keys.is_empty() && total == 0 && query.open_only {
         let text = if all {

@@ -14,12 +14,48 @@ fn faults(call: &str, times: u64) -> Vec<(&'static str, Faults)> {
     };
     vec![
         ("refused", Faults { down: true, ..only() }),
-        ("500 before", Faults { fail_next: times, ..only() }),
-        ("lost before", Faults { drop_before_next: times, ..only() }),
-        ("lost after", Faults { drop_after_next: times, ..only() }),
-        ("500 after", Faults { error_after_next: times, ..only() }),
-        ("garbage", Faults { garbage_next: times, ..only() }),
-        ("late", Faults { latency_ms: 2500, ..only() }),
+        (
+            "500 before",
+            Faults {
+                fail_next: times,
+                ..only()
+            },
+        ),
+        (
+            "lost before",
+            Faults {
+                drop_before_next: times,
+                ..only()
+            },
+        ),
+        (
+            "lost after",
+            Faults {
+                drop_after_next: times,
+                ..only()
+            },
+        ),
+        (
+            "500 after",
+            Faults {
+                error_after_next: times,
+                ..only()
+            },
+        ),
+        (
+            "garbage",
+            Faults {
+                garbage_next: times,
+                ..only()
+            },
+        ),
+        (
+            "late",
+            Faults {
+                latency_ms: 2500,
+                ..only()
+            },
+        ),
         (
             "429",
             Faults {
@@ -170,8 +206,10 @@ async fn c17_a_process_that_died_while_making_a_key_leaves_none_behind() {
     // As it is when the process dies between LiteLLM's answer and our second transaction.
     house
         .world
-        .sql("UPDATE api_keys SET litellm_state = 'pending', key_hash = NULL, prefix = '', litellm_token = NULL,
-            making_until = now() - interval '20 seconds'")
+        .sql(
+            "UPDATE api_keys SET litellm_state = 'pending', key_hash = NULL, prefix = '', litellm_token = NULL,
+            making_until = now() - interval '20 seconds'",
+        )
         .await;
     assert!(house.works(&secret).await);
     house.tidy().await;
@@ -185,8 +223,10 @@ async fn c17_a_process_that_died_while_making_a_key_leaves_none_behind() {
     // And when its owner comes before the job does.
     house
         .world
-        .sql("UPDATE api_keys SET litellm_state = 'pending', key_hash = NULL, prefix = '', litellm_token = NULL,
-            making_until = now() - interval '1 second'")
+        .sql(
+            "UPDATE api_keys SET litellm_state = 'pending', key_hash = NULL, prefix = '', litellm_token = NULL,
+            making_until = now() - interval '1 second'",
+        )
         .await;
     let Made::Ready(_, third) = house.claim(house.ada, key.id).await.unwrap() else {
         panic!("LiteLLM is there");

@@ -13,7 +13,11 @@ use crate::common::{refused, within};
 async fn c10_a_key_carries_its_team_and_owner_and_works() {
     let house = House::new().await;
     let (key, secret) = house.ready(house.ada, "My CI").await;
-    assert_eq!((key.status, key.team_id), (ApiKeyStatus::Active, house.team), "the primary team");
+    assert_eq!(
+        (key.status, key.team_id),
+        (ApiKeyStatus::Active, house.team),
+        "the primary team"
+    );
     assert!(secret.expose_secret().starts_with(&key.prefix) && key.prefix.len() == 11);
     let there = house.litellm.key(secret.expose_secret()).expect("a key");
     assert_eq!(there.team_id, Some(house.team.to_string()));
@@ -74,7 +78,10 @@ async fn c12_asking_again_asks_litellm_again() {
     let again = house.revoke(house.ada, key.id).await.unwrap();
     assert_eq!(again.status, ApiKeyStatus::Revoked);
     assert!(!house.works(&secret).await);
-    let entries: i64 = house.world.one("SELECT count(*) FROM audit_entries WHERE action = 'key.revoke'").await;
+    let entries: i64 = house
+        .world
+        .one("SELECT count(*) FROM audit_entries WHERE action = 'key.revoke'")
+        .await;
     assert_eq!(entries, 1, "it was revoked once");
 }
 
@@ -91,13 +98,21 @@ async fn c17_with_litellm_away_a_key_waits_for_its_owner() {
         panic!("still away");
     };
     house.litellm.restart().await.unwrap();
-    refused(house.claim(house.boss, key.id).await, "FORBIDDEN", "Insufficient permissions");
+    refused(
+        house.claim(house.boss, key.id).await,
+        "FORBIDDEN",
+        "Insufficient permissions",
+    );
     let Made::Ready(made, secret) = house.claim(house.ada, key.id).await.unwrap() else {
         panic!("it is back");
     };
     assert_eq!((made.id, made.status), (key.id, ApiKeyStatus::Active));
     assert!(house.works(&secret).await);
-    refused(house.claim(house.ada, key.id).await, "WRONG_STATE", "Key 'later' is active");
+    refused(
+        house.claim(house.ada, key.id).await,
+        "WRONG_STATE",
+        "Key 'later' is active",
+    );
     house.agree().await;
 }
 
@@ -134,14 +149,20 @@ async fn c12_a_key_that_is_revoked_while_it_is_made_works_for_nobody() {
     });
     let (made, status) = tokio::join!(house.create(house.ada, named("one")), async {
         let waits = "SELECT count(*) FROM api_keys WHERE litellm_state = 'pending'";
-        within(std::time::Duration::from_secs(5), async || house.world.one::<i64>(waits).await == 1).await;
+        within(std::time::Duration::from_secs(5), async || {
+            house.world.one::<i64>(waits).await == 1
+        })
+        .await;
         let id: uuid::Uuid = house.world.one("SELECT id FROM api_keys").await;
         house.world.sql("UPDATE litellm_objects SET due_at = now()").await;
         // It asks until LiteLLM's answer is known, or for five seconds.
         house.revoke(house.ada, id.into()).await.unwrap().status
     });
     refused(made, "WRONG_STATE", "The key was revoked while LiteLLM made it");
-    assert!(matches!(status, ApiKeyStatus::Revoking | ApiKeyStatus::Revoked), "{status:?}");
+    assert!(
+        matches!(status, ApiKeyStatus::Revoking | ApiKeyStatus::Revoked),
+        "{status:?}"
+    );
     house.litellm.set_faults(Faults::default());
     house.tidy().await;
     assert!(house.litellm.keys().is_empty(), "it works for nobody");
@@ -153,18 +174,32 @@ async fn c10_rotation_retires_the_old_key_when_the_new_one_works() {
     let house = House::new().await;
     let (old, before) = house.ready(house.ada, "one").await;
     let (new, after) = house.rotate(house.ada, old.id, 3600).await.unwrap();
-    assert_eq!((new.name.as_str(), new.team_id, new.owner_id), ("one", house.team, house.ada));
+    assert_eq!(
+        (new.name.as_str(), new.team_id, new.owner_id),
+        ("one", house.team, house.ada)
+    );
     let there = house.litellm.key(after.expose_secret()).expect("a key");
-    assert_eq!(there.team_id, Some(house.team.to_string()), "[F] the original drops team, user and alias");
+    assert_eq!(
+        there.team_id,
+        Some(house.team.to_string()),
+        "[F] the original drops team, user and alias"
+    );
     assert_eq!(there.user_id, Some(house.ada.to_string()));
     assert!(there.alias.is_some());
-    assert!(house.works(&before).await && house.works(&after).await, "both work until the overlap is over");
+    assert!(
+        house.works(&before).await && house.works(&after).await,
+        "both work until the overlap is over"
+    );
     let old = house.key(house.ada, old.id).await;
     assert_eq!((old.status, old.replaced_by), (ApiKeyStatus::Replaced, Some(new.id)));
     house.deliver().await;
     let ends = house.litellm.key(before.expose_secret()).expect("a key").expires;
     assert!(ends.is_some(), "LiteLLM ends it by itself, too");
-    refused(house.rotate(house.ada, old.id, 0).await, "WRONG_STATE", "Key 'one' has been rotated already");
+    refused(
+        house.rotate(house.ada, old.id, 0).await,
+        "WRONG_STATE",
+        "Key 'one' has been rotated already",
+    );
 
     let (newest, last) = house.rotate(house.ada, new.id, 0).await.unwrap();
     assert!(house.works(&last).await);
@@ -192,11 +227,19 @@ async fn c10_a_rotation_that_fails_leaves_the_old_key_alone() {
         ..Faults::default()
     };
     house.litellm.set_faults(fault);
-    refused(house.rotate(house.ada, old.id, 0).await, "LITELLM_ERROR", "LiteLLM did not make the key");
+    refused(
+        house.rotate(house.ada, old.id, 0).await,
+        "LITELLM_ERROR",
+        "LiteLLM did not make the key",
+    );
     house.litellm.set_faults(Faults::default());
     house.tidy().await;
     assert!(house.works(&secret).await);
-    assert_eq!(house.key(house.ada, old.id).await, old, "[F] the original deletes it first");
+    assert_eq!(
+        house.key(house.ada, old.id).await,
+        old,
+        "[F] the original deletes it first"
+    );
     let keys: i64 = house.world.one("SELECT count(*) FROM api_keys").await;
     assert_eq!(keys, 1, "no key that LiteLLM never knew");
     house.agree().await;
@@ -208,7 +251,11 @@ async fn c10_of_two_rotations_at_once_one_wins() {
     let (old, _) = house.ready(house.ada, "one").await;
     let (first, second) = tokio::join!(house.rotate(house.ada, old.id, 60), house.rotate(house.ada, old.id, 60));
     assert_ne!(first.is_ok(), second.is_ok());
-    let (winner, loser) = if first.is_ok() { (first, second) } else { (second, first) };
+    let (winner, loser) = if first.is_ok() {
+        (first, second)
+    } else {
+        (second, first)
+    };
     refused(loser, "WRONG_STATE", "Key 'one' ");
     house.deliver().await;
     assert!(house.works(&winner.unwrap().1).await);
@@ -220,15 +267,28 @@ async fn c10_of_two_rotations_at_once_one_wins() {
 async fn c12_a_key_ends_at_its_time_on_both_sides() {
     let house = House::new().await;
     let (key, secret) = house.ready(house.ada, "short").await;
-    house.world.sql("UPDATE api_keys SET expires_at = now() - interval '1 second'").await;
-    assert_eq!(house.status(house.ada, key.id).await, ApiKeyStatus::Revoking, "not confirmed yet");
+    house
+        .world
+        .sql("UPDATE api_keys SET expires_at = now() - interval '1 second'")
+        .await;
+    assert_eq!(
+        house.status(house.ada, key.id).await,
+        ApiKeyStatus::Revoking,
+        "not confirmed yet"
+    );
     house.tidy().await;
     assert!(!house.works(&secret).await);
     assert_eq!(house.status(house.ada, key.id).await, ApiKeyStatus::Expired);
-    let entries: Vec<String> = house.world.all("SELECT target FROM audit_entries WHERE action = 'key.expired'").await;
+    let entries: Vec<String> = house
+        .world
+        .all("SELECT target FROM audit_entries WHERE action = 'key.expired'")
+        .await;
     assert_eq!(entries, ["short"]);
     house.tidy().await;
-    let entries: i64 = house.world.one("SELECT count(*) FROM audit_entries WHERE action = 'key.expired'").await;
+    let entries: i64 = house
+        .world
+        .one("SELECT count(*) FROM audit_entries WHERE action = 'key.expired'")
+        .await;
     assert_eq!(entries, 1, "once");
     house.agree().await;
 }
@@ -239,7 +299,9 @@ async fn x12_keys_end_with_the_membership() {
     let (key, secret) = house.ready(house.ada, "one").await;
     let (team, ada) = (house.team, house.ada);
     let user = domain::UserRef::Id(ada);
-    let left = house.world.act(house.boss, async |ctx| backend::members::remove(ctx, team, &user).await);
+    let left = house
+        .world
+        .act(house.boss, async |ctx| backend::members::remove(ctx, team, &user).await);
     left.await.map(drop).map_err(|error: Error| error.to_string()).unwrap();
     house.deliver().await;
     assert!(!house.works(&secret).await);

@@ -30,23 +30,48 @@ async fn p_own_keys_for_members_all_of_the_team_for_its_admins() {
     let bob = house.world.member(house.team, "bob", TeamRole::Member).await;
     let (key, _) = house.ready(house.ada, "one").await;
     for stranger in [bob, house.world.user("nobody").await] {
-        let seen = house.world.ask(stranger, async |ctx| api_keys::get(ctx, key.id).await).await;
+        let seen = house
+            .world
+            .ask(stranger, async |ctx| api_keys::get(ctx, key.id).await)
+            .await;
         refused(seen, "NOT_FOUND", "Key not found");
         refused(house.revoke(stranger, key.id).await, "NOT_FOUND", "Key not found");
         refused(house.rotate(stranger, key.id, 0).await, "NOT_FOUND", "Key not found");
     }
     assert_eq!(house.status(house.boss, key.id).await, ApiKeyStatus::Active);
-    refused(house.create(bob, for_whom(house.ada)).await, "FORBIDDEN", "Insufficient permissions");
-    refused(house.create(house.ada, for_whom(house.boss)).await, "FORBIDDEN", "Insufficient permissions");
+    refused(
+        house.create(bob, for_whom(house.ada)).await,
+        "FORBIDDEN",
+        "Insufficient permissions",
+    );
+    refused(
+        house.create(house.ada, for_whom(house.boss)).await,
+        "FORBIDDEN",
+        "Insufficient permissions",
+    );
     let made = house.create(house.boss, for_whom(house.ada)).await.unwrap();
-    assert_eq!((made.key().owner_id, matches!(made, Made::Ready(..))), (house.ada, true));
+    assert_eq!(
+        (made.key().owner_id, matches!(made, Made::Ready(..))),
+        (house.ada, true)
+    );
     let root = house.world.super_admin().await;
     house.world.join(house.team, root, TeamRole::Member).await;
-    refused(house.create(house.boss, for_whom(root)).await, "FORBIDDEN", "Insufficient permissions");
+    refused(
+        house.create(house.boss, for_whom(root)).await,
+        "FORBIDDEN",
+        "Insufficient permissions",
+    );
     let mut elsewhere = named("x");
     elsewhere.team_id = Some(house.world.team("Other").await.to_string());
-    refused(house.create(house.ada, elsewhere).await, "VALIDATION_ERROR", "teamId: is not one of your teams");
-    assert_eq!(house.revoke(house.boss, key.id).await.unwrap().status, ApiKeyStatus::Revoked);
+    refused(
+        house.create(house.ada, elsewhere).await,
+        "VALIDATION_ERROR",
+        "teamId: is not one of your teams",
+    );
+    assert_eq!(
+        house.revoke(house.boss, key.id).await.unwrap().status,
+        ApiKeyStatus::Revoked
+    );
 }
 
 #[tokio::test]
@@ -66,10 +91,16 @@ async fn c9_ten_active_keys_and_not_one_more_also_at_once() {
     assert_eq!(house.litellm.keys().len(), 10);
     house.agree().await;
     let first = ok.into_iter().next().unwrap().unwrap().key().id;
-    house.rotate(house.ada, first, 60).await.expect("it takes the old one's place");
+    house
+        .rotate(house.ada, first, 60)
+        .await
+        .expect("it takes the old one's place");
     assert!(house.create(house.ada, named("more")).await.is_err());
     house.revoke(house.boss, first).await.unwrap();
-    assert!(house.create(house.ada, named("more")).await.is_err(), "that one did not count any more");
+    assert!(
+        house.create(house.ada, named("more")).await.is_err(),
+        "that one did not count any more"
+    );
 }
 
 #[tokio::test]
@@ -85,7 +116,11 @@ async fn c9_ceilings_and_defaults_of_the_installation() {
         ..KeyPolicy::default()
     };
     let set = async |ctx: &mut backend::Ctx| api_keys::set_key_policy(ctx, &policy).await;
-    refused(house.world.act(house.boss, set).await, "FORBIDDEN", "Admin privileges required");
+    refused(
+        house.world.act(house.boss, set).await,
+        "FORBIDDEN",
+        "Admin privileges required",
+    );
     house.world.act(root, set).await.unwrap();
     let mut wanted = limited(5, &["fake-gpt"]);
     wanted.limits.expires_at = Some(None);
@@ -95,13 +130,23 @@ async fn c9_ceilings_and_defaults_of_the_installation() {
         "Quota limits exceeded: maxBudget: 5 exceeds maximum 3; expiresAt: 'Never' is not allowed",
     );
     let (key, _) = house.ready(house.ada, "one").await;
-    assert_eq!(key.limits.max_budget, policy.maximums.max_budget, "the ceiling is what is not said");
+    assert_eq!(
+        key.limits.max_budget, policy.maximums.max_budget,
+        "the ceiling is what is not said"
+    );
     assert!(key.expires_at.is_some());
     let mut patch = ApiKeyPatchInput::default();
     patch.limits.max_budget = Some(None);
     let patch = patch.parse().unwrap();
-    let changed = house.world.act(house.ada, async |ctx| api_keys::update(ctx, key.id, &patch).await).await;
-    refused(changed, "QUOTA_LIMITS_EXCEEDED", "Quota limits exceeded: maxBudget: 'Unlimited' is not allowed");
+    let changed = house
+        .world
+        .act(house.ada, async |ctx| api_keys::update(ctx, key.id, &patch).await)
+        .await;
+    refused(
+        changed,
+        "QUOTA_LIMITS_EXCEEDED",
+        "Quota limits exceeded: maxBudget: 'Unlimited' is not allowed",
+    );
 }
 
 #[tokio::test]
@@ -122,7 +167,11 @@ async fn e7_e8_a_key_stays_within_its_team_and_organization() {
     );
     let made = house.create(house.ada, limited(100, &["fake-gpt"])).await.unwrap();
     let id = made.key().id;
-    let page = house.world.ask(house.ada, async |ctx| api_keys::get(ctx, id).await).await.unwrap();
+    let page = house
+        .world
+        .ask(house.ada, async |ctx| api_keys::get(ctx, id).await)
+        .await
+        .unwrap();
     let rpm = page.effective.rpm_limit.unwrap();
     assert_eq!((rpm.limit, rpm.from), (10, "team"));
     assert_eq!(page.effective.max_budget.unwrap().from, "key");
@@ -139,10 +188,24 @@ async fn c8_what_a_new_key_must_be() {
     bad.limits.tags = Some(vec![String::new()]);
     bad.team_id = Some("mine".to_owned());
     bad.metadata.insert("a".to_owned(), "\0".into());
-    let fields: Vec<_> = bad.parse().unwrap_err().into_iter().map(|invalid| invalid.field).collect();
+    let fields: Vec<_> = bad
+        .parse()
+        .unwrap_err()
+        .into_iter()
+        .map(|invalid| invalid.field)
+        .collect();
     assert_eq!(
         fields,
-        ["name", "maxBudget", "tpmLimit", "modelIds", "budgetDuration", "tags", "teamId", "metadata"]
+        [
+            "name",
+            "maxBudget",
+            "tpmLimit",
+            "modelIds",
+            "budgetDuration",
+            "tags",
+            "teamId",
+            "metadata"
+        ]
     );
     assert!(named(&"é".repeat(255)).parse().is_ok());
 }
@@ -158,11 +221,20 @@ async fn c8_changes_reach_litellm() {
     patch.limits.max_budget = Some(Some(Decimal::from(7)));
     patch.limits.model_ids = Some(vec!["fake-gpt".to_owned()]);
     let patch = patch.parse().unwrap();
-    let changed = house.world.act(house.ada, async |ctx| api_keys::update(ctx, key.id, &patch).await).await;
+    let changed = house
+        .world
+        .act(house.ada, async |ctx| api_keys::update(ctx, key.id, &patch).await)
+        .await;
     assert_eq!(changed.unwrap().name, "renamed");
     house.deliver().await;
-    let there = house.litellm.key(secrecy::ExposeSecret::expose_secret(&secret)).unwrap();
-    assert_eq!((there.max_budget, there.models), (Some(7.0), vec!["fake-gpt".to_owned()]));
+    let there = house
+        .litellm
+        .key(secrecy::ExposeSecret::expose_secret(&secret))
+        .unwrap();
+    assert_eq!(
+        (there.max_budget, there.models),
+        (Some(7.0), vec!["fake-gpt".to_owned()])
+    );
     assert!(house.works(&secret).await);
 }
 
@@ -177,7 +249,11 @@ async fn c8_lists_show_both_kinds_with_true_totals() {
         owner: None,
     };
     let team = house.team;
-    house.world.act(house.ada, async |ctx| keys::create(ctx, team, project, &new).await).await.unwrap();
+    house
+        .world
+        .act(house.ada, async |ctx| keys::create(ctx, team, project, &new).await)
+        .await
+        .unwrap();
     let (model, _) = house.ready(house.ada, "gpt").await;
     house.ready(house.boss, "boss").await;
     house.revoke(house.ada, model.id).await.unwrap();
@@ -190,7 +266,11 @@ async fn c8_lists_show_both_kinds_with_true_totals() {
         limit: 20,
     };
     let list = async |by, query: KeyQuery| {
-        let (keys, total) = house.world.ask(by, async |ctx| api_keys::list(ctx, &query).await).await.unwrap();
+        let (keys, total) = house
+            .world
+            .ask(by, async |ctx| api_keys::list(ctx, &query).await)
+            .await
+            .unwrap();
         let found: Vec<_> = keys.into_iter().map(|key| (key.name, key.kind, key.status)).collect();
         assert_eq!(i64::try_from(found.len()).unwrap(), total);
         found
@@ -199,9 +279,18 @@ async fn c8_lists_show_both_kinds_with_true_totals() {
         ("gpt".to_owned(), KeyKind::Models, ApiKeyStatus::Revoked),
         ("ci".to_owned(), KeyKind::Services, ApiKeyStatus::Active),
     );
-    assert_eq!(list(house.ada, query(Whose::Mine, None, false)).await, [gpt.clone(), ci.clone()]);
-    assert_eq!(list(house.ada, query(Whose::Mine, Some(true), false)).await, std::slice::from_ref(&ci));
-    assert_eq!(list(house.ada, query(Whose::Mine, Some(false), false)).await, std::slice::from_ref(&gpt));
+    assert_eq!(
+        list(house.ada, query(Whose::Mine, None, false)).await,
+        [gpt.clone(), ci.clone()]
+    );
+    assert_eq!(
+        list(house.ada, query(Whose::Mine, Some(true), false)).await,
+        std::slice::from_ref(&ci)
+    );
+    assert_eq!(
+        list(house.ada, query(Whose::Mine, Some(false), false)).await,
+        std::slice::from_ref(&gpt)
+    );
     assert_eq!(list(house.ada, query(Whose::Team(team), None, true)).await, [ci]);
     assert_eq!(list(house.boss, query(Whose::Team(team), None, false)).await.len(), 3);
 }

@@ -16,11 +16,16 @@ impl House {
     }
 
     async fn read(&self) {
-        api_keys::read_spending(&self.world.backend, Duration::ZERO).await.expect("a database");
+        api_keys::read_spending(&self.world.backend, Duration::ZERO)
+            .await
+            .expect("a database");
     }
 
     async fn page(&self, id: domain::KeyId) -> ApiKeyPage {
-        self.world.ask(self.ada, async |ctx| api_keys::get(ctx, id).await).await.expect("a key")
+        self.world
+            .ask(self.ada, async |ctx| api_keys::get(ctx, id).await)
+            .await
+            .expect("a key")
     }
 }
 
@@ -51,10 +56,18 @@ async fn c8_spending_is_litellms_and_the_days_add_up() {
     house.chat(&secret).await;
     house.read().await;
     let page = house.page(key.id).await;
-    assert_eq!((page.key.spend.to_f64(), today(&page)), (0.25, 0.75), "what was spent stays spent");
+    assert_eq!(
+        (page.key.spend.to_f64(), today(&page)),
+        (0.25, 0.75),
+        "what was spent stays spent"
+    );
     house.litellm.stop().await;
     house.read().await;
-    assert_eq!(house.page(key.id).await.key.spend.to_f64(), 0.25, "nothing is lost while LiteLLM is away");
+    assert_eq!(
+        house.page(key.id).await.key.spend.to_f64(),
+        0.25,
+        "nothing is lost while LiteLLM is away"
+    );
 }
 
 #[tokio::test]
@@ -67,6 +80,12 @@ async fn c8_one_process_reads_spending_at_a_time() {
     futures_util::future::join_all(reads).await;
     assert_eq!(today(&house.page(key.id).await), 0.25);
     let calls = house.litellm.calls_of("GET /key/list");
-    api_keys::read_spending(&house.world.backend, Duration::from_secs(60)).await.unwrap();
-    assert_eq!(house.litellm.calls_of("GET /key/list"), calls, "it was read a moment ago");
+    api_keys::read_spending(&house.world.backend, Duration::from_secs(60))
+        .await
+        .unwrap();
+    assert_eq!(
+        house.litellm.calls_of("GET /key/list"),
+        calls,
+        "it was read a moment ago"
+    );
 }
