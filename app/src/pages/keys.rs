@@ -64,6 +64,20 @@ pub fn page() -> impl IntoView {
         let secret = parts::take().await;
         let service = take().await;
         let change = forms::take(CHANGE).await;
+        let dialog = Action::asked().and_then(|action| {
+            let id = ssr::query("key")?;
+            let key = keys
+                .iter()
+                .find(|key| key.id.to_string() == id)
+                .and_then(parts::service)?;
+            let fields = vec![
+                ("team", key.team_id.to_string()),
+                ("project", key.project_id.map(|id| id.to_string()).unwrap_or_default()),
+                ("key", key.id.to_string()),
+                ("at", "/keys".to_owned()),
+            ];
+            dialog(action, &key, fields, address("/keys", "page"), now)
+        });
         let body = if keys.is_empty() && total == 0 && query.open_only {
             let (text, action) = if configured {
                 (
@@ -91,7 +105,7 @@ pub fn page() -> impl IntoView {
             .unwrap_or_else(|| ().into_any());
         let header = ui::page_header("API keys", None, Some("Your own, over all teams.".to_owned()), create);
         let body = view! {
-            {header} {secret.map(parts::shown)} {service.map(shown)} {ui::refusal(change.refusal())} {body}
+            {header} {secret.map(parts::shown)} {service.map(shown)} {ui::refusal(change.refusal())} {body} {dialog}
         };
         Ok(Rendered::new("API keys", body))
     })

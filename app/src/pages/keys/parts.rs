@@ -3,12 +3,13 @@
 use backend::api_keys::KeyQuery;
 use chrono::{DateTime, Utc};
 use domain::{
-    ApiKeyStatus, KeyKind, Money,
-    views::{ApiKey, DaySpend},
+    ApiKeyStatus, KeyKind, KeyState, Money,
+    views::{ApiKey, DaySpend, Key},
 };
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::services;
 use crate::{
     icon::icon,
     once, ssr,
@@ -245,6 +246,7 @@ pub fn table(caption: &'static str, keys: &[ApiKey], owners: bool, now: DateTime
                         <th scope="col">"Spent"</th>
                         <th scope="col">"Expires"</th>
                         <th scope="col" class="table__optional">"Last used"</th>
+                        <th scope="col" class="table__actions"><span class="visually-hidden">"Actions"</span></th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -293,9 +295,62 @@ fn row(key: &ApiKey, owners: bool, now: DateTime<Utc>) -> AnyView {
             <td data-label="Spent">{spend(key)}</td>
             <td data-label="Expires">{expires}</td>
             <td class="table__optional" data-label="Last used">{used}</td>
+            <td class="table__actions">{(!owners).then(|| menu(key))}</td>
         </tr>
     }
     .into_any()
+}
+
+/// What can be done with a key of one's own. Keys for services are changed where they are listed.
+fn menu(key: &ApiKey) -> Option<AnyView> {
+    if let Some(service) = service(key) {
+        return Some(services::menu(&service, &services::address("/keys", "page")));
+    }
+    let open = key.status.is_open() || key.status == ApiKeyStatus::Revoking;
+    let link = |what: &str| format!("/keys/{}?confirm={what}", key.id);
+    open.then(|| {
+        view! {
+            <details class="menu" name="row-menu">
+                <summary class="button button--icon button--ghost" aria-label=format!("Actions for {} {}", key.name, key.prefix)>
+                    {icon("more")}
+                </summary>
+                <div class="menu__list">
+                    {(key.status == ApiKeyStatus::Active).then(|| view! { <a class="menu__item" href=link("rotate")>"Rotate…"</a><hr /> })}
+                    <a class="menu__item menu__item--danger" href=link("revoke")>"Revoke…"</a>
+                </div>
+            </details>
+        }
+        .into_any()
+    })
+}
+
+/// A key for services as its project's page knows it; none when it is over for good, or is for models.
+pub fn service(key: &ApiKey) -> Option<Key> {
+    let state = match key.status {
+        _ if key.kind == KeyKind::Models => return None,
+        ApiKeyStatus::Active => KeyState::Active,
+        ApiKeyStatus::Replaced => KeyState::Replaced,
+        ApiKeyStatus::Suspended => KeyState::Suspended,
+        ApiKeyStatus::Expired => KeyState::Expired,
+        ApiKeyStatus::Pending | ApiKeyStatus::Revoking | ApiKeyStatus::Revoked => return None,
+    };
+    Some(Key {
+        id: key.id,
+        team_id: key.team_id,
+        team_name: key.team_name.clone(),
+        project_id: key.project_id,
+        project_name: key.project_name.clone(),
+        name: key.name.clone(),
+        prefix: key.prefix.clone(),
+        owner_id: key.owner_id,
+        owner: key.owner.clone(),
+        state,
+        created_at: key.created_at,
+        created_by: key.created_by.clone(),
+        expires_at: key.expires_at,
+        last_used_at: key.last_used_at,
+        replaced_by: key.replaced_by,
+    })
 }
 
 /// The links to the pages before and after.
