@@ -81,7 +81,7 @@ pub fn page() -> impl IntoView {
         let body = if keys.is_empty() && total == 0 && query.open_only {
             let (text, action) = if configured {
                 (
-                    "A key lets a program use AI models, paid by your team. Keys for services are made on a project's page.",
+                    "A key lets a program use AI models, paid by your team. Keys for services are made on a project's page; to be assigned to a project, ask a team admin.",
                     ("Create a key", "/keys/new"),
                 )
             } else {
