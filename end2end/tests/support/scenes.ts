@@ -250,7 +250,7 @@ export const scenes: Scene[] = [
   { name: 'keys-empty', as: nora, at: '/keys' },
   { name: 'key-new', as: tess, at: '/keys/new' },
   { name: 'key-settings', as: ada, at: '/admin/settings/keys' },
-  { name: 'team-keys', as: tess, at: '/admin/teams/backend-team/keys' },
+  { name: 'team-keys', as: tess, at: team('keys') },
 
   { name: 'policy', as: ada, at: team('policy'), differs: true },
   {
