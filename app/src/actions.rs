@@ -1,6 +1,7 @@
 //! Server functions: what the console's forms are sent to. Each opens a transaction, parses, and
 //! makes one call of the backend.
 
+mod api_keys;
 mod cost;
 mod default_team;
 mod keys;

@@ -38,6 +38,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (sees_audit, "security", "Security events", "/admin/security-events"),
         (sees_teams, "budget", "Cost", "/admin/cost"),
         (me.sees_people, "terminal", "Machine clients", "/admin/machine-clients"),
+        (me.super_admin, "key", "Key defaults", "/admin/settings/keys"),
         (manages, "star", "Guides", "/admin/guide"),
     ];
     let help = [

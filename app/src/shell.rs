@@ -71,6 +71,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/teams/:team/members/bulk") view=pages::team::members_bulk ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/projects") view=pages::team::projects ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/projects/:project") view=pages::team::project ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams/:team/keys") view=pages::team::keys ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/policy") view=pages::team::policy ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/settings") view=pages::team::settings ssr=SsrMode::Async />
                 <Route path=path!("/admin/audit") view=pages::audit::log ssr=SsrMode::Async />
@@ -105,6 +106,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/runners/:runner") view=pages::runners::detail ssr=SsrMode::Async />
                 <Route path=path!("/admin/runners") view=pages::runners::all ssr=SsrMode::Async />
                 <Route path=path!("/keys") view=pages::keys::page ssr=SsrMode::Async />
+                <Route path=path!("/keys/new") view=pages::keys::new ssr=SsrMode::Async />
+                <Route path=path!("/keys/:key") view=pages::keys::key ssr=SsrMode::Async />
+                <Route path=path!("/admin/settings/keys") view=pages::keys::settings ssr=SsrMode::Async />
                 <Route path=path!("/admin/machine-clients") view=pages::machines::page ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=pages::tokens::page ssr=SsrMode::Async />
             </Routes>

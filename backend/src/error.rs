@@ -112,6 +112,12 @@ codes! {
     GitHub = "GITHUB_ERROR", 502;
     /// GitHub allows no more calls for now.
     GitHubRateLimit = "GITHUB_RATE_LIMITED", 503;
+    /// The key is above the installation's ceilings; the message names each.
+    KeyLimits = "QUOTA_LIMITS_EXCEEDED", 400;
+    /// The person has as many keys for models as one may have.
+    TooManyKeys = "MAX_API_KEYS_REACHED", 400;
+    /// Keys are not kept, so they cannot be shown again; rotating gives a new one.
+    KeyNotKept = "KEY_NOT_KEPT", 410;
     /// LiteLLM refused or failed.
     LiteLlm = "LITELLM_ERROR", 502;
     /// LiteLLM is out of reach, or was so often that it is left alone for a while.

@@ -17,6 +17,7 @@ pub use deliver::{Undelivered, deliver_due, deliver_now};
 use domain::{KeyId, TeamId, UserId};
 pub use instances::{Instance, Instances, register};
 use integrations::litellm::Error as Refusal;
+pub(crate) use push::dropped;
 pub use status::{ObjectQuery, Retry, instances, objects, retry};
 
 use crate::{Code, Error};

@@ -123,6 +123,21 @@ pub const EVENTS: &[(&str, &[Event])] = &[
             event("key.create", "Key created", "created key"),
             event("key.rotate", "Key rotated", "rotated key"),
             event("key.revoke", "Key revoked", "revoked key"),
+            event("key.update", "Key changed", "changed key"),
+            event("key.made", "Key made at LiteLLM", "was shown the new key"),
+            event("key.create_failed", "Key not made at LiteLLM", "could not make key"),
+            event("key.expired", "Key expired", "ended, as its time was over, key"),
+            event("key.reset_spend", "Key's spending reset", "reset the spending of key"),
+            event(
+                "settings.api_key_defaults",
+                "Key defaults changed",
+                "changed the defaults and maximums of",
+            ),
+            event(
+                "settings.user_defaults",
+                "User defaults changed",
+                "changed the defaults of",
+            ),
         ],
     ),
     (

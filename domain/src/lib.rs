@@ -8,6 +8,7 @@ pub mod authz;
 pub mod cost;
 mod ids;
 mod invalid;
+mod keys;
 mod label_policy;
 mod labels;
 mod limits;
@@ -28,6 +29,7 @@ pub mod views;
 
 pub use ids::*;
 pub use invalid::{Fields, Invalid};
+pub use keys::*;
 pub use label_policy::*;
 pub use labels::*;
 pub use limits::*;

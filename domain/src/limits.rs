@@ -117,13 +117,21 @@ impl Limits {
     /// # Errors
     /// One error for each limit that is above its ceiling.
     pub fn within(&self, parent: &Self) -> Result<(), Vec<Invalid>> {
+        self.within_as("Team", parent, "organization")
+    }
+
+    /// The same between any two levels, which the words name: a key within its team, a team within its organization.
+    ///
+    /// # Errors
+    /// One error for each limit that is above its ceiling.
+    pub fn within_as(&self, level: &str, parent: &Self, above: &str) -> Result<(), Vec<Invalid>> {
         let mut errors = Vec::new();
         if let (Some(own), Some(ceiling)) = (self.max_budget, parent.max_budget)
             && own > ceiling
         {
             errors.push(Invalid::new(
                 "max_budget",
-                format!("Team max_budget ({own}) exceeds organization's max_budget ({ceiling})."),
+                format!("{level} max_budget ({own}) exceeds {above}'s max_budget ({ceiling})."),
             ));
         }
         for (field, own, ceiling) in [
@@ -135,7 +143,7 @@ impl Limits {
             {
                 errors.push(Invalid::new(
                     field,
-                    format!("Team {field} ({own}) exceeds organization's {field} ({ceiling})."),
+                    format!("{level} {field} ({own}) exceeds {above}'s {field} ({ceiling})."),
                 ));
             }
         }
@@ -144,7 +152,7 @@ impl Limits {
             errors.push(Invalid::new(
                 "models",
                 format!(
-                    "{} not in organization's allowed models: {}",
+                    "{} not in {above}'s allowed models: {}",
                     extra.join(", "),
                     parent.models.join(", ")
                 ),
@@ -164,7 +172,7 @@ impl Limits {
     }
 
     /// Whether the list of models restricts nothing (SPEC E8, X9).
-    fn has_all_models(&self) -> bool {
+    pub fn has_all_models(&self) -> bool {
         self.models.is_empty() || self.models.iter().any(|model| model == "all-proxy-models")
     }
 
@@ -265,6 +273,23 @@ mod tests {
         );
         assert!(errors[1].message.contains("not in organization's allowed models"));
         assert!(limits(1, &["all-org-models"]).within(&limits(1, &["claude"])).is_ok());
+    }
+
+    #[test]
+    fn e7_a_key_stays_within_its_team() {
+        assert!(
+            limits(100, &["gpt-4"])
+                .within_as("Key", &limits(100, &["gpt-4"]), "team")
+                .is_ok()
+        );
+        let errors = limits(101, &["gpt-4"])
+            .within_as("Key", &limits(100, &["claude"]), "team")
+            .unwrap_err();
+        assert_eq!(
+            errors[0].message,
+            "Key max_budget (101) exceeds team's max_budget (100)."
+        );
+        assert_eq!(errors[1].message, "gpt-4 not in team's allowed models: claude");
     }
 
     #[test]

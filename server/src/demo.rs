@@ -4,6 +4,7 @@
 
 mod data;
 mod history;
+mod keys;
 mod refusals;
 mod services;
 
@@ -16,10 +17,11 @@ use anyhow::Context as _;
 use integrations::github;
 use simulators::{
     github::{GitHubOptions, GitHubSimulator, Life},
+    litellm::{LiteLlmOptions, LiteLlmSimulator},
     oidc::{OidcOptions, OidcSimulator, Person},
 };
 
-use crate::config::{Config, Oidc};
+use crate::config::{Config, LiteLlmInstance, Oidc};
 pub(crate) use data::seed;
 
 /// Whether `serve --demo` works in this build.
@@ -29,6 +31,7 @@ pub(crate) const BUILT_IN: bool = true;
 pub(crate) struct Simulators {
     _github: GitHubSimulator,
     _oidc: OidcSimulator,
+    _litellm: LiteLlmSimulator,
 }
 
 /// Starts the simulators and points the configuration at them. The ports after ours, if they are free: then people
@@ -63,6 +66,22 @@ pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
     .await
     .context("could not start the simulated GitHub")?;
 
+    let options = LiteLlmOptions {
+        models: ["claude-sonnet", "gpt-4o", "gpt-4o-mini", "text-embedding-3-small"]
+            .map(str::to_owned)
+            .to_vec(),
+        call_spend: 0.23,
+        ..LiteLlmOptions::default()
+    };
+    let litellm = LiteLlmSimulator::start_with(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), options)
+        .await
+        .context("could not start the simulated LiteLLM")?;
+    config.litellm = vec![LiteLlmInstance {
+        namespace: "litellm".to_owned(),
+        is_default: true,
+        client: integrations::litellm::Config::new("litellm-example", litellm.url(), litellm.master_key().into()),
+    }];
+
     config.oidc = Some(Oidc {
         issuer: oidc.issuer(),
         client_id: oidc.client_id().to_owned(),
@@ -83,11 +102,13 @@ pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
     tracing::info!(
         oidc = oidc.issuer(),
         github = github.url(),
-        "this is a demo: sign-in and GitHub are simulated"
+        litellm = config.litellm.first().map(|one| one.client.api_url.clone()),
+        "this is a demo: sign-in, GitHub and LiteLLM are simulated"
     );
     Ok(Simulators {
         _github: github,
         _oidc: oidc,
+        _litellm: litellm,
     })
 }
 

@@ -4,8 +4,8 @@
 use std::{fmt::Display, time::Duration};
 
 use backend::{
-    Backend, Ctx, Method, audit, authz, keys, listen, litellm, machines, members, runners, sessions, sync, tokens,
-    users,
+    Backend, Ctx, Method, api_keys, audit, authz, keys, listen, litellm, machines, members, runners, sessions, sync,
+    tokens, users,
 };
 use sqlx::{
     PgPool,
@@ -14,6 +14,9 @@ use sqlx::{
 use tokio::task::JoinSet;
 
 use crate::{AppState, clock, telemetry};
+
+/// How often it is read what keys have spent.
+const KEY_SPENDING: Duration = Duration::from_mins(1);
 
 /// The running jobs. Dropping them ends them.
 pub(crate) struct Jobs(JoinSet<()>);
@@ -76,6 +79,27 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         let pool = keys_used.clone();
         async move { keys::write_last_used(&pool).await }
     }));
+    let keys_end = backend.clone();
+    jobs.spawn(every(Duration::from_secs(10), "keys that end", move || {
+        let backend = keys_end.clone();
+        async move { api_keys::tidy(&backend).await.map(drop) }
+    }));
+    if !backend.litellm.is_empty() {
+        let delivering = backend.clone();
+        jobs.spawn(every(Duration::from_secs(1), "deliveries to LiteLLM", move || {
+            let backend = delivering.clone();
+            async move { litellm::deliver_due(&backend).await.map(drop) }
+        }));
+        let spending = backend.clone();
+        jobs.spawn(every(KEY_SPENDING, "what keys spend", move || {
+            let backend = spending.clone();
+            async move {
+                api_keys::read_spending(&backend, KEY_SPENDING.mul_f64(0.5))
+                    .await
+                    .map(drop)
+            }
+        }));
+    }
     let signing = backend.clone();
     jobs.spawn(every(Duration::from_hours(1), "signing keys", move || {
         let backend = signing.clone();

@@ -88,6 +88,21 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("POST /api/v1/admin/batch/delete-runners",                  [401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 200, 403]),
     ("POST /api/v1/admin/batch/deactivate-teams",                [401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 200, 403]),
     ("POST /api/v1/admin/batch/reactivate-teams",                [401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 200, 403]),
+    // The caller's own list. The key is the target's, a member of the team; without LiteLLM nothing can be made.
+    ("GET /api/v1/api-keys",                                     [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("POST /api/v1/api-keys",                                    [401, 503, 503, 503, 503, 503, 503, 503, 503, 503, 503, 403]),
+    ("GET /api/v1/api-keys/stats",                               [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/api-keys/{id}",                                [401, 404, 404, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
+    ("PATCH /api/v1/api-keys/{id}",                              [401, 404, 404, 409, 404, 404, 409, 404, 403, 403, 409, 403]),
+    ("DELETE /api/v1/api-keys/{id}",                             [401, 404, 404, 200, 404, 404, 200, 404, 403, 403, 200, 403]),
+    ("POST /api/v1/api-keys/{id}/rotate",                        [401, 404, 404, 201, 404, 404, 201, 404, 403, 403, 201, 403]),
+    ("POST /api/v1/api-keys/{id}/claim",                         [401, 404, 404, 403, 404, 404, 403, 404, 403, 403, 403, 403]),
+    ("POST /api/v1/api-keys/{id}/reveal",                        [401, 404, 404, 410, 404, 404, 410, 404, 410, 410, 410, 403]),
+    ("POST /api/v1/api-keys/{id}/reset-spend",                   [401, 404, 404, 409, 404, 404, 409, 404, 403, 403, 409, 403]),
+    ("GET /api/v1/admin/settings/api-key-defaults",              [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("PUT /api/v1/admin/settings/api-key-defaults",              [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/settings/user-defaults",                 [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("PUT /api/v1/admin/settings/user-defaults",                 [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("GET /api/v1/admin/oauth-clients",                          [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
     ("POST /api/v1/admin/oauth-clients",                         [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
     // Whether one exists is told to those who may see it.
@@ -494,6 +509,11 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
             json!({"allowed_services": [{"service": scene.service, "reason": "a test"}]})
         }
         ("PUT", path) if path.contains("/projects/{project_id}/members/") => json!({"role": "admin"}),
+        ("POST", "/api-keys") => json!({"name": "new"}),
+        ("PATCH", "/api-keys/{id}") => json!({"name": "renamed"}),
+        ("PUT", "/admin/settings/api-key-defaults") => json!({"maximums": {"maxBudget": 100}}),
+        ("PUT", "/admin/settings/user-defaults") => json!({"maxBudget": 100}),
+        ("POST", path) if path.ends_with("/reveal") || path.ends_with("/reset-spend") => return None,
         ("POST", path) if path.ends_with("/keys") => json!({"name": "new", "owner": cast.target.email}),
         ("POST", path) if path.ends_with("/rotate") => json!({"overlap_seconds": 60}),
         ("POST" | "PATCH", path) if path.contains("/projects") => json!({"name": "Renamed"}),
@@ -574,6 +594,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 account(&world, &cast, &name, template.ends_with("/activate")).await
             } else if template.contains("/audit-logs/") {
                 entry(&world, &cast, &scene).await
+            } else if template.contains("/api-keys/") {
+                scene.key
             } else if template.contains("/oauth-clients/") {
                 machine_client(&world, scene.team).await
             } else if template.contains("/runners/") {

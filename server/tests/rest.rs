@@ -12,6 +12,8 @@
 )]
 
 mod api;
+#[path = "rest/api_keys.rs"]
+mod api_keys;
 #[path = "rest/audit.rs"]
 mod audit;
 #[path = "rest/bad_input.rs"]

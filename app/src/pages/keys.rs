@@ -1,79 +1,54 @@
-//! `/keys`: the viewer's API keys over all teams; and how keys are shown wherever they are.
+//! `/keys`: the viewer's keys over all teams, a key's own page, and the form for a new one; a team's keys.
 
-use backend::keys;
-use chrono::{DateTime, Utc};
-use domain::{KeyState, views::Key};
+mod detail;
+mod dialogs;
+mod new;
+mod parts;
+mod services;
+mod settings;
+mod team;
+
+use backend::api_keys::{self, KeyQuery, Whose};
+use domain::views::{ApiKey, KeyStats};
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
+pub use new::{FORM, new};
+pub use parts::show_once as show_made;
+pub use services::{
+    Action, CHANGE, CREATE, address, dialog, expires, expiry, is_over, last_used, menu, show_once, shown, state, take,
+    title,
+};
+pub use settings::{FORM as SETTINGS, USERS, page as settings};
+pub use team::keys as team_keys;
+
+pub use detail::{EDIT, page as key};
 
 use crate::{
-    forms::{self, FormState},
-    icon::icon,
+    forms,
     layout::{Rendered, page as console_page},
-    once, ssr,
-    ui::{self, Confirm},
+    ssr, ui,
 };
 
-/// The form that makes a key, in the session; a new key that is shown once has the same name.
-pub const CREATE: &str = "create-key";
+/// Keys on a page.
+const PAGE: i64 = 50;
 
-/// The forms that rotate and revoke.
-pub const CHANGE: &str = "change-key";
-
-/// What a page shows once of a new key.
-#[derive(Serialize, Deserialize)]
-pub struct Shown {
-    name: String,
-    project: String,
-    secret: String,
+/// The page that the address asks for.
+fn number() -> i64 {
+    ssr::query("page")
+        .and_then(|page| page.parse().ok())
+        .unwrap_or(1)
+        .clamp(1, 1_000_000)
 }
 
-/// Keeps a new key for the next page.
-pub async fn show_once(key: &Key, secret: &str) {
-    let shown = Shown {
-        name: key.name.clone(),
-        project: key.project_name.clone().unwrap_or_default(),
-        secret: secret.to_owned(),
-    };
-    if once::put(CREATE, &shown).await.is_none() {
-        ssr::set_flash(
-            "danger",
-            format!(
-                "Key {} was created, but its text was lost. Rotate it to get another.",
-                key.name
-            ),
-        )
-        .await;
+/// The keys of a list, without those that are over unless the address asks for them.
+fn query(whose: Whose) -> KeyQuery {
+    KeyQuery {
+        whose,
+        models: None,
+        active: None,
+        open_only: ssr::query("show").is_none(),
+        page: number(),
+        limit: PAGE,
     }
-}
-
-/// Takes the new key, if there is one.
-pub async fn take() -> Option<Shown> {
-    once::take::<Shown>(CREATE).await
-}
-
-/// A new key, this once, and how it is used.
-pub fn shown(key: Shown) -> AnyView {
-    let site = ssr::visit().site;
-    let call = format!(
-        "curl -H 'Authorization: Bearer {}' {}/authz/SERVICE",
-        key.secret, site.public_url
-    );
-    view! {
-        <section class="secret" aria-labelledby="secret-title">
-            <div class="secret__head">
-                {icon("key")}
-                <div>
-                    <h2 class="secret__title" id="secret-title">{format!("Copy key {} now", key.name)}</h2>
-                    <p>{format!("It works as its owner, in project {}. It is shown this once and stored only as a hash.", key.project)}</p>
-                </div>
-            </div>
-            {ui::code("new-key", key.secret, true)}
-            <p class="muted">"Try it with a service that the team may use:"</p>
-            {ui::code("new-key-call", call, true)}
-        </section>
-    }
-    .into_any()
 }
 
 /// `/keys`.
@@ -81,272 +56,108 @@ pub fn page() -> impl IntoView {
     console_page(async {
         let mut ctx = ssr::read().await?;
         let now = ctx.now;
-        let list = keys::mine(&mut ctx, ssr::query("cursor").as_deref(), 50).await?;
+        let query = query(Whose::Mine);
+        let (keys, total) = api_keys::list(&mut ctx, &query).await?;
+        let stats = api_keys::stats(&mut ctx, Whose::Mine, None).await?;
+        let configured = !ctx.backend.litellm.is_empty();
         drop(ctx);
-        let secret = take().await;
+        let secret = parts::take().await;
+        let service = take().await;
         let change = forms::take(CHANGE).await;
         let dialog = Action::asked().and_then(|action| {
             let id = ssr::query("key")?;
-            let key = list.items.iter().find(|key| key.id.to_string() == id)?;
-            dialog(action, key, fields(key), address("/keys", "cursor"), now)
+            let key = keys
+                .iter()
+                .find(|key| key.id.to_string() == id)
+                .and_then(parts::service)?;
+            let fields = vec![
+                ("team", key.team_id.to_string()),
+                ("project", key.project_id.map(|id| id.to_string()).unwrap_or_default()),
+                ("key", key.id.to_string()),
+                ("at", "/keys".to_owned()),
+            ];
+            dialog(action, &key, fields, address("/keys", "page"), now)
         });
-        let body = if list.items.is_empty() && list.total == 0 {
-            ui::empty(
-                "key",
-                "You have no API keys",
-                "A key lets a program use what your team may use. Open one of your team's projects and create it there; to be assigned to a project, ask a team admin.",
-                Some(("Go to my teams", "/teams")),
-            )
+        let body = if keys.is_empty() && total == 0 && query.open_only {
+            let (text, action) = if configured {
+                (
+                    "A key lets a program use AI models, paid by your team. Keys for services are made on a project's page; to be assigned to a project, ask a team admin.",
+                    ("Create a key", "/keys/new"),
+                )
+            } else {
+                (
+                    "A key lets a program use what your team may use. Open one of your team's projects and create it there; to be assigned to a project, ask a team admin.",
+                    ("Go to my teams", "/teams"),
+                )
+            };
+            view! { {over_link(&query)} {ui::empty("key", "You have no API keys", text, Some(action))} }.into_any()
         } else {
-            let shown = list.items.len();
             view! {
-                {table(&list.items, now)}
-                {ui::pagination(shown, list.total, "key", list.previous, list.next, |cursor| format!("/keys?cursor={cursor}"))}
+                {summary(&stats)}
+                {over_link(&query)}
+                {parts::table("My API keys", &keys, false, now)}
+                {parts::pages(&query, total, "/keys")}
             }
             .into_any()
         };
-        let header = ui::page_header(
-            "API keys",
-            None,
-            Some("Your own, over all teams. Create one on a project's page.".to_owned()),
-            ().into_any(),
-        );
-        let body = view! { {header} {secret.map(shown)} {ui::refusal(change.refusal())} {body} {dialog} };
+        let create = configured
+            .then(|| view! { <a class="button button--primary" href="/keys/new">"Create a key"</a> }.into_any())
+            .unwrap_or_else(|| ().into_any());
+        let header = ui::page_header("API keys", None, Some("Your own, over all teams.".to_owned()), create);
+        let body = view! {
+            {header} {secret.map(parts::shown)} {service.map(shown)} {ui::refusal(change.refusal())} {body} {dialog}
+        };
         Ok(Rendered::new("API keys", body))
     })
 }
 
-/// Hidden fields that say which key a form on this page is about.
-fn fields(key: &Key) -> Vec<(&'static str, String)> {
-    vec![
-        ("team", key.team_id.to_string()),
-        ("project", key.project_id.map(|id| id.to_string()).unwrap_or_default()),
-        ("key", key.id.to_string()),
-        ("at", "/keys".to_owned()),
-    ]
+/// The other half of the list.
+fn over_link(query: &KeyQuery) -> AnyView {
+    let path = ssr::path();
+    let (href, words) = if query.open_only {
+        (format!("{path}?show=all"), "Show revoked and expired keys, too")
+    } else {
+        (path, "Hide revoked and expired keys")
+    };
+    view! { <p class="muted"><a class="link" href=href>{words}</a></p> }.into_any()
 }
 
-fn table(keys: &[Key], now: DateTime<Utc>) -> AnyView {
-    let at = address("/keys", "cursor");
-    let rows = keys
-        .iter()
-        .map(|key| {
-            let team = format!("/admin/teams/{}", key.team_id);
-            let project = key
-                .project_id
-                .zip(key.project_name.clone())
-                .map(|(id, name)| view! { <a href=format!("{team}/projects/{id}")>{name}</a> }.into_any());
-            view! {
-                <tr class=is_over(key).then_some("table__row--muted")>
-                    {title(key)}
-                    <td data-label="Project">{project.unwrap_or_else(|| ui::or_dash(None))}</td>
-                    <td data-label="Team"><a href=team.clone()>{key.team_name.clone()}</a></td>
-                    <td class="table__state" data-label="State">{state(key)}</td>
-                    <td data-label="Last used">{last_used(key, now)}</td>
-                    <td data-label="Expires">{expires(key, now)}</td>
-                    <td class="table__actions">{menu(key, &at)}</td>
-                </tr>
-            }
-        })
-        .collect_view();
+/// A list in numbers.
+fn summary(stats: &KeyStats) -> AnyView {
+    let count = |wanted: domain::ApiKeyStatus| {
+        let found = stats.counts.iter().find(|(status, _)| *status == wanted);
+        found.map_or(0, |(_, count)| *count)
+    };
+    let month: rust_decimal::Decimal = stats.days.iter().map(|day| day.spend.decimal()).sum();
     view! {
-        <div class="table-wrap">
-            <table class="table">
-                <caption class="visually-hidden">"My API keys"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Name"</th>
-                        <th scope="col">"Project"</th>
-                        <th scope="col">"Team"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col">"Last used"</th>
-                        <th scope="col">"Expires"</th>
-                        <th scope="col" class="table__actions"><span class="visually-hidden">"Actions"</span></th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
-    .into_any()
-}
-
-/// Whether a key does not work now.
-pub fn is_over(key: &Key) -> bool {
-    matches!(key.state, KeyState::Expired | KeyState::Suspended)
-}
-
-/// A key's name with the beginning of its secret, as the head of a row.
-pub fn title(key: &Key) -> AnyView {
-    view! {
-        <th scope="row" class="table__title">
-            {key.name.clone()}<small class="table__sub mono">{format!("{}…", key.prefix)}</small>
-        </th>
-    }
-    .into_any()
-}
-
-/// A badge of what a key is worth.
-pub fn state(key: &Key) -> AnyView {
-    match key.state {
-        KeyState::Active => view! { <span class="badge badge--active">"Active"</span> }.into_any(),
-        KeyState::Replaced => {
-            view! { <span class="badge badge--warning" title="Another key has taken its place">"Replaced"</span> }
-                .into_any()
-        }
-        KeyState::Suspended => view! {
-            <span class="badge badge--inactive" title="Its owner has no access to the project, or the team is not active">
-                "Suspended"
-            </span>
-        }
-        .into_any(),
-        KeyState::Expired => view! { <span class="badge badge--archived">"Expired"</span> }.into_any(),
-    }
-}
-
-/// When a key was last used.
-pub fn last_used(key: &Key, now: DateTime<Utc>) -> AnyView {
-    match key.last_used_at {
-        Some(at) => ui::time_ago(at, now),
-        None => view! { <span class="none">"never"</span> }.into_any(),
-    }
-}
-
-/// Until when a key works.
-pub fn expires(key: &Key, now: DateTime<Utc>) -> AnyView {
-    match key.expires_at {
-        None => view! { <span class="none">"never"</span> }.into_any(),
-        Some(at) if key.replaced_by.is_some() && at > now => {
-            view! { "works until "<time datetime=ui::machine(at)>{ui::moment(at)}</time> }.into_any()
-        }
-        Some(at) => ui::time(at),
-    }
-}
-
-/// The address of a page of keys: `path`, with the cursor in `parameter` that led to it. A question asked there is about
-/// a key of that page.
-pub fn address(path: &str, parameter: &str) -> String {
-    match ssr::query(parameter) {
-        Some(cursor) => {
-            let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
-            format!("{path}?{parameter}={cursor}")
-        }
-        None => path.to_owned(),
-    }
-}
-
-/// What can be done with a key. `at` is the page that asks, as [`address`] gives it.
-pub fn menu(key: &Key, at: &str) -> AnyView {
-    let and = if at.contains('?') { '&' } else { '?' };
-    let link = |what: &str| format!("{at}{and}confirm={what}&key={}", key.id);
-    let rotates = matches!(key.state, KeyState::Active);
-    view! {
-        <details class="menu" name="row-menu">
-            <summary class="button button--icon button--ghost" aria-label=format!("Actions for {} {}", key.name, key.prefix)>
-                {icon("more")}
-            </summary>
-            <div class="menu__list">
-                {rotates.then(|| view! { <a class="menu__item" href=link("rotate")>"Rotate…"</a><hr /> })}
-                <a class="menu__item menu__item--danger" href=link("revoke")>"Revoke…"</a>
+        <section class="stats" aria-label="Totals">
+            <div class="stat">
+                <span class="stat__label">"Active"</span>
+                <span class="stat__value">{count(domain::ApiKeyStatus::Active)}</span>
             </div>
-        </details>
+            <div class="stat">
+                <span class="stat__label">"Pending"</span>
+                <span class="stat__value">{count(domain::ApiKeyStatus::Pending)}</span>
+                <span class="stat__note">"LiteLLM was away"</span>
+            </div>
+            <div class="stat">
+                <span class="stat__label">"Being revoked"</span>
+                <span class="stat__value">{count(domain::ApiKeyStatus::Revoking)}</span>
+                <span class="stat__note">"until LiteLLM confirms it"</span>
+            </div>
+            <div class="stat">
+                <span class="stat__label">"Spent in 30 days"</span>
+                <span class="stat__value">{parts::dollars(domain::Money::trusted(month))}</span>
+            </div>
+        </section>
     }
     .into_any()
 }
 
-/// What a page is asked to do with a key.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Put another in its place.
-    Rotate,
-    /// End it.
-    Revoke,
-}
-
-impl Action {
-    /// What the page's address asks for.
-    pub fn asked() -> Option<Self> {
-        match ssr::query("confirm")?.as_str() {
-            "rotate" => Some(Self::Rotate),
-            "revoke" => Some(Self::Revoke),
-            _ => None,
-        }
+/// Where a key's page is.
+fn href(key: &ApiKey) -> String {
+    match (key.kind, key.project_id) {
+        (domain::KeyKind::Services, Some(project)) => format!("/admin/teams/{}/projects/{project}", key.team_id),
+        _ => format!("/keys/{}", key.id),
     }
-}
-
-/// The question before it is done; none for what can not be done with the key.
-pub fn dialog(
-    action: Action,
-    key: &Key,
-    fields: Vec<(&'static str, String)>,
-    cancel: String,
-    now: DateTime<Utc>,
-) -> Option<AnyView> {
-    match action {
-        Action::Rotate if key.state != KeyState::Active => None,
-        Action::Rotate => Some(ui::confirm(Confirm {
-            id: "rotate-key",
-            title: format!("Rotate {}?", key.name),
-            text: format!(
-                "A new key works at once and is shown once. Put it where {}… is used, before that one ends.",
-                key.prefix
-            ),
-            consequences: Vec::new(),
-            action: "/actions/keys/rotate",
-            fields,
-            input: Some(overlap()),
-            button: "Rotate key",
-            danger: false,
-            cancel,
-        })),
-        Action::Revoke => Some(ui::confirm(Confirm {
-            id: "revoke-key",
-            title: format!("Revoke {}?", key.name),
-            text: format!(
-                "Whatever uses {}… is refused from now on. This cannot be undone.",
-                key.prefix
-            ),
-            consequences: vec![match key.last_used_at {
-                Some(at) => (format!("Last used {}", ui::ago(at, now)), true),
-                None => ("Never used so far".to_owned(), false),
-            }],
-            action: "/actions/keys/revoke",
-            fields,
-            input: None,
-            button: "Revoke key",
-            danger: true,
-            cancel,
-        })),
-    }
-}
-
-fn overlap() -> AnyView {
-    view! {
-        <div class="field">
-            <label class="field__label" for="overlap">"The old key works for"</label>
-            <select class="select" id="overlap" name="overlap" autofocus>
-                {[("0", "no longer: it ends now"), ("3600", "an hour"), ("86400", "a day"), ("604800", "a week"), ("2592000", "30 days")]
-                    .map(|(value, label)| view! { <option value=value selected=value == "86400">{label}</option> })
-                    .collect_view()}
-            </select>
-        </div>
-    }
-    .into_any()
-}
-
-/// The choice of when a new key ends.
-pub fn expiry(state: &FormState) -> AnyView {
-    let chosen = state.value("expires", "90");
-    view! {
-        <div class="field">
-            <label class="field__label" for="expires">"Expires"</label>
-            <select class="select" id="expires" name="expires">
-                {[("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("never", "never")]
-                    .map(|(value, label)| view! { <option value=value selected=chosen == value>{label}</option> })
-                    .collect_view()}
-            </select>
-            {ui::error_line("expires", state.error("expires"))}
-        </div>
-    }
-    .into_any()
 }

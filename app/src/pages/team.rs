@@ -1,7 +1,8 @@
-//! `/admin/teams/{team}`: five tabs under one header.
+//! `/admin/teams/{team}`: six tabs under one header.
 
 mod default_team;
 mod hints;
+mod keys;
 mod members;
 mod overview;
 mod policy;
@@ -12,6 +13,7 @@ mod settings;
 
 use backend::teams::{self, Found, TeamKey};
 use domain::{TeamStatus, views::TeamPage};
+pub use keys::keys;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 pub(crate) use members::MOVE;
@@ -34,15 +36,17 @@ enum Tab {
     Overview,
     Members,
     Projects,
+    Keys,
     Policy,
     Settings,
 }
 
 impl Tab {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Overview,
         Self::Members,
         Self::Projects,
+        Self::Keys,
         Self::Policy,
         Self::Settings,
     ];
@@ -52,6 +56,7 @@ impl Tab {
             Self::Overview => "Overview",
             Self::Members => "Members",
             Self::Projects => "Projects",
+            Self::Keys => "Keys",
             Self::Policy => "Policy",
             Self::Settings => "Settings",
         }
@@ -62,6 +67,7 @@ impl Tab {
             Self::Overview => "",
             Self::Members => "/members",
             Self::Projects => "/projects",
+            Self::Keys => "/keys",
             Self::Policy => "/policy",
             Self::Settings => "/settings",
         }

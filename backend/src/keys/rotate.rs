@@ -32,6 +32,11 @@ impl Overlap {
             .map(Self)
             .ok_or_else(|| Invalid::new("overlap_seconds", "must be from 0 to 2592000, which is 30 days"))
     }
+
+    /// As a span of time.
+    pub(crate) fn delta(self) -> TimeDelta {
+        self.0
+    }
 }
 
 /// Makes a new key of the same name and owner at once; the old one ends after the overlap. The new one lives as long

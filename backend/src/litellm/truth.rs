@@ -1,7 +1,7 @@
 //! What an instance should have, read at the time of delivery.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{BudgetDuration, KeyId, Money, TeamId, TeamRole, UserId};
+use domain::{BudgetDuration, KeyId, Money, TeamId, TeamRole, UserDefaults, UserId};
 use integrations::litellm::{KeyChange, TeamSpec, UserSpec};
 use serde_json::{Map, json};
 use sqlx::PgPool;
@@ -59,7 +59,8 @@ pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Op
             ARRAY(SELECT m.team_id FROM team_members m
                 JOIN litellm_objects o ON o.instance = $2 AND o.kind = 'team' AND o.object_id = m.team_id AND o.synced > 0
                 WHERE m.user_id = u.id AND (m.expires_at IS NULL OR m.expires_at > now())
-                ORDER BY m.joined_at, m.team_id LIMIT $3) AS "teams!"
+                ORDER BY m.joined_at, m.team_id LIMIT $3) AS "teams!",
+            (SELECT value FROM key_policies WHERE name = 'users') AS defaults
         FROM users u WHERE u.id = $1"#,
         id.0,
         instance,
@@ -67,7 +68,13 @@ pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Op
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| UserSpec {
+    let Some(row) = row else { return Ok(None) };
+    let defaults: UserDefaults = row
+        .defaults
+        .map(serde_json::from_value)
+        .transpose()?
+        .unwrap_or_default();
+    Ok(Some(UserSpec {
         id: id.0.to_string(),
         alias: Some(row.display_name.unwrap_or_else(|| row.email.clone())),
         email: Some(row.email),
@@ -77,9 +84,9 @@ pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Op
             "internal_user"
         }
         .to_owned(),
-        max_budget: None,
-        tpm_limit: None,
-        rpm_limit: None,
+        max_budget: defaults.max_budget,
+        tpm_limit: defaults.tpm_limit,
+        rpm_limit: defaults.rpm_limit,
         teams: row.teams.into_iter().map(|team| team.to_string()).collect(),
     }))
 }

@@ -248,6 +248,9 @@ export const scenes: Scene[] = [
   { name: 'project-delete', as: tess, at: (world) => `${world.project}?confirm=delete`, differs: true },
   { name: 'keys', as: max, at: '/keys' },
   { name: 'keys-empty', as: nora, at: '/keys' },
+  { name: 'key-new', as: tess, at: '/keys/new' },
+  { name: 'key-settings', as: ada, at: '/admin/settings/keys' },
+  { name: 'team-keys', as: tess, at: team('keys') },
 
   { name: 'policy', as: ada, at: team('policy'), differs: true },
   {

@@ -246,6 +246,7 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
         provision(backend, &max, team).await;
     }
     super::refusals::seed(backend).await?;
+    super::keys::seed(backend).await?;
     tracing::info!(people = PEOPLE.len(), teams = TEAMS.len(), "the demo's data is there");
     Ok(())
 }

@@ -157,6 +157,17 @@ impl PathPart for KeyId {
     }
 }
 
+/// A key that the path names as `id`.
+pub(super) struct ApiKeyRef(pub(super) KeyId);
+
+impl PathPart for ApiKeyRef {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        let parsed = id.parse().map(Self);
+        parsed.map_err(|_| Error::not_found("Key", shown(id)).into())
+    }
+}
+
 impl PathPart for UserRef {
     fn read(params: &RawPathParams) -> Result<Self, Problem> {
         Self::parse("user_id", text(params, "user_id"))

@@ -3,6 +3,8 @@
 //! Handlers read a request, call one function of the backend and write its answer: every rule is
 //! in the backend, where the other doors meet it too.
 
+mod api_key_body;
+mod api_keys;
 mod audit;
 mod authz;
 mod batch;
@@ -14,6 +16,7 @@ mod default_team;
 mod docs;
 mod explain;
 mod jit;
+mod key_settings;
 mod keys;
 mod label_policies;
 mod label_policy_body;
@@ -62,6 +65,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(projects::router())
         .merge(project_members::router())
         .merge(keys::router())
+        .merge(api_keys::router())
+        .merge(key_settings::router())
         .merge(label_policies::router())
         .merge(organizations::router())
         .merge(services::router())

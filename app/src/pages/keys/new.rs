@@ -1,0 +1,203 @@
+//! `/keys/new`: the form for a key for models.
+
+use backend::api_keys;
+use domain::{
+    KeyPolicy,
+    views::{KeyForm, KeyFormTeam},
+};
+use leptos::prelude::*;
+
+use super::parts;
+use crate::{
+    forms::{self, FormState},
+    layout::{Rendered, page as console_page},
+    ssr,
+    ui::{self, Field},
+};
+
+/// The form, in the session.
+pub const FORM: &str = "new-api-key";
+
+/// `/keys/new`.
+pub fn new() -> impl IntoView {
+    console_page(async {
+        // Someone who is in no team at all is added to the Default Team here.
+        let mut ctx = ssr::write().await?;
+        let form = api_keys::form(&mut ctx).await?;
+        let backend = ctx.backend.clone();
+        ctx.commit().await?;
+        backend.litellm.require(None)?;
+        let models = api_keys::offered(&backend).await;
+        let state = forms::take(FORM).await;
+        let body = view! {
+            {ui::page_header("New API key", None, Some("For AI models. LiteLLM makes it, and your team pays.".to_owned()), ().into_any())}
+            {ui::refusal(state.refusal())}
+            {full(&form)}
+            {fields(&form, &models, &state)}
+        };
+        Ok(Rendered::new("New API key", body)
+            .narrow()
+            .under("API keys", "/keys")
+            .at("New"))
+    })
+}
+
+fn full(form: &KeyForm) -> Option<AnyView> {
+    (form.active >= api_keys::MAX_ACTIVE).then(|| {
+        ui::callout(
+            "warning",
+            "Maximum 10 active API keys allowed per user",
+            view! { <p>"Revoke one that is not used first."</p> }.into_any(),
+        )
+    })
+}
+
+fn fields(form: &KeyForm, models: &[String], state: &FormState) -> AnyView {
+    let (own, top) = (&form.policy.defaults, &form.policy.maximums);
+    let money = |amount: Option<domain::Money>| amount.map(|amount| amount.to_string()).unwrap_or_default();
+    let number = |limit: Option<i64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
+    let manages = form.teams.iter().any(|team| team.manages);
+    view! {
+        <form class="form" method="post" action="/actions/api-keys/create" data-busy>
+            {ui::error_summary(state)}
+            {Field { name: "name", label: "Name", hint: "What you use it for.", required: true, placeholder: "CI of the backend", autofocus: true, ..Field::default() }.view(state)}
+            {team_select(&form.teams, state)}
+            {manages.then(|| Field { name: "owner", label: "For", hint: "Email address of a member of that team. Empty: for yourself.", ..Field::default() }.view(state))}
+            {model_choice(models, state)}
+            <fieldset class="field-group">
+                <legend>"Limits"</legend>
+                <p class="field__hint">{hint(&form.policy)}</p>
+                <div class="field-row">
+                    {Field { name: "maxBudget", label: "Budget in US dollars", kind: "number", current: &money(own.max_budget.or(top.max_budget)), ..Field::default() }.view(state)}
+                    {Field { name: "softBudget", label: "Warn from", kind: "number", current: &money(own.soft_budget), ..Field::default() }.view(state)}
+                </div>
+                {durations(state, own.budget_duration.as_ref().map_or("", domain::BudgetDuration::as_str))}
+                <div class="field-row">
+                    {Field { name: "tpmLimit", label: "Tokens per minute", kind: "number", current: &number(own.tpm_limit.or(top.tpm_limit)), ..Field::default() }.view(state)}
+                    {Field { name: "rpmLimit", label: "Requests per minute", kind: "number", current: &number(own.rpm_limit.or(top.rpm_limit)), ..Field::default() }.view(state)}
+                </div>
+                {Field { name: "days", label: "Expires in days", kind: "number", hint: "Empty: never.", current: &number(own.expires_in_days.or(top.expires_in_days)), ..Field::default() }.view(state)}
+            </fieldset>
+            {Field { name: "tags", label: "Tags", hint: "Separated by commas. They need a LiteLLM licence.", ..Field::default() }.view(state)}
+            <div class="form-actions">
+                <button class="button button--primary">"Create key"</button>
+                <a class="button" href="/keys">"Cancel"</a>
+            </div>
+        </form>
+    }
+    .into_any()
+}
+
+/// The ceilings in a sentence.
+fn hint(policy: &KeyPolicy) -> String {
+    let top = &policy.maximums;
+    let parts: Vec<String> = [
+        top.max_budget
+            .map(|budget| format!("a budget of {}", parts::dollars(budget))),
+        top.tpm_limit.map(|limit| format!("{limit} tokens per minute")),
+        top.rpm_limit.map(|limit| format!("{limit} requests per minute")),
+        top.expires_in_days.map(|days| format!("{days} days")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() {
+        "Empty: no limit of its own; the team's limits hold all the same.".to_owned()
+    } else {
+        format!("At most {}. The team's limits hold all the same.", parts.join(", "))
+    }
+}
+
+fn team_select(teams: &[KeyFormTeam], state: &FormState) -> AnyView {
+    let wanted = ssr::query("team").unwrap_or_default();
+    let chosen = state.value("teamId", &wanted);
+    let options = teams
+        .iter()
+        .map(|team| {
+            let id = team.id.to_string();
+            let budget = team
+                .limits
+                .max_budget
+                .map(|budget| format!(" (budget {})", parts::dollars(budget)));
+            let label = format!("{}{}", team.name, budget.unwrap_or_default());
+            view! { <option value=id.clone() selected=chosen == id>{label}</option> }
+        })
+        .collect_view();
+    let error = state.error("teamId");
+    view! {
+        <div class="field">
+            <label class="field__label" for="teamId">"Team"</label>
+            <p class="field__hint" id="teamId-hint">"It pays, and its models and limits hold."</p>
+            <select class="select" id="teamId" name="teamId" aria-describedby="teamId-hint" aria-invalid=error.is_some().then_some("true")>
+                {options}
+            </select>
+            {ui::error_line("teamId", error)}
+        </div>
+    }
+    .into_any()
+}
+
+/// The models to choose from; without LiteLLM's word their names are typed.
+fn model_choice(models: &[String], state: &FormState) -> AnyView {
+    if models.is_empty() {
+        return ui::text_area(
+            state,
+            "modelIds",
+            "Models",
+            "LiteLLM does not say which there are: write their names, separated by commas. Empty: all of the team's.",
+            "",
+        );
+    }
+    let chosen = domain::split_list(&state.value("modelIds", ""));
+    let error = state.error("modelIds");
+    let boxes = models
+        .iter()
+        .enumerate()
+        .map(|(index, model)| {
+            let id = format!("model-{index}");
+            view! {
+                <li class="check">
+                    <input type="checkbox" id=id.clone() name="model[]" value=model.clone() checked=chosen.contains(model) />
+                    <label for=id>{model.clone()}</label>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <fieldset class="field-group" id="modelIds">
+            <legend>"Models"</legend>
+            <p class="field__hint">"None chosen: all of the team's."</p>
+            <ul class="check-list">{boxes}</ul>
+            {ui::error_line("modelIds", error)}
+        </fieldset>
+    }
+    .into_any()
+}
+
+/// The choice of a budget's period.
+pub(super) fn durations(state: &FormState, current: &str) -> AnyView {
+    let chosen = state.value("budgetDuration", current);
+    let known = [
+        ("", "never"),
+        ("1d", "every day"),
+        ("7d", "every week"),
+        ("1mo", "every month"),
+        ("12mo", "every year"),
+    ];
+    let other = (!known.iter().any(|(value, _)| *value == chosen)).then(|| chosen.clone());
+    let options = known
+        .map(|(value, label)| view! { <option value=value selected=chosen == value>{label}</option> })
+        .collect_view();
+    let error = state.error("budgetDuration");
+    view! {
+        <div class="field field--medium">
+            <label class="field__label" for="budgetDuration">"The budget starts anew"</label>
+            <select class="select" id="budgetDuration" name="budgetDuration" aria-invalid=error.is_some().then_some("true")>
+                {options}
+                {other.map(|other| view! { <option value=other.clone() selected>{format!("every {other}")}</option> })}
+            </select>
+            {ui::error_line("budgetDuration", error)}
+        </div>
+    }
+    .into_any()
+}
