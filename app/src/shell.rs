@@ -105,6 +105,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/runners") view=pages::runners::all ssr=SsrMode::Async />
                 <Route path=path!("/keys") view=pages::keys::page ssr=SsrMode::Async />
                 <Route path=path!("/admin/machine-clients") view=pages::machines::page ssr=SsrMode::Async />
+                <Route path=path!("/requests") view=pages::requests::list ssr=SsrMode::Async />
+                <Route path=path!("/requests/new") view=pages::requests::new ssr=SsrMode::Async />
+                <Route path=path!("/requests/:request") view=pages::requests::one ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=pages::tokens::page ssr=SsrMode::Async />
             </Routes>
         </Router>

@@ -1,6 +1,7 @@
 //! `/admin/teams/{team}`: five tabs under one header.
 
 mod hints;
+mod limits;
 mod members;
 mod overview;
 mod policy;

@@ -104,7 +104,10 @@ async fn p_who_decides_which_requests() {
         .sql("INSERT INTO restricted_models (organization_id, model) VALUES (NULL, 'gpt-4o')")
         .await;
     world
-        .sql(&format!("UPDATE teams SET models = '{{claude}}' WHERE id = '{}'", scene.team))
+        .sql(&format!(
+            "UPDATE teams SET models = '{{claude}}' WHERE id = '{}'",
+            scene.team
+        ))
         .await;
     for (asks, kind, value, by_team_admin) in [
         (scene.stranger, "join", json!(null), true),
@@ -154,16 +157,29 @@ async fn p_who_may_ask() {
         assert_eq!(code, "FORBIDDEN");
         assert!(!words.contains("Backend"), "{words}");
     }
-    refused(scene.ask(scene.member, "join", json!(null)).await, "ALREADY_MEMBER", "User max");
+    refused(
+        scene.ask(scene.member, "join", json!(null)).await,
+        "ALREADY_MEMBER",
+        "User max",
+    );
     scene.ask(scene.member, "quota", json!(20)).await.expect("a member");
     refused(
         scene.ask(scene.member, "quota", json!(20)).await,
         "WRONG_STATE",
         "The same is asked for already",
     );
-    refused(scene.ask(scene.admin, "quota", json!(10)).await, "WRONG_STATE", "Team 'Backend' has that");
+    refused(
+        scene.ask(scene.admin, "quota", json!(10)).await,
+        "WRONG_STATE",
+        "Team 'Backend' has that",
+    );
     // Of others' requests a member learns nothing.
-    let id = scene.ask(scene.admin, "quota", json!(30)).await.expect("an admin").request.id;
+    let id = scene
+        .ask(scene.admin, "quota", json!(30))
+        .await
+        .expect("an admin")
+        .request
+        .id;
     let (member, world) = (scene.member, &scene.world);
     refused(
         world.ask(member, async |ctx| requests::get(ctx, id).await).await,
@@ -179,7 +195,12 @@ async fn p_who_may_ask() {
         to_decide: true,
         ..RequestQuery::default()
     };
-    for (who, count) in [(scene.admin, 0), (scene.org_admin, 2), (scene.root, 2), (scene.auditor, 0)] {
+    for (who, count) in [
+        (scene.admin, 0),
+        (scene.org_admin, 2),
+        (scene.root, 2),
+        (scene.auditor, 0),
+    ] {
         let page = world
             .ask(who, async |ctx| requests::list(ctx, &to_decide).await)
             .await
@@ -195,7 +216,12 @@ async fn p_who_may_ask() {
 #[tokio::test]
 async fn b31_an_approval_that_a_rule_refuses_leaves_the_request_pending_and_says_why() {
     let scene = Scene::new().await;
-    let id = scene.ask(scene.member, "budget", json!(100)).await.expect("asked").request.id;
+    let id = scene
+        .ask(scene.member, "budget", json!(100))
+        .await
+        .expect("asked")
+        .request
+        .id;
     scene
         .world
         .sql(&format!(
@@ -220,8 +246,18 @@ async fn b31_an_approval_that_a_rule_refuses_leaves_the_request_pending_and_says
 #[tokio::test]
 async fn b31_requests_of_the_deactivated_and_for_archived_teams_are_not_approved() {
     let scene = Scene::new().await;
-    let join = scene.ask(scene.stranger, "join", json!("member")).await.expect("asked").request.id;
-    let quota = scene.ask(scene.member, "quota", json!(20)).await.expect("asked").request.id;
+    let join = scene
+        .ask(scene.stranger, "join", json!("member"))
+        .await
+        .expect("asked")
+        .request
+        .id;
+    let quota = scene
+        .ask(scene.member, "quota", json!(20))
+        .await
+        .expect("asked")
+        .request
+        .id;
     let off = |user: UserId| format!("UPDATE users SET deactivated_at = now() WHERE id = '{user}'");
     scene.world.sql(&off(scene.stranger)).await;
     scene.world.sql(&off(scene.member)).await;
@@ -234,17 +270,30 @@ async fn b31_requests_of_the_deactivated_and_for_archived_teams_are_not_approved
     scene.world.sql("UPDATE users SET deactivated_at = NULL").await;
     scene.world.set_status(scene.team, TeamStatus::Archived).await;
     for id in [join, quota] {
-        refused(scene.approve(scene.org_admin, id).await, "WRONG_STATE", "Team 'Backend' is archived");
+        refused(
+            scene.approve(scene.org_admin, id).await,
+            "WRONG_STATE",
+            "Team 'Backend' is archived",
+        );
         assert_eq!(scene.state(id).await, "pending");
     }
     assert_eq!(scene.max_runners().await, 10);
-    refused(scene.ask(scene.member, "quota", json!(30)).await, "NOT_FOUND", "Team not found");
+    refused(
+        scene.ask(scene.member, "quota", json!(30)).await,
+        "NOT_FOUND",
+        "Team not found",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn b31_of_two_approvals_at_once_one_decides() {
     let scene = Scene::new().await;
-    let id = scene.ask(scene.member, "quota", json!(20)).await.expect("asked").request.id;
+    let id = scene
+        .ask(scene.member, "quota", json!(20))
+        .await
+        .expect("asked")
+        .request
+        .id;
     let (one, two) = tokio::join!(scene.approve(scene.org_admin, id), scene.approve(scene.root, id));
     let decided = [&one, &two].iter().filter(|result| result.is_ok()).count();
     assert_eq!(decided, 1);
@@ -275,20 +324,32 @@ async fn c15_a_restricted_model_is_usable_with_an_approved_request_only() {
     }
     let input = restrict(false);
     world
-        .act(scene.org_admin, async |ctx| restricted_models::set(ctx, &key, input).await)
+        .act(scene.org_admin, async |ctx| {
+            restricted_models::set(ctx, &key, input).await
+        })
         .await
         .expect("an org_admin");
     let usable = async || {
         let models = world
-            .ask(scene.root, async |ctx| restricted_models::of_team(ctx, scene.team).await)
+            .ask(scene.root, async |ctx| {
+                restricted_models::of_team(ctx, scene.team).await
+            })
             .await
             .expect("models");
         models.usable().check("gpt-4o")
     };
     assert_eq!(usable().await, Err(Unusable::Restricted));
-    let id = scene.ask(scene.member, "model", json!("gpt-4o")).await.expect("asked").request.id;
+    let id = scene
+        .ask(scene.member, "model", json!("gpt-4o"))
+        .await
+        .expect("asked")
+        .request
+        .id;
     let denied = scene.deny(scene.org_admin, id).await.expect("denied").request;
-    assert_eq!((denied.state.status(), denied.decision.as_deref()), ("denied", Some("not now")));
+    assert_eq!(
+        (denied.state.status(), denied.decision.as_deref()),
+        ("denied", Some("not now"))
+    );
     assert_eq!(usable().await, Err(Unusable::Restricted));
     // "Request Review" is a new request that names the old one.
     let again = NewRequestInput {
@@ -305,10 +366,18 @@ async fn c15_a_restricted_model_is_usable_with_an_approved_request_only() {
         .expect("asked again")
         .request;
     assert_eq!(review.reviews, Some(id));
-    let approved = scene.approve(scene.org_admin, review.id).await.expect("approved").request;
+    let approved = scene
+        .approve(scene.org_admin, review.id)
+        .await
+        .expect("approved")
+        .request;
     assert_eq!(approved.state.status(), "active");
     assert_eq!(usable().await, Ok(()));
-    refused(scene.ask(scene.member, "model", json!("gpt-4o")).await, "WRONG_STATE", "Team 'Backend' has that");
+    refused(
+        scene.ask(scene.member, "model", json!("gpt-4o")).await,
+        "WRONG_STATE",
+        "Team 'Backend' has that",
+    );
     let reverted = world
         .act(scene.org_admin, async |ctx| requests::revert(ctx, review.id).await)
         .await
@@ -321,7 +390,12 @@ async fn c15_a_restricted_model_is_usable_with_an_approved_request_only() {
 #[tokio::test]
 async fn c15_a_revert_undoes_nothing_silently() {
     let scene = Scene::new().await;
-    let id = scene.ask(scene.member, "quota", json!(20)).await.expect("asked").request.id;
+    let id = scene
+        .ask(scene.member, "quota", json!(20))
+        .await
+        .expect("asked")
+        .request
+        .id;
     let world = &scene.world;
     let revert = async |who: UserId| world.act(who, async |ctx| requests::revert(ctx, id).await).await;
     let (code, words) = refusal(revert(scene.org_admin).await);
@@ -330,19 +404,31 @@ async fn c15_a_revert_undoes_nothing_silently() {
     refused(revert(scene.admin).await, "FORBIDDEN", "");
     let reverted = revert(scene.org_admin).await.expect("reverted");
     assert!(reverted.stays.expect("words").contains("keeps what it got: 20 runners"));
-    assert_eq!((scene.max_runners().await, scene.state(id).await.as_str()), (20, "pending"));
+    assert_eq!(
+        (scene.max_runners().await, scene.state(id).await.as_str()),
+        (20, "pending")
+    );
     // Withdrawn by its requester, and by nobody else.
     let withdraw = async |who: UserId| world.act(who, async |ctx| requests::withdraw(ctx, id).await).await;
     refused(withdraw(scene.org_admin).await, "FORBIDDEN", "Insufficient permissions");
     withdraw(scene.member).await.expect("withdrawn");
-    refused(scene.approve(scene.org_admin, id).await, "WRONG_STATE", "The request is withdrawn already");
+    refused(
+        scene.approve(scene.org_admin, id).await,
+        "WRONG_STATE",
+        "The request is withdrawn already",
+    );
 }
 
 #[tokio::test]
 async fn c15_a_batch_decides_each_by_itself_and_a_dry_run_keeps_nothing() {
     let scene = Scene::new().await;
     let (world, member) = (&scene.world, scene.member);
-    let join = scene.ask(scene.stranger, "join", json!("member")).await.expect("asked").request.id;
+    let join = scene
+        .ask(scene.stranger, "join", json!("member"))
+        .await
+        .expect("asked")
+        .request
+        .id;
     let raise = scene.ask(member, "quota", json!(20)).await.expect("asked").request.id;
     let batch = async |who: UserId, verdict: Verdict, reason: Option<&str>, dry_run: bool| {
         let input = BatchInput {
@@ -351,19 +437,35 @@ async fn c15_a_batch_decides_each_by_itself_and_a_dry_run_keeps_nothing() {
             reason: reason.map(str::to_owned),
             dry_run,
         };
-        world.act(who, async |ctx| requests::decide_many(ctx, input).await).await
+        world
+            .act(who, async |ctx| requests::decide_many(ctx, input).await)
+            .await
     };
-    assert_eq!(refusal(batch(member, Verdict::Approve, None, false).await).0, "FORBIDDEN");
-    assert_eq!(refusal(batch(scene.admin, Verdict::Deny, None, false).await).0, "VALIDATION_ERROR");
+    assert_eq!(
+        refusal(batch(member, Verdict::Approve, None, false).await).0,
+        "FORBIDDEN"
+    );
+    assert_eq!(
+        refusal(batch(scene.admin, Verdict::Deny, None, false).await).0,
+        "VALIDATION_ERROR"
+    );
     for dry_run in [true, false] {
-        let outcome = batch(scene.admin, Verdict::Approve, None, dry_run).await.expect("a batch");
+        let outcome = batch(scene.admin, Verdict::Approve, None, dry_run)
+            .await
+            .expect("a batch");
         assert_eq!((outcome.affected(), outcome.failed()), (1, 2));
         let why = outcome.rows[0].error.as_deref().expect("refused");
         assert!(why.contains("org_admin"), "{why}");
         let joined = if dry_run { "pending" } else { "approved" };
-        assert_eq!((scene.state(join).await.as_str(), scene.state(raise).await.as_str()), (joined, "pending"));
+        assert_eq!(
+            (scene.state(join).await.as_str(), scene.state(raise).await.as_str()),
+            (joined, "pending")
+        );
         let members: i64 = world
-            .one(&format!("SELECT count(*) FROM team_members WHERE user_id = '{}'", scene.stranger))
+            .one(&format!(
+                "SELECT count(*) FROM team_members WHERE user_id = '{}'",
+                scene.stranger
+            ))
             .await;
         assert_eq!(members, i64::from(!dry_run));
     }

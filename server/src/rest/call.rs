@@ -5,7 +5,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
-use domain::{KeyId, MachineClientId, OrganizationId, ProjectId, RequestId, RunnerId, ServiceId, TeamId, TokenId, UserRef};
+use domain::{
+    KeyId, MachineClientId, OrganizationId, ProjectId, RequestId, RunnerId, ServiceId, TeamId, TokenId, UserRef,
+};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
 

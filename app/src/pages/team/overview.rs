@@ -21,12 +21,13 @@ pub fn overview() -> impl IntoView {
         let now = ctx.now;
         let overview = teams::overview(ctx, place.page.clone()).await?;
         let cost = crate::pages::cost::this_month(ctx, &place.page).await?;
+        let limits = super::limits::card(ctx, &place.page).await?;
         Ok(view! {
             {stats(&overview, place)}
             {super::hints::hints(&overview, place)}
             <div class="split">
                 <div class="split__main">{runners(&overview, now)} {changes(&overview.changes, place, now)}</div>
-                <aside class="split__aside" aria-label="Details">{actions(place)} {cost} {facts(&overview)}</aside>
+                <aside class="split__aside" aria-label="Details">{actions(place)} {limits} {cost} {facts(&overview)}</aside>
             </div>
         }
         .into_any())
