@@ -12,6 +12,7 @@ mod members;
 mod organizations;
 mod project_members;
 mod projects;
+mod requests;
 pub(crate) mod roster;
 mod runners;
 mod services;

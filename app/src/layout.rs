@@ -11,7 +11,7 @@ use leptos_meta::Title;
 use crate::{
     forms,
     icon::icon,
-    navigation,
+    navigation, pages,
     ssr::{self, Caller, Code, Error, Flash, Result, Visit},
     switcher, ui,
 };
@@ -93,7 +93,8 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
     let me = identity::me(principal);
     let flash = ssr::take_flash().await;
     let own = switcher::load(principal).await;
-    let side = sidebar(&me, switcher::view(&own));
+    let waiting = pages::requests::waiting_for_me().await;
+    let side = sidebar(&me, switcher::view(&own), waiting);
     frame(side, &visit, rendered, flash)
 }
 
@@ -139,11 +140,24 @@ fn problem(visit: &Visit, error: &Error) -> Rendered {
             </dl>
             <div class="button-row">
                 <a class="button button--primary" href="/">"Go to the start page"</a>
+                {join_request(visit, error).map(|href| view! { <a class="button" href=href>"Request to join"</a> })}
                 {explains.then(|| view! { <a class="button" href="/admin/explain">"Ask why"</a> })}
             </div>
         </div>
     };
     Rendered::new(title, body)
+}
+
+/// Where somebody who may not see a team asks to join it.
+fn join_request(visit: &Visit, error: &Error) -> Option<String> {
+    let (Error::Forbidden(refusal), Some(Caller::Person(..))) = (error, &visit.caller) else {
+        return None;
+    };
+    let path = ssr::path();
+    let key = path.strip_prefix("/admin/teams/")?.split('/').next()?;
+    let plain = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (plain && refusal.literal == "Access denied: not a team member")
+        .then(|| format!("{}/new?kind=join&team={key}", pages::requests::PAGE))
 }
 
 pub(crate) fn capitalised(text: &str) -> String {
@@ -195,8 +209,8 @@ fn frame(sidebar: AnyView, visit: &Visit, rendered: Rendered, flash: Option<Flas
     .into_any()
 }
 
-/// The navigation. `switcher`: the menu of someone who has several organizations.
-fn sidebar(me: &Me, switcher: Option<AnyView>) -> AnyView {
+/// The navigation. `switcher`: the menu of someone who has several organizations; `waiting`: requests to decide.
+fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: i64) -> AnyView {
     let groups = navigation::groups(me);
     let path = ssr::path();
     let name = me.display_name.clone().unwrap_or_else(|| me.email.clone());
@@ -219,7 +233,7 @@ fn sidebar(me: &Me, switcher: Option<AnyView>) -> AnyView {
                                 <div class="nav__group">
                                     <h2 class="nav__title" id=id.clone()>{title}</h2>
                                     <ul aria-labelledby=id>
-                                        {entries.into_iter().map(|entry| link(&entry, &path)).collect_view()}
+                                        {entries.into_iter().map(|entry| link(&entry, &path, waiting)).collect_view()}
                                     </ul>
                                 </div>
                             }
@@ -249,7 +263,10 @@ fn sidebar(me: &Me, switcher: Option<AnyView>) -> AnyView {
     .into_any()
 }
 
-fn link(entry: &navigation::Entry, path: &str) -> impl IntoView + use<> {
+fn link(entry: &navigation::Entry, path: &str, waiting: i64) -> impl IntoView + use<> {
+    let count = (entry.href == pages::requests::PAGE && waiting > 0).then(|| {
+        view! { <span class="count">{waiting}<span class="visually-hidden">" to decide"</span></span> }
+    });
     let inside = path
         .strip_prefix(entry.href)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -265,6 +282,7 @@ fn link(entry: &navigation::Entry, path: &str) -> impl IntoView + use<> {
             <a class="nav__link" href=entry.href aria-current=current>
                 {icon(entry.icon)}
                 <span>{entry.label}</span>
+                {count}
             </a>
         </li>
     }

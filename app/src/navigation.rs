@@ -24,6 +24,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (true, "provision", "Provision a runner", "/provision"),
         (true, "key", "API keys", "/keys"),
         (true, "terminal", "Access tokens", "/tokens"),
+        (true, "info", "Requests", "/requests"),
         (!sees_audit, "audit", "My activity", "/admin/audit"),
     ];
     let administration = [

@@ -10,6 +10,7 @@ pub mod label_policies;
 pub mod machines;
 pub mod organizations;
 pub mod provision;
+pub mod requests;
 pub mod runners;
 pub mod services;
 pub mod sync;

@@ -28,6 +28,8 @@ pub mod organizations;
 mod paging;
 mod principals;
 pub mod projects;
+pub mod requests;
+pub mod restricted_models;
 pub mod runners;
 mod scope;
 mod secret;

@@ -2,6 +2,7 @@
 
 mod edit;
 mod input;
+mod limits;
 mod list;
 mod mine;
 mod named;
@@ -16,6 +17,7 @@ use domain::{
 pub use edit::{create, update};
 pub(crate) use input::{LimitsInput, parse_budget, parse_max_runners};
 pub use input::{NewTeam, NewTeamInput, TeamPatch, TeamPatchInput};
+pub use limits::{limits, limits_of};
 pub use list::{Order, Sort, TeamQuery, list};
 pub use mine::{mine, provision_form};
 pub(crate) use mine::{own_label_policy, own_runners};

@@ -66,6 +66,8 @@ ids! {
     MachineClientId,
     /// A security event.
     SecurityEventId,
+    /// A request to join a team, or for something that one may not change oneself.
+    RequestId,
 }
 
 /// The organization `default` that every installation has. It holds the teams that stand alone

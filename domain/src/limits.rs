@@ -5,7 +5,7 @@ use std::fmt;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, names::text_type};
+use crate::{Invalid, hierarchy::Level, names::text_type};
 
 /// An amount in US dollars, never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -117,52 +117,11 @@ impl Limits {
     /// # Errors
     /// One error for each limit that is above its ceiling.
     pub fn within(&self, parent: &Self) -> Result<(), Vec<Invalid>> {
-        self.within_as("Team", parent, "organization")
-    }
-
-    /// The same between any two levels, which the words name: a key within its team, a team within its organization.
-    ///
-    /// # Errors
-    /// One error for each limit that is above its ceiling.
-    pub fn within_as(&self, level: &str, parent: &Self, above: &str) -> Result<(), Vec<Invalid>> {
-        let mut errors = Vec::new();
-        if let (Some(own), Some(ceiling)) = (self.max_budget, parent.max_budget)
-            && own > ceiling
-        {
-            errors.push(Invalid::new(
-                "max_budget",
-                format!("{level} max_budget ({own}) exceeds {above}'s max_budget ({ceiling})."),
-            ));
-        }
-        for (field, own, ceiling) in [
-            ("tpm_limit", self.tpm_limit, parent.tpm_limit),
-            ("rpm_limit", self.rpm_limit, parent.rpm_limit),
-        ] {
-            if let (Some(own), Some(ceiling)) = (own, ceiling)
-                && own > ceiling
-            {
-                errors.push(Invalid::new(
-                    field,
-                    format!("{level} {field} ({own}) exceeds {above}'s {field} ({ceiling})."),
-                ));
-            }
-        }
-        let extra = self.models_beyond(parent);
-        if !extra.is_empty() {
-            errors.push(Invalid::new(
-                "models",
-                format!(
-                    "{} not in {above}'s allowed models: {}",
-                    extra.join(", "),
-                    parent.models.join(", ")
-                ),
-            ));
-        }
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+        crate::hierarchy::check(Level::Team, self, Level::Organization, parent)
     }
 
     /// The models that the parent's list does not have.
-    fn models_beyond(&self, parent: &Self) -> Vec<&str> {
+    pub(crate) fn models_beyond(&self, parent: &Self) -> Vec<&str> {
         if parent.has_all_models() {
             return Vec::new();
         }
@@ -174,6 +133,11 @@ impl Limits {
     /// Whether the list of models restricts nothing (SPEC E8, X9).
     pub fn has_all_models(&self) -> bool {
         self.models.is_empty() || self.models.iter().any(|model| model == "all-proxy-models")
+    }
+
+    /// Whether the list of models takes all that the parent has.
+    pub(crate) fn inherits_models(&self) -> bool {
+        self.has_all_models() || self.models.iter().any(|model| model == "all-org-models")
     }
 
     /// Whether this list of models, taken for itself, has none that `current` has not.

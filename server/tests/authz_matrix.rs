@@ -129,6 +129,22 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("DELETE /api/v1/admin/organizations/{id}/domains/{domain}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
     // By word; by the DNS an org_admin may too.
     ("POST /api/v1/admin/organizations/{id}/domains/{domain}/verify", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/teams/{id}/limits",                      [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/organizations/{id}/restricted-models",   [401, 403, 200, 200, 200, 200, 200, 403, 200, 200, 200, 403]),
+    ("PUT /api/v1/admin/organizations/{id}/restricted-models",   [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
+    // For a service of the team; to join it anyone may ask.
+    ("POST /api/v1/requests",                                    [401, 403, 201, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("GET /api/v1/requests",                                     [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    // The target's, for a service. Whether it exists is told to those who may see it.
+    ("GET /api/v1/requests/{id}",                                [401, 404, 404, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
+    ("POST /api/v1/requests/{id}/approve",                       [401, 404, 404, 200, 404, 404, 200, 404, 403, 403, 200, 403]),
+    ("POST /api/v1/requests/{id}/deny",                          [401, 404, 404, 200, 404, 404, 200, 404, 403, 403, 200, 403]),
+    // Only one's own.
+    ("POST /api/v1/requests/{id}/withdraw",                      [401, 404, 404, 403, 404, 404, 403, 404, 403, 403, 403, 403]),
+    ("POST /api/v1/requests/{id}/revert",                        [401, 404, 404, 200, 404, 404, 200, 404, 403, 403, 200, 403]),
+    // What one may not decide is not decided.
+    ("POST /api/v1/requests/approve-batch",                      [401, 403, 403, 200, 200, 403, 200, 200, 403, 403, 200, 403]),
+    ("POST /api/v1/requests/deny-batch",                         [401, 403, 403, 200, 200, 403, 200, 200, 403, 403, 200, 403]),
     ("GET /api/v1/runners",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     // Whether a runner exists is told to those who may see it.
     ("GET /api/v1/runners/{id}",                                 [401, 404, 200, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
@@ -440,10 +456,29 @@ async fn machine_client(world: &World, team: Uuid) -> Uuid {
     id
 }
 
+/// The target's request for the service of this try: denied, or not decided.
+async fn access_request(world: &World, cast: &Cast, scene: &Scene, denied: bool) -> Uuid {
+    let (id, team, target, service) = (Uuid::now_v7(), scene.team, cast.target.id, scene.service);
+    let (state, at, why) = if denied {
+        ("denied", "now()", "'not now'")
+    } else {
+        ("pending", "NULL", "NULL")
+    };
+    world
+        .sql(&format!(
+            "INSERT INTO access_requests (id, kind, team_id, requester, value, reason, raises, state, decided_at, decision)
+            VALUES ('{id}', 'service', '{team}', '{target}', '\"{service}\"', 'a test', false, '{state}', {at}, {why})"
+        ))
+        .await;
+    id
+}
+
 /// Routes whose requests below change nothing: they ask, or say what would happen.
 const CHANGE_NOTHING: &[&str] = &[
     "POST /api/v1/authz/explain",
     "POST /api/v1/authz/check",
+    "POST /api/v1/requests/approve-batch",
+    "POST /api/v1/requests/deny-batch",
     "POST /api/v1/admin/batch/disable-users",
     "POST /api/v1/admin/batch/restore-users",
     "POST /api/v1/admin/batch/delete-runners",
@@ -517,6 +552,14 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", path) if path.ends_with("/keys") => json!({"name": "new", "owner": cast.target.email}),
         ("POST", path) if path.ends_with("/rotate") => json!({"overlap_seconds": 60}),
         ("POST" | "PATCH", path) if path.contains("/projects") => json!({"name": "Renamed"}),
+        ("POST", "/requests") => {
+            json!({"kind": "service", "team_id": scene.team, "value": scene.service, "reason": "a test"})
+        }
+        ("POST", "/requests/{id}/deny") => json!({"reason": "not now"}),
+        ("POST", "/requests/approve-batch" | "/requests/deny-batch") => {
+            json!({"ids": [scene.team], "reason": "not now", "dry_run": true})
+        }
+        ("PUT", "/admin/organizations/{id}/restricted-models") => json!({"models": [format!("m-{}", scene.team)]}),
         ("POST", "/admin/organizations") => json!({"name": name}),
         ("PUT", "/admin/label-prices") => json!({"prices": [{"label": "gpu", "price_per_minute": "0.07"}]}),
         ("POST", "/admin/users") => json!({"email": format!("{}@example.com", name.replace(' ', "-"))}),
@@ -598,6 +641,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 scene.key
             } else if template.contains("/oauth-clients/") {
                 machine_client(&world, scene.team).await
+            } else if template.contains("/requests/") {
+                access_request(&world, &cast, &scene, template.ends_with("/revert")).await
             } else if template.contains("/runners/") {
                 scene.runner
             } else if template.contains("/organizations/{id}") {

@@ -81,8 +81,13 @@ pub fn page() -> impl IntoView {
             None
         };
         let refusal = ui::refusal(state.refusal());
+        let team = quota::typed(&state, "team_id");
+        let larger = (state.code() == Some("QUOTA_EXCEEDED") && team.parse::<domain::TeamId>().is_ok()).then(|| {
+            let href = format!("/requests/new?kind=quota&team={team}");
+            view! { <p><a class="button" href=href>"Request a larger quota"</a></p> }
+        });
         let summary = ui::error_summary(&state);
-        let body = view! { {header} {notice} {refusal} {offer} {holders} {summary} {fields(&form.teams, form.own_policy, &state)} };
+        let body = view! { {header} {notice} {refusal} {larger} {offer} {holders} {summary} {fields(&form.teams, form.own_policy, &state)} };
         Ok(Rendered::new("Provision a runner", body))
     })
 }

@@ -3,6 +3,7 @@
 mod default_team;
 mod hints;
 mod keys;
+mod limits;
 mod members;
 mod overview;
 mod policy;

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Invalid, KeyPolicy, Limits, Money, smallest,
+    Invalid, KeyPolicy, Limits, Money,
+    hierarchy::{self, Level},
+    smallest,
     views::{Effective, EffectiveLimits, TeamPage},
 };
 
@@ -130,11 +132,10 @@ impl Above {
             ));
         }
         let mut errors = Vec::new();
-        if let Err(above) = key.limits.within_as("Key", &self.team, "team") {
-            errors.extend(above);
-        }
-        if let Err(above) = key.limits.within_as("Key", &self.organization, "organization") {
-            errors.extend(above);
+        for (level, ceiling) in [(Level::Team, &self.team), (Level::Organization, &self.organization)] {
+            if let Err(above) = hierarchy::check(Level::Key, &key.limits, level, ceiling) {
+                errors.extend(above);
+            }
         }
         let mut seen = Vec::new();
         let errors: Vec<Invalid> = (errors.into_iter().map(as_sent))

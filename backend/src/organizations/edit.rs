@@ -1,7 +1,9 @@
 //! Creating an organization and changing its settings.
 
 use domain::{
-    BudgetDuration, Ceilings, Invalid, Limits, Money, OrganizationId, Permission, VerifiedHow, views::OrganizationPage,
+    BudgetDuration, Ceilings, Limits, Money, OrganizationId, Permission, VerifiedHow,
+    hierarchy::{Level, check_children},
+    views::OrganizationPage,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,9 +13,6 @@ use super::{
     super_admins_only,
 };
 use crate::{Code, Ctx, Error, Result, audit};
-
-/// How many teams a refusal names.
-const NAMED: usize = 5;
 
 /// Creates an organization. Nobody is added to it.
 ///
@@ -143,7 +142,7 @@ fn check(loaded: &Loaded, slug: &str, ceilings: &Ceilings) -> Result<()> {
 
 /// Refuses ceilings below what a team already has: each limit once, with the teams' names (SPEC E7).
 async fn require_teams_within(ctx: &mut Ctx, id: OrganizationId, ceiling: &Limits) -> Result<()> {
-    // The rule is `Limits::within`; SQL only leaves out teams that it cannot be about.
+    // The rule is `hierarchy::check`; SQL only leaves out teams that it cannot be about.
     let rows = sqlx::query!(
         "SELECT name, models, max_budget, budget_duration, tpm_limit, rpm_limit FROM teams
         WHERE organization_id = $1 AND status <> 'archived'
@@ -156,8 +155,7 @@ async fn require_teams_within(ctx: &mut Ctx, id: OrganizationId, ceiling: &Limit
     )
     .fetch_all(ctx.connection())
     .await?;
-    let mut broken: Vec<(Invalid, Vec<String>)> = Vec::new();
-    for row in rows {
+    let teams = rows.into_iter().map(|row| {
         let limits = Limits {
             models: row.models,
             max_budget: row.max_budget.map(Money::trusted),
@@ -165,35 +163,9 @@ async fn require_teams_within(ctx: &mut Ctx, id: OrganizationId, ceiling: &Limit
             tpm_limit: row.tpm_limit,
             rpm_limit: row.rpm_limit,
         };
-        for error in limits.within(ceiling).err().unwrap_or_default() {
-            match broken.iter_mut().find(|(known, _)| known.field == error.field) {
-                Some((_, teams)) => teams.push(row.name.clone()),
-                None => broken.push((error, vec![row.name.clone()])),
-            }
-        }
-    }
-    if broken.is_empty() {
-        return Ok(());
-    }
-    let errors = broken.into_iter().map(|(error, teams)| {
-        let rule = error.message.trim_end_matches('.');
-        Invalid::new(
-            error.field.clone(),
-            format!("{rule}. Lower it first in: {}", listed(&teams)),
-        )
+        (row.name, limits)
     });
-    Err(Error::Invalid(errors.collect()))
-}
-
-/// Names, the first few of them.
-pub(super) fn listed(names: &[String]) -> String {
-    let more = names.len().saturating_sub(NAMED);
-    let shown = names[..names.len() - more].join(", ");
-    if more == 0 {
-        shown
-    } else {
-        format!("{shown} and {more} more")
-    }
+    check_children(Level::Organization, ceiling, Level::Team, teams).map_err(Error::Invalid)
 }
 
 fn taken(error: sqlx::Error, slug: &str) -> Error {

@@ -45,6 +45,7 @@ mod permissions;
 mod project_members;
 mod provision;
 mod quota_soak;
+mod requests;
 mod runners;
 mod services;
 mod settle;

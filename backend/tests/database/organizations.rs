@@ -71,7 +71,7 @@ async fn e7_lowering_a_ceiling_below_a_team_names_the_teams() {
     assert_eq!(code, "VALIDATION_ERROR");
     assert_eq!(
         words,
-        "max_budget: Team max_budget (100) exceeds organization's max_budget (99). Lower it first in: Team 0, Team 1, Team 2, Team 3, Team 4 and 2 more"
+        "max_budget: Team max_budget (100) exceeds organization's max_budget (99). Lower it first in: Team 0, Team 1, Team 2, Team 3, Team 4, Team 5, Team 6"
     );
     let both = OrganizationPatchInput {
         tpm_limit: Some(Some(49)),

@@ -5,7 +5,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
-use domain::{KeyId, MachineClientId, OrganizationId, ProjectId, RunnerId, ServiceId, TeamId, TokenId, UserRef};
+use domain::{
+    KeyId, MachineClientId, OrganizationId, ProjectId, RequestId, RunnerId, ServiceId, TeamId, TokenId, UserRef,
+};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
 
@@ -125,6 +127,13 @@ impl PathPart for MachineClientId {
         let id = text(params, "id");
         id.parse()
             .map_err(|_| Error::not_found("OAuth client", shown(id)).into())
+    }
+}
+
+impl PathPart for RequestId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        id.parse().map_err(|_| Error::not_found("Request", shown(id)).into())
     }
 }
 

@@ -30,6 +30,7 @@ mod organizations;
 mod project_members;
 mod projects;
 mod query;
+mod requests;
 mod runner_changes;
 mod runner_waits;
 mod runners;
@@ -38,6 +39,7 @@ mod service_losses;
 mod services;
 mod sync;
 mod team_body;
+mod team_limits;
 mod team_services;
 mod team_status;
 mod teams;
@@ -76,6 +78,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(jit::router())
         .merge(litellm::router())
         .merge(sync::router())
+        .merge(requests::router())
+        .merge(team_limits::router())
         .merge(runner_waits::router())
         .merge(me::router())
         .merge(oauth_clients::router())

@@ -30,6 +30,7 @@ use crate::problem::{self, ProblemBody};
         (name = "Projects", description = "Projects of a team, and who is assigned to them"),
         (name = "Keys", description = "API keys of projects"),
         (name = "API keys", description = "Keys for models, which LiteLLM makes, and lists of all keys"),
+        (name = "Requests", description = "To join a team, and for what its people may not change themselves"),
         (name = "Machine clients", description = "Programs that provision runners for one team"),
         (name = "Services", description = "An organization's services, and which of them a team may use"),
         (name = "Runners", description = "Just-in-time CI runners"),

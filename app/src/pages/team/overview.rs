@@ -25,12 +25,13 @@ pub fn overview() -> impl IntoView {
         // The Default Team has no projects, and runners only when they are enabled on it: its numbers are others.
         let system = place.page.team.is_system;
         let has_runners = place.page.team.runners_enabled;
+        let limits = super::limits::card(ctx, &place.page).await?;
         Ok(view! {
             {(!system).then(|| stats(&overview, place))}
             {super::hints::hints(&overview, place)}
             <div class="split">
                 <div class="split__main">{everyone} {has_runners.then(|| runners(&overview, now))} {changes(&overview.changes, place, now)}</div>
-                <aside class="split__aside" aria-label="Details">{actions(place)} {cost.filter(|_| has_runners)} {facts(&overview)}</aside>
+                <aside class="split__aside" aria-label="Details">{actions(place)} {limits} {cost.filter(|_| has_runners)} {facts(&overview)}</aside>
             </div>
         }
         .into_any())

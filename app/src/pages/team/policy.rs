@@ -82,10 +82,20 @@ pub fn policy() -> impl IntoView {
             read_only(place, note)
         };
         let tried = ssr::query("try").unwrap_or_default();
+        let asks = place.page.standing.team.is_some() && grant < Grant::Yes && team.status == TeamStatus::Active;
+        let ask = asks.then(|| {
+            let to = |kind: &str| format!("/requests/new?kind={kind}&team={}", team.id);
+            view! {
+                <p class="button-row">
+                    <a class="button" href=to("labels")>"Request a change"</a>
+                    <a class="button" href=to("quota")>"Request a larger quota"</a>
+                </p>
+            }
+        });
         Ok(view! {
             {services}
             <div class="split">
-                <div class="split__main">{policy}</div>
+                <div class="split__main">{policy} {ask}</div>
                 <aside class="split__aside" aria-label="Try labels">
                     {ui::usage(team.runner_count, team.max_runners)}
                     <section class="card" aria-labelledby="tester-title">

@@ -1,0 +1,185 @@
+//! `/requests/new`: asking for something.
+
+use domain::{RequestKind, TeamStatus};
+use leptos::prelude::*;
+
+use super::{FORM, PAGE};
+use crate::{
+    forms::{self, FormState},
+    layout::{Rendered, page},
+    ssr::{self, Caller},
+    ui::{self, Field},
+};
+
+/// `/requests/new?kind=…&team=…`: first the kind, then its form. So each form has only the fields that it needs, without
+/// JavaScript.
+pub fn new() -> impl IntoView {
+    page(async {
+        let visit = ssr::visit();
+        let ctx = ssr::read().await?;
+        drop(ctx);
+        let kind = ssr::query("kind").and_then(|text| text.parse::<RequestKind>().ok());
+        let state = forms::take(FORM).await;
+        let body = match kind {
+            Some(kind) => form(kind, visit.caller.as_ref(), &state),
+            None => kinds(),
+        };
+        let header = ui::page_header(
+            "New request",
+            None,
+            Some("Somebody who may make the change decides it, and you see the outcome under Requests.".to_owned()),
+            ().into_any(),
+        );
+        let body = view! { {header} {ui::error_summary(&state)} {ui::refusal(state.refusal())} {body} };
+        Ok(Rendered::new("New request", body).under("Requests", PAGE).narrow())
+    })
+}
+
+fn kinds() -> AnyView {
+    let words = |kind: RequestKind| match kind {
+        RequestKind::Join => "Become a member of a team.",
+        RequestKind::Quota => "More runners at a time for a team.",
+        RequestKind::Budget => "More money, tokens or requests for a team.",
+        RequestKind::Labels => "Other labels on a team's runners.",
+        RequestKind::Service => "A service of your organization's catalogue.",
+        RequestKind::Model => "An AI model that your team does not have, or that is restricted.",
+    };
+    view! {
+        <section class="card" aria-labelledby="kinds-title">
+            <header class="card__header"><h2 class="card__title" id="kinds-title">"What do you ask for?"</h2></header>
+            <ul class="rows">
+                {RequestKind::ALL
+                    .into_iter()
+                    .map(|kind| {
+                        view! {
+                            <li class="row">
+                                <div class="row__main">
+                                    <a class="row__title" href=format!("{PAGE}/new?kind={}", kind.as_str())>{kind.label()}</a>
+                                    <span class="row__text">{words(kind)}</span>
+                                </div>
+                            </li>
+                        }
+                    })
+                    .collect_view()}
+            </ul>
+        </section>
+    }
+    .into_any()
+}
+
+fn form(kind: RequestKind, caller: Option<&Caller>, state: &FormState) -> AnyView {
+    let reviews = ssr::query("reviews").unwrap_or_default();
+    view! {
+        <form class="card" method="post" action="/actions/requests/create">
+            <header class="card__header"><h2 class="card__title">{kind.label()}</h2></header>
+            <div class="card__body stack">
+                <input type="hidden" name="kind" value=kind.as_str() />
+                <input type="hidden" name="reviews" value=reviews />
+                {team(kind, caller, state)}
+                {value(kind, state)}
+                {ui::text_area(state, "reason", "Reason", "Who decides reads it; at most 500 characters.", "")}
+            </div>
+            <footer class="card__footer"><button class="button button--primary">"Send request"</button></footer>
+        </form>
+    }
+    .into_any()
+}
+
+/// The team: one of one's own, but to join it, any.
+fn team(kind: RequestKind, caller: Option<&Caller>, state: &FormState) -> AnyView {
+    let asked = ssr::query("team").unwrap_or_default();
+    let own: Vec<(String, String, String)> = match caller {
+        Some(Caller::Person(person, _)) if kind != RequestKind::Join => (person.teams.iter())
+            .filter(|team| team.status == TeamStatus::Active)
+            .map(|team| (team.team_id.to_string(), team.slug.clone(), team.name.clone()))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let known = own.iter().any(|(id, slug, _)| *id == asked || *slug == asked);
+    if kind == RequestKind::Join || own.is_empty() || (!asked.is_empty() && !known) {
+        return Field {
+            name: "team_id",
+            label: "Team",
+            hint: "Its short name, as in the address of its page, or its id.",
+            current: &asked,
+            required: true,
+            placeholder: "backend-team",
+            ..Field::default()
+        }
+        .view(state);
+    }
+    view! {
+        <div class="field field--medium">
+            <label class="field__label" for="team_id">"Team"</label>
+            <select class="select" id="team_id" name="team_id" required>
+                {own
+                    .into_iter()
+                    .map(|(id, slug, name)| {
+                        let selected = id == asked || slug == asked;
+                        view! { <option value=id selected=selected>{name}</option> }
+                    })
+                    .collect_view()}
+            </select>
+            {ui::error_line("team_id", state.error("team_id"))}
+        </div>
+    }
+    .into_any()
+}
+
+fn value(kind: RequestKind, state: &FormState) -> AnyView {
+    let current = ssr::query("value").unwrap_or_default();
+    let field = |label, hint, placeholder, kind| {
+        Field {
+            name: "value",
+            label,
+            hint,
+            current: &current,
+            placeholder,
+            kind,
+            ..Field::default()
+        }
+        .view(state)
+    };
+    match kind {
+        RequestKind::Join => view! { <input type="hidden" name="value" value="member" /> }.into_any(),
+        RequestKind::Quota => field(
+            "Max runners",
+            "How many runners the team shall have at a time.",
+            "20",
+            "number",
+        ),
+        RequestKind::Labels => field(
+            "Optional label patterns",
+            "All that shall be allowed, comma-separated: the list as it shall be.",
+            "gpu-.*, backend-.*",
+            "text",
+        ),
+        RequestKind::Service => field("Service", "Its name in the catalogue.", "llm-service", "text"),
+        RequestKind::Model => field("Model", "Its name, exactly.", "gpt-4o", "text"),
+        RequestKind::Budget => {
+            let rate = |name, label| {
+                Field {
+                    name,
+                    label,
+                    hint: "Leave empty to keep it.",
+                    kind: "number",
+                    ..Field::default()
+                }
+                .view(state)
+            };
+            let period = Field {
+                name: "budget_duration",
+                label: "Period",
+                hint: "Like 30d or monthly; leave empty to keep it.",
+                ..Field::default()
+            };
+            view! {
+                {field("Budget in US dollars", "For one period; leave empty to keep it.", "500", "number")}
+                {period.view(state)}
+                {rate("tpm_limit", "Tokens per minute")}
+                {rate("rpm_limit", "Requests per minute")}
+            }
+            .into_any()
+        }
+    }
+}

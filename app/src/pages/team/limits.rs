@@ -1,0 +1,47 @@
+//! What is in force for a team, and what binds (SPEC E7).
+
+use backend::teams;
+use domain::{hierarchy::Bound, views::TeamPage};
+use leptos::prelude::*;
+
+use crate::ssr::{Ctx, Result};
+
+/// The card "Effective limits".
+pub(super) async fn card(ctx: &mut Ctx, page: &TeamPage) -> Result<AnyView> {
+    let limits = teams::limits_of(ctx, &page.team).await?;
+    let budget = row("Budget", limits.max_budget.as_ref(), |(amount, period)| match period {
+        Some(period) => format!("${amount} every {period}"),
+        None => format!("${amount}"),
+    });
+    let models = row("Models", limits.models.as_ref(), |models| {
+        if models.is_empty() {
+            "none".to_owned()
+        } else {
+            models.join(", ")
+        }
+    });
+    Ok(view! {
+        <section class="card" aria-labelledby="limits-title">
+            <header class="card__header"><h2 class="card__title" id="limits-title">"Effective limits"</h2></header>
+            <div class="card__body">
+                <dl class="facts facts--stacked">
+                    {budget} {row("Tokens per minute", limits.tpm_limit.as_ref(), ToString::to_string)}
+                    {row("Requests per minute", limits.rpm_limit.as_ref(), ToString::to_string)}
+                    {row("Runners at a time", limits.max_runners.as_ref(), ToString::to_string)} {models}
+                </dl>
+            </div>
+        </section>
+    }
+    .into_any())
+}
+
+fn row<T>(label: &'static str, bound: Option<&Bound<T>>, shown: impl FnOnce(&T) -> String) -> AnyView {
+    let text = match bound {
+        Some(bound) => {
+            let by = format!(", bound by {} {}", bound.level.as_str(), bound.name);
+            view! { {shown(&bound.value)}<span class="muted">{by}</span> }.into_any()
+        }
+        None => view! { <span class="none">"no limit"</span> }.into_any(),
+    };
+    view! { <div><dt>{label}</dt><dd>{text}</dd></div> }.into_any()
+}

@@ -1,0 +1,139 @@
+//! Which AI models a team may use (SPEC E8, X9, C15): what the organization has, what the team chose, and what somebody
+//! had to approve first.
+
+use std::fmt;
+
+/// How LiteLLM names all that an organization has.
+const OF_THE_PARENT: &str = "all-org-models";
+/// How LiteLLM names all that there are.
+const ALL: &str = "all-proxy-models";
+
+/// Why a team may not use a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// The organization's list does not have it.
+    NotInOrganization,
+    /// The team's list does not have it.
+    NotInTeam,
+    /// It is restricted, and no request of the team for it was approved.
+    Restricted,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotInOrganization => "not in organization's allowed models",
+            Self::NotInTeam => "not in team's allowed models",
+            Self::Restricted => "restricted: the team needs an approved request for it",
+        })
+    }
+}
+
+/// The models that one team may use; made by [`usable`].
+#[derive(Debug, Clone, Copy)]
+pub struct Usable<'a> {
+    team: &'a [String],
+    organization: &'a [String],
+    restricted: &'a [String],
+    approved: &'a [String],
+}
+
+/// The models that a team may use: those of its list, within its organization's, without the `restricted` ones (the
+/// organization's and the installation's together) that no `approved` request of this team names. An empty list of a team
+/// is all that the organization has, an empty one of the organization is all that there are. Names compare as they are
+/// written.
+///
+/// A key's models are checked one by one with [`Usable::check`]; what `/models` answers is [`Usable::among`].
+pub fn usable<'a>(
+    team: &'a [String],
+    organization: &'a [String],
+    restricted: &'a [String],
+    approved: &'a [String],
+) -> Usable<'a> {
+    Usable {
+        team,
+        organization,
+        restricted,
+        approved,
+    }
+}
+
+impl Usable<'_> {
+    /// Whether the team may use a model.
+    ///
+    /// # Errors
+    /// The first reason why not, from the organization down.
+    pub fn check(&self, model: &str) -> Result<(), Unusable> {
+        if !lists(self.organization, model) {
+            Err(Unusable::NotInOrganization)
+        } else if !lists(self.team, model) {
+            Err(Unusable::NotInTeam)
+        } else if has(self.restricted, model) && !has(self.approved, model) {
+            Err(Unusable::Restricted)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Those of some models that the team may use, in their order.
+    pub fn among<'m>(&self, models: impl IntoIterator<Item = &'m str>) -> Vec<&'m str> {
+        let may = |model: &&str| self.check(model).is_ok();
+        models.into_iter().filter(may).collect()
+    }
+}
+
+fn has(list: &[String], model: &str) -> bool {
+    list.iter().any(|known| known == model)
+}
+
+/// Whether a list of a team or an organization has a model; empty is all (SPEC X9).
+fn lists(list: &[String], model: &str) -> bool {
+    list.is_empty()
+        || list
+            .iter()
+            .any(|known| known == model || known == ALL || known == OF_THE_PARENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(models: &[&str]) -> Vec<String> {
+        models.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn c15_a_restricted_model_needs_an_approved_request_of_this_team() {
+        let (none, restricted, approved) = (list(&[]), list(&["gpt-4o"]), list(&["gpt-4o"]));
+        assert_eq!(
+            usable(&none, &none, &restricted, &none).check("gpt-4o"),
+            Err(Unusable::Restricted)
+        );
+        assert_eq!(usable(&none, &none, &restricted, &approved).check("gpt-4o"), Ok(()));
+        let chosen = list(&["gpt-4o"]);
+        assert_eq!(
+            usable(&chosen, &none, &restricted, &none).check("gpt-4o"),
+            Err(Unusable::Restricted),
+            "a team's own list does not stand in for the approval"
+        );
+        assert_eq!(usable(&none, &none, &restricted, &none).check("claude"), Ok(()));
+    }
+
+    #[test]
+    fn e8_an_approval_does_not_widen_what_the_parents_have() {
+        let (none, approved) = (list(&[]), list(&["gpt-4o"]));
+        let organization = list(&["claude"]);
+        assert_eq!(
+            usable(&none, &organization, &approved, &approved).check("gpt-4o"),
+            Err(Unusable::NotInOrganization)
+        );
+        let team = list(&["claude"]);
+        assert_eq!(
+            usable(&team, &none, &approved, &approved).check("gpt-4o"),
+            Err(Unusable::NotInTeam)
+        );
+        let inherits = list(&["all-org-models"]);
+        let models = usable(&inherits, &organization, &none, &none).among(["claude", "gpt-4o"]);
+        assert_eq!(models, ["claude"]);
+    }
+}

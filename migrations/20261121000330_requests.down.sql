@@ -1,0 +1,2 @@
+DROP TABLE restricted_models;
+DROP TABLE access_requests;
