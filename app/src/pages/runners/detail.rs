@@ -314,7 +314,7 @@ mod tests {
         let gone = state(RunnerState::Deleted);
         assert!(is_told(&gone, &[gone.clone(), act(true)]));
         // Who may not see the act is told of the state, and so is everybody when something else took it away.
-        assert!(!is_told(&gone, &[gone.clone(), act(false)]) && !is_told(&gone, &[gone.clone()]));
+        assert!(!is_told(&gone, &[gone.clone(), act(false)]) && !is_told(&gone, std::slice::from_ref(&gone)));
         let made = state(RunnerState::Pending);
         assert!(!is_told(&made, &[made.clone(), act(true)]));
     }
