@@ -90,9 +90,9 @@ impl Address {
     ///
     /// # Errors
     /// When it is another word.
-    pub(super) fn word<T: std::str::FromStr<Err = domain::Invalid>>(&self, name: &'static str) -> Result<Option<T>> {
+    pub(super) fn word<T: std::str::FromStr<Err = Invalid>>(&self, name: &'static str) -> Result<Option<T>> {
         let value = self.get(name).map(str::parse).transpose();
-        value.map_err(|invalid: domain::Invalid| invalid.on(name).into())
+        value.map_err(|invalid: Invalid| invalid.on(name).into())
     }
 
     /// Whether anything narrows the list.
