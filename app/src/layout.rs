@@ -109,10 +109,28 @@ fn problem(visit: &Visit, error: &Error) -> Rendered {
             "Try again. If it stays like this, tell your administrator the request id.".to_owned(),
         ),
         Error::Forbidden(refusal) => (refusal.literal.clone(), String::new()),
+        Error::Invalid(_) => (
+            "This address is not valid".to_owned(),
+            "A part of it breaks a rule. Without what follows the question mark, the page shows everything.".to_owned(),
+        ),
         _ if status == 404 => ("Page not found".to_owned(), error.detail()),
         _ => (error.detail(), String::new()),
     };
     let refusal = error.refusal();
+    let wrong: Vec<_> = match error {
+        Error::Invalid(fields) => fields
+            .iter()
+            .map(|one| view! { <div><dt><code>{one.field.to_string()}</code></dt><dd>{one.message.to_string()}</dd></div> })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let back = (!wrong.is_empty())
+        .then(|| view! { <a class="button button--primary" href=ssr::path()>"Show the whole list"</a> });
+    let start = if back.is_some() {
+        "button"
+    } else {
+        "button button--primary"
+    };
     let explains = status == 403 && matches!(visit.caller, Some(Caller::Person(..)));
     let body = view! {
         <div class="error-page">
@@ -120,6 +138,7 @@ fn problem(visit: &Visit, error: &Error) -> Rendered {
             <h1 class="error-page__title">{title.clone()}</h1>
             {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
             <dl class="facts error-page__facts">
+                {wrong}
                 {refusal
                     .map(|refusal| {
                         view! {
@@ -139,7 +158,8 @@ fn problem(visit: &Visit, error: &Error) -> Rendered {
                 </div>
             </dl>
             <div class="button-row">
-                <a class="button button--primary" href="/">"Go to the start page"</a>
+                {back}
+                <a class=start href="/">"Go to the start page"</a>
                 {join_request(visit, error).map(|href| view! { <a class="button" href=href>"Request to join"</a> })}
                 {explains.then(|| view! { <a class="button" href="/admin/explain">"Ask why"</a> })}
             </div>

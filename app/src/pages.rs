@@ -107,7 +107,7 @@ pub fn my_teams() -> impl IntoView {
                 "teams",
                 "You are in no team yet",
                 "Teams give you runners, keys and services. Ask an admin of your organization to add you to one.",
-                Some(("Provision a runner without a team", "/provision")),
+                Some(("Provision JIT Runner", "/provision")),
             )
         } else {
             let rows = teams
@@ -164,7 +164,7 @@ pub fn my_teams() -> impl IntoView {
             "My teams",
             None,
             Some("The teams that you belong to, and what you are in them.".to_owned()),
-            view! { <a class="button button--primary" href="/provision">{icon("plus")}"Provision a runner"</a> }
+            view! { <a class="button button--primary" href="/provision">{icon("provision")}"Provision JIT Runner"</a> }
                 .into_any(),
         );
         Ok(Rendered::new("My teams", view! { {header} {body} }))

@@ -4,6 +4,7 @@ pub mod chart;
 mod dialog;
 mod field;
 mod pager;
+mod severity;
 mod text;
 
 use chrono::{DateTime, Utc};
@@ -12,6 +13,7 @@ use domain::{TeamRole, TeamStatus};
 pub use field::{Field, error_line, error_summary, text_area};
 use leptos::prelude::*;
 pub use pager::pagination;
+pub use severity::{severity_badge, severity_word};
 pub use text::{ago, date, initials, machine, moment, plural};
 
 use crate::{icon::icon, ssr::Flash};
@@ -125,7 +127,7 @@ pub fn usage(used: i32, max: Option<i32>) -> AnyView {
         Level::Near => ("usage usage--near", format!("{left} more can be provisioned.")),
         Level::Full => (
             "usage usage--full",
-            "The quota is used up: delete idle runners or ask for a larger one.".to_owned(),
+            "The quota is used up: deprovision idle runners or ask for a larger one.".to_owned(),
         ),
     };
     view! {

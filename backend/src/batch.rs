@@ -45,8 +45,8 @@ impl Outcome {
     }
 }
 
-/// How far the caller's batches reach: none is everywhere.
-fn reach(caller: &Caller) -> Result<Option<Vec<OrganizationId>>> {
+/// How far the caller's batches reach: none is everywhere. `rule` is what the batch does.
+fn reach(caller: &Caller, rule: &str) -> Result<Option<Vec<OrganizationId>>> {
     let administered: Vec<OrganizationId> = match caller {
         Caller::System(..) => return Ok(None),
         Caller::Person(person, _) if person.super_admin => return Ok(None),
@@ -57,7 +57,7 @@ fn reach(caller: &Caller) -> Result<Option<Vec<OrganizationId>>> {
         Caller::Machine(_) => Vec::new(),
     };
     if administered.is_empty() {
-        return Err(Standing::default().refusal(Permission::TeamAdminister).into());
+        return Err(Standing::default().refusal(Permission::TeamAdminister).of(rule).into());
     }
     Ok(Some(administered))
 }

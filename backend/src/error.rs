@@ -216,6 +216,16 @@ impl Error {
         })
     }
 
+    /// The field of the request that a refusal is about, where it is about one.
+    pub fn field(&self) -> Option<Invalid> {
+        let field = match self.code() {
+            Code::TeamRequired => "team_id",
+            Code::LabelNotPermitted => "labels",
+            _ => return None,
+        };
+        Some(Invalid::new(field, self.detail()))
+    }
+
     /// What the caller may read.
     pub fn detail(&self) -> String {
         match self {

@@ -32,7 +32,8 @@ fn require_manager(caller: &Caller) -> Result<()> {
     if may_manage(caller) {
         return Ok(());
     }
-    Ok(organizations::standing(caller, DEFAULT_ORGANIZATION).require(Permission::DirectoryManage)?)
+    let refusal = organizations::standing(caller, DEFAULT_ORGANIZATION).refusal(Permission::DirectoryManage);
+    Err(refusal.of("change people's label policies").into())
 }
 
 /// Somebody's own label policy, if there is one: for themselves, and for what was authorised by another area.

@@ -33,6 +33,11 @@ impl UserLabelPolicy {
         self.allowed.iter().any(|label| label == ALL_LABELS)
     }
 
+    /// Whether it allows no label but those that every runner carries.
+    pub fn allows_none(&self) -> bool {
+        self.allowed.is_empty() && self.patterns.is_empty()
+    }
+
     /// Whether a runner may carry the label: it does anyway, or the policy allows it by name or by pattern.
     pub fn admits(&self, label: &Label) -> bool {
         label.is_system()

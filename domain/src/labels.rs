@@ -22,6 +22,16 @@ pub(crate) fn is_word(text: &str) -> bool {
         .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
+/// What is quoted of a text in an error: its first characters, with a sign where it is cut.
+fn quoted(text: &str, most: usize, hidden: fn(char) -> bool) -> String {
+    let mut visible = text.chars().filter(|c| !hidden(*c));
+    let mut shown: String = visible.by_ref().take(most).collect();
+    if visible.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 text_type! {
     /// A runner label: 1 to 100 letters, digits, `-` or `_`. Compared without regard to case, kept as written.
     Label
@@ -38,7 +48,7 @@ impl Label {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         if text.is_empty() || text.len() > Self::MAX || !is_word(text) {
-            let shown: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
+            let shown = quoted(text, 40, char::is_control);
             return Err(Invalid::new(
                 "labels",
                 format!("label '{shown}' must be 1 to {} letters, digits, '-' or '_'", Self::MAX),
@@ -100,7 +110,7 @@ impl LabelPattern {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         let refuse = |why: &str| {
-            let shown: String = text.chars().filter(|c| !is_forbidden(*c)).take(80).collect();
+            let shown = quoted(text, 80, is_forbidden);
             Err(Invalid::new(
                 "optional_label_patterns",
                 format!("Invalid regex pattern '{shown}': {why}"),

@@ -333,11 +333,25 @@ impl Standing {
             _ if self.team.is_some() => "Insufficient permissions",
             _ => "Admin privileges required for team management",
         };
+        let who_can = match permission {
+            // Nobody provisions for a team from outside, so those who can are no help: who lets one in is.
+            Permission::RunnerProvision => "a team admin to add you".to_owned(),
+            _ => permission.who(),
+        };
         Refusal {
             literal: literal.into(),
             rule: permission.row().label.into(),
-            who_can: permission.who(),
+            who_can,
         }
+    }
+}
+
+impl Refusal {
+    /// The same refusal with what was tried in closer words than the table's.
+    #[must_use]
+    pub fn of(mut self, rule: &str) -> Self {
+        rule.clone_into(&mut self.rule);
+        self
     }
 }
 

@@ -184,6 +184,8 @@ pub struct MyTeam {
     pub member_count: i32,
     /// The organization's display name.
     pub organization_name: String,
+    /// Whether one can wait when its quota is full; false for one that is not active.
+    pub waiting_list: bool,
 }
 
 /// A runner, without its configuration, which is shown once and never kept.

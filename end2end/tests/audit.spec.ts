@@ -43,13 +43,26 @@ test('a refused label is a security event that the team admin sees', async ({ as
   const page = await as(tess, `/admin/teams/${team.id}`);
   await page.getByRole('main').getByRole('link', { name: 'Security events' }).click();
   await expect(rows(page)).toHaveCount(1);
-  for (const words of ['Label refused by policy', 'label_policy_violation', 'Medium', max.email, team.name, 'rejected']) {
+  for (const words of ['Label refused by policy', 'label_policy_violation', 'Medium', max.email, team.name, 'Rejected']) {
     await expect(rows(page)).toContainText(words);
   }
   await page.getByText('Details', { exact: true }).click();
   await expect(rows(page)).toContainText('gpu-b200');
   await page.goto(`/admin/security-events?team=${team.id}&severity=high`);
   await expect(page.getByText('Nothing fits')).toBeVisible();
+});
+
+test('an address that makes no sense says which part, and leads back to the list', async ({ as }) => {
+  const page = await as(superAdmin, '/admin/audit?since=2026-03-02&until=2026-03-01');
+  await expect(page.getByRole('alert')).toContainText('To: must not be before the day in From');
+  await expect(page.getByLabel('From', { exact: true })).toHaveValue('2026-03-02');
+  await expect(page.getByLabel('To', { exact: true })).toHaveAttribute('aria-invalid', 'true');
+  for (const list of ['/admin/audit?cursor=zzz', '/admin/runners?status=bogus', '/admin/machine-clients?cursor=z']) {
+    await page.goto(list);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('This address is not valid');
+    await page.getByRole('link', { name: 'Show the whole list' }).click();
+    await expect(page).toHaveURL(list.split('?')[0]);
+  }
 });
 
 test('who administers nothing sees what they did themselves', async ({ as, api, apiOf }) => {

@@ -85,11 +85,6 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         async move { api_keys::tidy(&backend).await.map(drop) }
     }));
     if !backend.litellm.is_empty() {
-        let delivering = backend.clone();
-        jobs.spawn(every(Duration::from_secs(1), "deliveries to LiteLLM", move || {
-            let backend = delivering.clone();
-            async move { litellm::deliver_due(&backend).await.map(drop) }
-        }));
         let spending = backend.clone();
         jobs.spawn(every(KEY_SPENDING, "what keys spend", move || {
             let backend = spending.clone();

@@ -10,7 +10,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::{Code, Error};
-use domain::authz::{Explanation, Outcome, Step};
+use domain::{
+    Invalid,
+    authz::{Explanation, Outcome, Step},
+};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use quota::{QuotaBody, QuotaHolder};
 use serde::Serialize;
@@ -148,7 +151,8 @@ pub struct ProblemBody {
     /// What went wrong, for programs: always set, listed at `type`.
     #[schema(example = "QUOTA_EXCEEDED")]
     error_code: &'static str,
-    /// With a validation error: every field that breaks a rule.
+    /// With a validation error: every field that breaks a rule. With a team that is missing or a label that is not
+    /// permitted: that field.
     fields: Vec<FieldProblem>,
     /// The request's id, also in the header `x-request-id` and in the server's log.
     #[schema(example = "0199a3c8-6c1e-7d7f-9a83-0c2f6f1f5b0e")]
@@ -252,18 +256,21 @@ pub struct FieldProblem {
     message: String,
 }
 
+impl From<&Invalid> for FieldProblem {
+    fn from(invalid: &Invalid) -> Self {
+        Self {
+            field: invalid.field.to_string(),
+            message: invalid.message.to_string(),
+        }
+    }
+}
+
 impl ProblemBody {
     fn of(error: &Error, request_id: Option<String>) -> Self {
         let code = error.code();
         let fields = match error {
-            Error::Invalid(fields) => fields
-                .iter()
-                .map(|invalid| FieldProblem {
-                    field: invalid.field.to_string(),
-                    message: invalid.message.to_string(),
-                })
-                .collect(),
-            _ => Vec::new(),
+            Error::Invalid(fields) => fields.iter().map(FieldProblem::from).collect(),
+            _ => error.field().as_ref().map(FieldProblem::from).into_iter().collect(),
         };
         let holders = match error {
             Error::Quota(refusal) => refusal.holders.as_ref(),
@@ -274,7 +281,7 @@ impl ProblemBody {
             r#type: format!("{TYPE_BASE}{}", code.as_str()),
             title: title(code),
             status: code.status(),
-            detail: error.detail(),
+            detail: detail(error),
             error_code: code.as_str(),
             fields,
             request_id,
@@ -284,6 +291,18 @@ impl ProblemBody {
             quota: holders.map(QuotaBody::from),
             holders: holders.map(QuotaHolder::all),
         }
+    }
+}
+
+/// The words, with the route behind what people do in the console.
+fn detail(error: &Error) -> String {
+    let words = error.detail();
+    match error.code() {
+        Code::QuotaExceeded => words.replace(
+            "the team has a waiting list.",
+            "the team has a waiting list (POST /api/v1/runners/waits).",
+        ),
+        _ => words,
     }
 }
 

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use super::number;
 use crate::{
     forms::{ApiError, Done, Sent},
-    pages::label_policies::{BASE, Kept, MIGRATE, POLICY, Plan, keep},
+    pages::label_policies::{BASE, Kept, MIGRATE, ONLY_SYSTEM, POLICY, Plan, keep},
     ssr::{self, Code, Ctx, Error, Result},
 };
 
@@ -81,7 +81,11 @@ pub async fn save_policy(
         let policy = label_policies::set(ctx, new).await?;
         Ok(Done::new(
             policy_page(&policy.user_id.to_string()),
-            format!("The label policy of {} is saved.", policy.shown()),
+            if policy.policy.allows_none() {
+                format!("The label policy of {} is saved. {ONLY_SYSTEM}", policy.shown())
+            } else {
+                format!("The label policy of {} is saved.", policy.shown())
+            },
         ))
     })
     .await

@@ -39,6 +39,10 @@ pub async fn provision_runner(
             provision::show_once(&provisioned).await;
             ssr::redirect("/provision");
         }
+        Err(error) if error.code() == Code::TeamRequired => {
+            sent.refuse(Error::invalid("team_id", "Choose the team that the runner is for."))
+                .await;
+        }
         Err(error) => sent.refuse(error).await,
     }
     Ok(())

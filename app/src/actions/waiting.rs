@@ -40,7 +40,11 @@ pub async fn wait_for_runner(
     };
     match run.await {
         Ok(wait) => {
-            ssr::set_flash("success", format!("You wait for a runner of {}.", wait.team_name)).await;
+            ssr::set_flash(
+                "success",
+                format!("You are waiting for a runner of {}.", wait.team_name),
+            )
+            .await;
             ssr::redirect(PAGE);
         }
         Err(error) => {

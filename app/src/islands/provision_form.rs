@@ -26,6 +26,8 @@ pub struct TeamChoice {
     pub max_runners: Option<i32>,
     /// Runners that count against that.
     pub runner_count: i32,
+    /// Whether one can wait for a place.
+    pub waiting_list: bool,
 }
 
 impl TeamChoice {
@@ -208,10 +210,12 @@ fn quota(team: &TeamChoice) -> AnyView {
     } else {
         "usage"
     };
-    let note = if team.is_full() {
-        "Team quota exceeded: delete idle runners or ask for a larger quota."
-    } else {
-        ""
+    let note = match (team.is_full(), team.waiting_list) {
+        (true, true) => {
+            "Team quota exceeded: deprovision idle runners, or send the form to be offered a place in the waiting list."
+        }
+        (true, false) => "Team quota exceeded: deprovision idle runners or ask for a larger quota.",
+        (false, _) => "",
     };
     view! {
         <div class=class>
@@ -307,6 +311,7 @@ mod tests {
             patterns: vec!["app-.*".into()],
             max_runners: Some(10),
             runner_count: 10,
+            waiting_list: false,
         }
     }
 

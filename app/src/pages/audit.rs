@@ -10,7 +10,7 @@ use backend::{audit::Reach, teams};
 use domain::TeamId;
 pub use entry::entry;
 use leptos::prelude::*;
-pub use log::log;
+pub use log::{log, title};
 pub use security::security;
 
 use crate::ssr::Ctx;

@@ -4,7 +4,7 @@
 use backend::{Principal, cost, dashboard};
 use chrono::{DateTime, Utc};
 use domain::{
-    OrgRole, Severity,
+    OrgRole,
     audit::event_verb,
     cost::{approximate, grouped, minutes},
     views::{Dashboard, MinutesDay, ProvisioningDay, RecentEvent, RunnerCounts, TeamUses},
@@ -62,6 +62,7 @@ pub fn dashboard() -> impl IntoView {
         let sees_cost = cost::may_see(&ctx.caller);
         let viewer = Viewer::of(ctx.person()?, sees_cost);
         let now = ctx.now;
+        let log = super::audit::title(backend::audit::reach(&ctx.caller));
         let loaded = dashboard::load(&mut ctx).await?;
         drop(ctx);
         let header = ui::page_header(
@@ -81,7 +82,7 @@ pub fn dashboard() -> impl IntoView {
                     {provisioning(&loaded.provisioning)} {quotas(&loaded.teams)} {worked(&viewer, &loaded.minutes)}
                 </div>
                 <aside class="split__aside" aria-label="Lately">
-                    {security(&viewer, &loaded)} {events(&loaded.stats.recent, now)}
+                    {security(&viewer, &loaded)} {events(&loaded.stats.recent, log, now)}
                 </aside>
             </div>
         };
@@ -243,17 +244,12 @@ fn security(viewer: &Viewer, loaded: &Dashboard) -> Option<AnyView> {
     if !viewer.administrative && total == 0 {
         return None;
     }
-    let badge = |severity: Severity| match severity {
-        Severity::Critical | Severity::High => "badge badge--danger",
-        Severity::Medium => "badge badge--warning",
-        Severity::Low => "badge",
-    };
     let rows = loaded.security.iter().map(|&(severity, count)| {
         view! {
             <li class="row">
                 <div class="row__main">
                     <a class="row__title" href=format!("/admin/security-events?severity={severity}")>
-                        <span class=badge(severity)>{crate::layout::capitalised(severity.as_str())}</span>
+                        {ui::severity_badge(severity)}
                     </a>
                 </div>
                 <b class="dashboard__count">{grouped(count.into())}</b>
@@ -276,7 +272,7 @@ fn security(viewer: &Viewer, loaded: &Dashboard) -> Option<AnyView> {
     )
 }
 
-fn events(events: &[RecentEvent], now: DateTime<Utc>) -> AnyView {
+fn events(events: &[RecentEvent], log: &'static str, now: DateTime<Utc>) -> AnyView {
     let body = if events.is_empty() {
         view! { <p class="muted">"Nothing yet. What you do, and what happens to what you administer, is here."</p> }
             .into_any()
@@ -289,7 +285,7 @@ fn events(events: &[RecentEvent], now: DateTime<Utc>) -> AnyView {
                 <h2 class="card__title" id="events-title">"Recent events"</h2>
             </header>
             <div class="card__body">{body}</div>
-            <footer class="card__footer"><a class="link" href="/admin/audit">"Audit log"</a></footer>
+            <footer class="card__footer"><a class="link" href="/admin/audit">{log}</a></footer>
         </section>
     }
     .into_any()

@@ -17,11 +17,17 @@ pub const POLICY: &str = "label-policy";
 /// Where the list is.
 pub const BASE: &str = "/admin/label-policies";
 
+/// What a policy without labels and patterns comes to.
+pub const ONLY_SYSTEM: &str =
+    "It allows no label of its own: runners get self-hosted, linux and x64, and any other label is refused.";
+
 /// The labels and patterns of a policy, as chips: at most `most` of each.
 fn labels(policy: &UserLabelPolicy, most: usize) -> AnyView {
     let patterns: Vec<String> = policy.patterns.iter().map(ToString::to_string).collect();
     let allowed = if policy.allows_all() {
         view! { <span class="badge badge--warning">"All labels"</span> }.into_any()
+    } else if policy.allows_none() {
+        view! { <span class="badge badge--warning" title=ONLY_SYSTEM>"System labels only"</span> }.into_any()
     } else {
         some("Allowed labels", "custom", &policy.allowed, most)
     };

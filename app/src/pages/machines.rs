@@ -67,6 +67,12 @@ fn query() -> Result<MachineQuery> {
 fn form(state: &FormState, teams: &[ManagedTeam]) -> AnyView {
     let asked = ssr::query("team").unwrap_or_default();
     let chosen = state.value("team_id", &asked);
+    let wrong = state.error("team_id");
+    let described = if wrong.is_some() {
+        "team_id-hint team_id-error"
+    } else {
+        "team_id-hint"
+    };
     view! {
         <section class="card" aria-labelledby="new-machine">
             <header class="card__header">
@@ -93,9 +99,16 @@ fn form(state: &FormState, teams: &[ManagedTeam]) -> AnyView {
                         .view(state)}
                 </div>
                 <div class="field field--medium">
-                    <label class="field__label" for="team_id">"Team"</label>
+                    <label class="field__label" for="team_id">"Team "<span class="field__mark">"required"</span></label>
                     <p class="field__hint" id="team_id-hint">"The one team that it acts for. A team has one active machine client."</p>
-                    <select class="select" id="team_id" name="team_id" aria-describedby="team_id-hint" required>
+                    <select
+                        class="select"
+                        id="team_id"
+                        name="team_id"
+                        aria-invalid=wrong.is_some().then_some("true")
+                        aria-describedby=described
+                        required
+                    >
                         <option value="">"Choose a team"</option>
                         {teams
                             .iter()
@@ -106,7 +119,7 @@ fn form(state: &FormState, teams: &[ManagedTeam]) -> AnyView {
                             })
                             .collect_view()}
                     </select>
-                    {ui::error_line("team_id", state.error("team_id"))}
+                    {ui::error_line("team_id", wrong)}
                 </div>
                 {ui::text_area(state, "description", "Description", "What it is for; at most 500 characters.", "")}
                 <div class="form-actions"><button class="button button--primary">"Register"</button></div>
@@ -160,9 +173,9 @@ fn table(list: &Page<MachineClient>, caller: &Caller, now: DateTime<Utc>) -> Any
 
 fn row(client: &MachineClient, caller: &Caller, now: DateTime<Utc>) -> AnyView {
     let (badge, words) = if client.is_active {
-        ("badge badge--success", "Active")
+        ("badge badge--active", "Active")
     } else {
-        ("badge", "Disabled")
+        ("badge badge--inactive", "Disabled")
     };
     view! {
         <tr class=(!client.is_active).then_some("table__row--muted")>
@@ -200,8 +213,9 @@ fn actions(client: &MachineClient) -> AnyView {
             <input type="hidden" name="on" value=on />
             <button class="button button--small">{label}<span class="visually-hidden">{name.clone()}</span></button>
         </form>
+        " "
         <a class="button button--small button--danger-quiet" href=format!("{PATH}?confirm=delete&client={}", client.id)>
-            "Delete"<span class="visually-hidden">{name}</span>
+            "Delete…"<span class="visually-hidden">{name}</span>
         </a>
     }
     .into_any()
@@ -213,7 +227,8 @@ fn dialog(list: &Page<MachineClient>) -> Option<AnyView> {
     let client = list.items.iter().find(|client| client.id.to_string() == id)?;
     let runners = match client.live_runners {
         0 => ("It has no live runners".to_owned(), false),
-        n => (format!("{} of its stay until they end", ui::plural(n, "runner")), false),
+        1 => ("Its 1 runner stays until it ends".to_owned(), false),
+        n => (format!("Its {} stay until they end", ui::plural(n, "runner")), false),
     };
     Some(ui::confirm(Confirm {
         id: "delete-machine",

@@ -43,7 +43,7 @@ pub async fn show_once(runner: &Provisioned) {
         ssr::set_flash(
             "danger",
             format!(
-                "Runner {} was created, but its configuration was lost. Delete it and try again.",
+                "Runner {} was created, but its configuration was lost. Deprovision it and try again.",
                 shown.name
             ),
         )
@@ -156,12 +156,16 @@ fn fields(teams: &[MyTeam], own_policy: Option<domain::UserLabelPolicy>, state: 
             patterns: team.policy.optional.iter().map(ToString::to_string).collect(),
             max_runners: team.max_runners,
             runner_count: team.runner_count,
+            waiting_list: team.waiting_list,
         })
         .collect();
     let errors = (
         state.error("team_id"),
         state.error("runner_name_prefix").or_else(|| state.error("runner_name")),
-        state.error("labels"),
+        state.error("labels").or_else(|| {
+            let refused = state.code() == Some("LABEL_NOT_PERMITTED") && !quota::typed(state, "labels").is_empty();
+            state.refusal().filter(|_| refused).map(str::to_owned)
+        }),
     );
     view! {
         <ProvisionForm

@@ -108,7 +108,7 @@ fn advice(status: &SyncStatus) -> Option<AnyView> {
         SyncState::Off => say(
             "warning",
             "The sync is off",
-            "Runners that end stay in their quotas until somebody deletes them. Set GUILDHALL_RUNNER_SYNC_SECONDS to more than 0, then restart."
+            "Runners that end stay in their quotas until somebody deprovisions them. Set GUILDHALL_RUNNER_SYNC_SECONDS to more than 0, then restart."
                 .to_owned(),
         ),
         SyncState::Stale => say(

@@ -172,7 +172,7 @@ fn frame(tab: Tab, below: Option<&'static str>, place: &Place, content: AnyView)
         .collect_view();
     let provision = place.page.standing.may(domain::Permission::RunnerProvision) && team.status == TeamStatus::Active;
     let action = if provision {
-        view! { <a class="button button--primary" href=format!("/provision?team={}", team.id)>"Provision a runner"</a> }
+        view! { <a class="button button--primary" href=format!("/provision?team={}", team.id)>"Provision JIT Runner"</a> }
             .into_any()
     } else {
         ().into_any()

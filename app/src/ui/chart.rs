@@ -12,8 +12,8 @@ pub use bars::{QuotaBar, quota_bars};
 
 use super::text::{day, short_day};
 
-/// The colour of a series. The first six are far enough apart in both themes to be told from each other; a numeral in
-/// the picture and in the legend says the same without colour.
+/// The colour of a series. The first six are far enough apart in both themes to be told from each other; the
+/// legend's order, which is that of the stack, and each part's title say the same without colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     /// One of the palette, from 1 to 6.
@@ -94,10 +94,6 @@ impl DayChart {
     fn is_empty(&self) -> bool {
         (self.series.iter().flat_map(|series| &series.values)).all(|value| value.size <= 0.0)
     }
-
-    fn numeral(&self, index: usize) -> Option<String> {
-        (self.series.len() > 1).then(|| (index + 1).to_string())
-    }
 }
 
 /// Columns over days, stacked.
@@ -142,21 +138,28 @@ fn figure(chart: &DayChart, draw: fn(&DayChart) -> String) -> AnyView {
     .into_any()
 }
 
-/// Which colour is what, with the numeral that stands in the picture and the sum.
+/// Which colour is what, with the sum: in the order of the stack, so that it needs no colour.
 fn legend(chart: &DayChart) -> Option<AnyView> {
     if chart.series.len() < 2 {
         return None;
     }
-    let keys = chart.series.iter().enumerate().map(|(index, series)| {
+    let keys = chart.series.iter().rev().map(|series| {
         view! {
             <li class=format!("chart__key chart__key--{}", series.tone.class())>
-                <b class="chart__numeral">{chart.numeral(index)}</b>
                 {series.name.clone()}
                 <span class="chart__total">{series.total.clone()}</span>
             </li>
         }
     });
-    Some(view! { <ul class="chart__legend" aria-label="Legend">{keys.collect_view()}</ul> }.into_any())
+    Some(
+        view! {
+            <ul class="chart__legend" aria-label="Legend, from the top of the columns down">
+                <li class="chart__order" aria-hidden="true">"Top to bottom:"</li>
+                {keys.collect_view()}
+            </ul>
+        }
+        .into_any(),
+    )
 }
 
 fn table(chart: &DayChart) -> AnyView {

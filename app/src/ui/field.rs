@@ -129,6 +129,24 @@ pub fn error_line(name: &str, error: Option<String>) -> Option<AnyView> {
     error.map(|text| view! { <p class="field__error" id=id>{icon("error")}{text}</p> }.into_any())
 }
 
+/// What forms call a field.
+fn label_of(field: &str) -> String {
+    let known = match field {
+        "user_identity" => "User email/ID",
+        "user_id" => "Person",
+        "team_id" => "Team",
+        "organization_id" => "Organization",
+        "runner_name" | "runner_name_prefix" => "Runner name prefix",
+        "slug" => "Short name",
+        "path_prefixes" => "Paths",
+        "display_name" => "Name",
+        "since" => "From",
+        "until" => "To",
+        other => return crate::layout::capitalised(&other.replace('_', " ")),
+    };
+    known.to_owned()
+}
+
 /// All that is wrong, on top of the form; it takes the focus.
 pub fn error_summary(state: &FormState) -> Option<AnyView> {
     let errors = state.errors();
@@ -145,7 +163,7 @@ pub fn error_summary(state: &FormState) -> Option<AnyView> {
                     {errors
                         .iter()
                         .map(|error| {
-                            let name = error.field.replace('_', " ");
+                            let name = label_of(&error.field);
                             view! { <li><a href=format!("#{}", error.field)>{format!("{name}: {}", error.message)}</a></li> }
                         })
                         .collect_view()}

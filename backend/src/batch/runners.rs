@@ -6,7 +6,7 @@ use domain::{Comment, Fields, Invalid, OrganizationId, RunnerId, SecurityEventTy
 use uuid::Uuid;
 
 use super::{MOST, Outcome, Row, reach, record, scope_rule};
-use crate::{Backend, Caller, Code, Ctx, Error, RequestInfo, Result, runners};
+use crate::{Backend, Caller, Code, Ctx, Error, RequestInfo, Result, runners, users};
 
 /// A batch of runners, as a form or a JSON body gives it. One of the scopes.
 #[derive(Debug, Clone, Default)]
@@ -73,16 +73,23 @@ impl RunnerBatchInput {
 /// Deletes runners, a few at a time. What cannot be done for one is said of that one, and done for the others.
 ///
 /// # Errors
-/// 403 for those who administer no organization; 409 for more than a thousand.
+/// 403 for those who administer no organization; 404 for a person whom the caller may not see; 409 for more than a
+/// thousand.
 pub async fn delete_runners(
     backend: &Backend,
     caller: Caller,
     info: RequestInfo,
     batch: &RunnerBatch,
 ) -> Result<Outcome> {
-    let reach = reach(&caller)?;
+    let reach = reach(&caller, "delete many runners at a time")?;
     let mut ctx = Ctx::read(backend, caller.clone(), info.clone()).await?;
     let found = find(&mut ctx, &batch.scope, reach.as_deref()).await?;
+    if found.is_empty()
+        && let Scope::Person(person) = &batch.scope
+    {
+        // Somebody unknown has no runners either, but that would read as done.
+        users::get(&mut ctx, person).await?;
+    }
     // The connection is given back before GitHub is asked.
     drop(ctx);
     let mut rows = missing(&batch.scope, &found);

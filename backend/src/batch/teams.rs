@@ -58,7 +58,7 @@ impl TeamBatchInput {
 /// # Errors
 /// 403 for those who administer no organization.
 pub async fn change_teams(ctx: &mut Ctx, change: StatusChange, batch: &TeamBatch) -> Result<Outcome> {
-    let reach = reach(&ctx.caller)?;
+    let reach = reach(&ctx.caller, "change the status of many teams at a time")?;
     let mut rows = Vec::new();
     let ids = match &batch.named {
         Some(named) => parse(named, &mut rows),

@@ -49,10 +49,13 @@ impl NewMachineInput {
             None => subject.as_ref().map(MachineName::from_subject),
         };
         let description = fields.take(description(self.description.as_deref()));
-        let team = self
-            .team_id
-            .parse()
-            .map_err(|_| Invalid::new("team_id", "must be a team's UUID"));
+        let team = match self.team_id.trim() {
+            "" => Err(Invalid::new(
+                "team_id",
+                "is required: the one team that the program acts for",
+            )),
+            id => id.parse().map_err(|_| Invalid::new("team_id", "must be a team's UUID")),
+        };
         let team = fields.take(team);
         let new = (|| {
             Some(NewMachine {
@@ -170,7 +173,7 @@ async fn require_alone(ctx: &mut Ctx, team: TeamId, but: MachineClientId) -> Res
         None => Ok(()),
         Some(name) => Err(Error::refused(
             Code::WrongState,
-            format!("The team already has an active OAuth client: '{name}'. Disable that one first."),
+            format!("The team already has an active machine client: '{name}'. Disable that one first."),
         )),
     }
 }

@@ -143,7 +143,10 @@ async fn read(ctx: &mut Ctx, scope: QuotaScope) -> Result<QuotaHolders> {
         "SELECT count(*), count(*) FILTER (WHERE r.status IN ('active', 'offline') AND NOT r.busy AND ",
     );
     Scope::deletable(&caller).push(&mut sql);
-    sql.push(") FROM runners r WHERE true");
+    sql.push(
+        "), count(*) FILTER (WHERE r.busy), count(*) FILTER (WHERE r.status = 'pending' AND NOT r.busy)
+        FROM runners r WHERE true",
+    );
     push_counted(&mut sql, &caller, scope);
     let counts = sql.build().fetch_one(ctx.connection()).await?;
     Ok(QuotaHolders {
@@ -151,6 +154,8 @@ async fn read(ctx: &mut Ctx, scope: QuotaScope) -> Result<QuotaHolders> {
         runners: into_runners(rows)?,
         total: counts.try_get(0)?,
         removable: counts.try_get(1)?,
+        busy: counts.try_get(2)?,
+        pending: counts.try_get(3)?,
         at: ctx.now,
     })
 }

@@ -82,7 +82,7 @@ async fn offer(ctx: &mut Ctx, team: TeamId, usage: &Usage, max: i32) -> Result<S
         words.push_str("The free places belong to people who wait. ");
     }
     if is_on {
-        words.push_str("You can wait for a place: the team has a waiting list (POST /api/v1/runners/waits). ");
+        words.push_str("You can wait for a place: the team has a waiting list. ");
     }
     Ok(words)
 }

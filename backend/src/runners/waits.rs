@@ -215,7 +215,10 @@ pub(super) async fn give_back(ctx: &mut Ctx, id: Uuid, is_free: bool) -> Result<
 /// 403 for those who may not edit the team.
 pub async fn set_enabled(ctx: &mut Ctx, team: TeamId, enabled: bool) -> Result<()> {
     let page = teams::open(ctx, team).await?;
-    page.standing.require(Permission::TeamEdit)?;
+    if !page.standing.may(Permission::TeamEdit) {
+        let refusal = page.standing.refusal(Permission::TeamEdit);
+        return Err(refusal.of("turn a team's waiting list on or off").into());
+    }
     let now = ctx.now;
     let done = sqlx::query!(
         "UPDATE teams SET waiting_list = $2, updated_at = $3 WHERE id = $1 AND waiting_list <> $2",

@@ -16,7 +16,8 @@ pub async fn mine(ctx: &mut Ctx) -> Result<Vec<MyTeam>> {
     let person = ctx.person()?.id;
     let rows = sqlx::query!(
         r#"SELECT t.id, t.slug, t.name, t.description, m.role AS "role!", t.status, t.required_labels,
-            t.optional_label_patterns, t.max_runners, t.runner_count, t.member_count, o.name AS organization_name
+            t.optional_label_patterns, t.max_runners, t.runner_count, t.member_count, t.waiting_list,
+            o.name AS organization_name
         FROM current_team_members m JOIN teams t ON t.id = m.team_id JOIN organizations o ON o.id = t.organization_id
         WHERE m.user_id = $1 AND t.status <> 'archived' AND (NOT t.is_system OR t.runners_enabled)
         ORDER BY lower(t.name), t.id"#,
@@ -52,6 +53,7 @@ pub async fn mine(ctx: &mut Ctx) -> Result<Vec<MyTeam>> {
                 max_runners: row.max_runners.filter(|_| open),
                 runner_count: if open { row.runner_count } else { 0 },
                 member_count: if open { row.member_count } else { 0 },
+                waiting_list: open && row.waiting_list,
                 organization_name: row.organization_name,
             })
         })

@@ -38,6 +38,10 @@ pub struct QuotaHolders {
     pub total: i64,
     /// How many of them are idle or offline and may be deleted by the viewer.
     pub removable: i64,
+    /// How many of them run a job.
+    pub busy: i64,
+    /// How many of them were not started yet.
+    pub pending: i64,
     /// The time that all this was true at.
     pub at: DateTime<Utc>,
 }

@@ -148,7 +148,7 @@ struct AuditLogList {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ExportParams {
-    /// Only this event.
+    /// Only this event. One that this version does not write finds nothing: the log keeps those of earlier ones.
     #[param(nullable = false, example = "team.update")]
     event_type: Option<String>,
     /// Only of this person or program: email, name or id.
@@ -185,7 +185,7 @@ struct ExportParams {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// Only this event.
+    /// Only this event. One that this version does not write finds nothing: the log keeps those of earlier ones.
     #[param(nullable = false, example = "team.update")]
     event_type: Option<String>,
     /// Only of this person or program: email, name or id.

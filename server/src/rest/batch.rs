@@ -125,6 +125,7 @@ fn answer(action: &'static str, comment: String, dry_run: bool, outcome: Outcome
     responses(
         (status = 200, description = "What happened, or would", body = BatchResult),
         (status = 403, description = "`FORBIDDEN`: only admins of an organization, and super admins"),
+        (status = 404, description = "`NOT_FOUND`: no such person that you may see"),
         (status = 409, description = "`WRONG_STATE`: the scope has more than 1000 runners"),
     )
 )]

@@ -1,11 +1,14 @@
 //! The state of a list, as its address has it; and the form that changes it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Fields, Invalid};
 use leptos::prelude::*;
 
 use crate::{
+    forms::FormState,
     icon::icon,
     ssr::{self, Error, Result},
+    ui,
 };
 
 /// Periods up to now, by the word in the address.
@@ -14,6 +17,11 @@ const PERIODS: [(&str, &str, i64); 4] = [
     ("24h", "Last 24 hours", 24),
     ("7d", "Last 7 days", 7 * 24),
     ("30d", "Last 30 days", 30 * 24),
+];
+
+/// The fields that the form has.
+const FIELDS: [&str; 8] = [
+    "event", "outcome", "severity", "period", "user", "team", "since", "until",
 ];
 
 /// From when and until when.
@@ -26,6 +34,8 @@ pub(super) type Groups = Vec<(Option<&'static str>, Vec<(&'static str, String)>)
 pub(super) struct Address {
     path: &'static str,
     parts: Vec<(&'static str, String)>,
+    /// What is wrong with the parts that the form has fields for.
+    wrong: Vec<Invalid>,
 }
 
 impl Address {
@@ -35,7 +45,33 @@ impl Address {
         Self {
             path,
             parts: names.iter().filter_map(read).collect(),
+            wrong: Vec::new(),
         }
+    }
+
+    /// The list that the address asks for; none when a field of the form breaks a rule, which the form says then.
+    ///
+    /// # Errors
+    /// Any other refusal.
+    pub(super) fn said<T>(&mut self, found: Result<T>) -> Result<Option<T>> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::Invalid(wrong)) if wrong.iter().all(|one| FIELDS.contains(&&*one.field)) => {
+                ssr::set_status(422);
+                self.wrong = wrong;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is wrong, on top of the form.
+    pub(super) fn summary(&self) -> Option<AnyView> {
+        ui::error_summary(&self.state())
+    }
+
+    fn state(&self) -> FormState {
+        FormState::found(self.wrong.clone(), None)
     }
 
     /// A part.
@@ -54,9 +90,9 @@ impl Address {
     ///
     /// # Errors
     /// When it is another word.
-    pub(super) fn word<T: std::str::FromStr<Err = domain::Invalid>>(&self, name: &'static str) -> Result<Option<T>> {
+    pub(super) fn word<T: std::str::FromStr<Err = Invalid>>(&self, name: &'static str) -> Result<Option<T>> {
         let value = self.get(name).map(str::parse).transpose();
-        value.map_err(|invalid: domain::Invalid| invalid.on(name).into())
+        value.map_err(|invalid: Invalid| invalid.on(name).into())
     }
 
     /// Whether anything narrows the list.
@@ -69,11 +105,19 @@ impl Address {
     /// # Errors
     /// When a word or a date is not one.
     pub(super) fn period(&self, now: DateTime<Utc>) -> Result<Period> {
-        let read = |name| {
+        let mut fields = Fields::new();
+        let mut read = |name| {
             let value = self.get(name);
-            value.map(|text| domain::audit::parse_time(name, text)).transpose()
+            let parsed = value.map(|text| domain::audit::parse_time(name, text)).transpose();
+            fields.take(parsed).flatten()
         };
-        let (since, mut until) = (read("since")?, read("until")?);
+        let (since, mut until) = (read("since"), read("until"));
+        if let (Some(since), Some(until)) = (since, until)
+            && since > until
+        {
+            fields.push(Invalid::new("until", "must not be before the day in From"));
+        }
+        fields.finish()?;
         if self.get("until").is_some_and(|text| !text.contains('T')) {
             until = until.map(|at| at + TimeDelta::days(1));
         }
@@ -152,9 +196,10 @@ impl Address {
                 }
             })
             .collect_view();
+        let wrong = self.state().error(name).map(|_| "true");
         view! {
             <label class="visually-hidden" for=name>{label}</label>
-            <select class="select" id=name name=name data-autosubmit="">
+            <select class="select" id=name name=name data-autosubmit="" aria-invalid=wrong>
                 <option value="">{open}</option>
                 {other}
                 {groups}
@@ -178,12 +223,25 @@ impl Address {
     ) -> AnyView {
         // A moment from a link is shown as its date.
         let value = self.get(name).unwrap_or_default();
+        let error = self.state().error(name);
+        let is_date = domain::audit::parse_time(name, value).is_ok();
+        // A date field shows nothing but dates: what was typed is to be seen.
+        let kind = if kind == "date" && !value.is_empty() && !is_date {
+            "text"
+        } else {
+            kind
+        };
         let value = if kind == "date" {
             value.split('T').next()
         } else {
             Some(value)
         };
         let hint_id = format!("{name}-hint");
+        let described = match (hint, &error) {
+            (_, Some(_)) => Some(format!("{name}-error")),
+            (Some(_), None) => Some(hint_id.clone()),
+            (None, None) => None,
+        };
         view! {
             <div class="field">
                 <label class="field__label" for=name>{label}</label>
@@ -194,8 +252,10 @@ impl Address {
                     type=kind
                     autocomplete="off"
                     value=value.unwrap_or_default().to_owned()
-                    aria-describedby=hint.map(|_| hint_id.clone())
+                    aria-invalid=error.is_some().then_some("true")
+                    aria-describedby=described
                 />
+                {ui::error_line(name, error)}
                 {hint.map(|hint| view! { <p class="field__hint" id=hint_id.clone()>{hint}</p> })}
             </div>
         }
@@ -264,6 +324,7 @@ mod tests {
         Address {
             path: "/admin/audit",
             parts: parts.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            wrong: Vec::new(),
         }
     }
 
@@ -298,5 +359,19 @@ mod tests {
         assert_eq!((until.unwrap() - since.unwrap()).num_days(), 31);
         assert!(address(&[("period", "1y")]).period(now).is_err());
         assert!(address(&[("since", "soon")]).period(now).is_err());
+        // Both are said at once; a day may be a period, but not backwards.
+        let both = address(&[("since", "soon"), ("until", "later")])
+            .period(now)
+            .unwrap_err();
+        assert_eq!(both.to_string().matches("must be a time").count(), 2, "{both}");
+        assert!(
+            address(&[("since", "2026-01-31"), ("until", "2026-01-31")])
+                .period(now)
+                .is_ok()
+        );
+        let backwards = address(&[("since", "2026-02-01"), ("until", "2026-01-31")])
+            .period(now)
+            .unwrap_err();
+        assert_eq!(backwards.to_string(), "until: must not be before the day in From");
     }
 }

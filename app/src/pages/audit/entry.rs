@@ -71,6 +71,15 @@ fn capital(text: &str) -> String {
 fn changes(entry: &AuditEntry) -> AnyView {
     let body = if entry.fields.is_empty() {
         view! { <div class="card__body"><p class="muted">"This event has no fields that differ."</p></div> }.into_any()
+    } else if entry.fields.iter().all(|field| field.before.is_none()) {
+        // Nothing was there before: a request that was refused, or something new. That is no difference.
+        let fact = |field: &FieldChange| {
+            view! { <div><dt>{capital(&field.field.replace('_', " "))}</dt><dd>{ui::or_dash(field.after.as_deref())}</dd></div> }
+        };
+        view! {
+            <div class="card__body"><dl class="facts event__facts">{entry.fields.iter().map(fact).collect_view()}</dl></div>
+        }
+        .into_any()
     } else {
         view! {
             <div class="card__body">

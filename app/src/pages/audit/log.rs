@@ -31,7 +31,7 @@ const EXPORTED: &[(&str, &str)] = &[
 ];
 
 /// What the list is called, for someone who sees so far.
-pub(super) fn title(reach: Reach) -> &'static str {
+pub fn title(reach: Reach) -> &'static str {
     if reach == Reach::Own {
         "My activity"
     } else {
@@ -63,9 +63,15 @@ fn query(address: &Address, now: DateTime<Utc>) -> Result<AuditQuery> {
 pub fn log() -> impl IntoView {
     page(async {
         let mut ctx = ssr::read().await?;
-        let (address, now, reach) = (Address::read(PATH, PARTS), ctx.now, audit::reach(&ctx.caller));
-        let query = query(&address, now)?;
-        let list = audit::list(&mut ctx, &query).await?;
+        let (mut address, now, reach) = (Address::read(PATH, PARTS), ctx.now, audit::reach(&ctx.caller));
+        let asked = query(&address, now);
+        let Some(query) = address.said(asked)? else {
+            return Ok(refused(reach, &address));
+        };
+        let found = audit::list(&mut ctx, &query).await;
+        let Some(list) = address.said(found)? else {
+            return Ok(refused(reach, &address));
+        };
         let team = team_of(&mut ctx, address.get("team")).await;
         let head = if reach == Reach::All {
             Some(audit::head(&mut ctx).await?)
@@ -99,6 +105,17 @@ pub fn log() -> impl IntoView {
         };
         Ok(Rendered::new(title, body))
     })
+}
+
+/// The form with what is wrong with it.
+fn refused(reach: Reach, address: &Address) -> Rendered {
+    let title = title(reach);
+    let header = header(
+        title,
+        "Nothing is listed until the filters make sense.".into_any(),
+        ().into_any(),
+    );
+    Rendered::new(title, view! { {header} {address.summary()} {toolbar(address)} })
 }
 
 fn nothing(reach: Reach, address: &Address) -> AnyView {

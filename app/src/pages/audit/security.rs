@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{address::Address, header, team_of, whose};
 use crate::{
     icon::icon,
-    layout::{Rendered, page},
+    layout::{Rendered, capitalised, page},
     ssr::{self, Result},
     ui,
 };
@@ -53,9 +53,15 @@ fn query(address: &Address, now: DateTime<Utc>) -> Result<SecurityQuery> {
 pub fn security() -> impl IntoView {
     page(async {
         let mut ctx = ssr::read().await?;
-        let (address, now, reach) = (Address::read(PATH, PARTS), ctx.now, audit::reach(&ctx.caller));
-        let query = query(&address, now)?;
-        let list = security::list(&mut ctx, &query).await?;
+        let (mut address, now, reach) = (Address::read(PATH, PARTS), ctx.now, audit::reach(&ctx.caller));
+        let asked = query(&address, now);
+        let Some(query) = address.said(asked)? else {
+            return Ok(refused(&address));
+        };
+        let found = security::list(&mut ctx, &query).await;
+        let Some(list) = address.said(found)? else {
+            return Ok(refused(&address));
+        };
         let team = team_of(&mut ctx, address.get("team")).await;
         drop(ctx);
         let export = address.export(
@@ -80,6 +86,17 @@ pub fn security() -> impl IntoView {
     })
 }
 
+/// The form with what is wrong with it.
+fn refused(address: &Address) -> Rendered {
+    let title = "Security events";
+    let header = header(
+        title,
+        "Nothing is listed until the filters make sense.".into_any(),
+        ().into_any(),
+    );
+    Rendered::new(title, view! { {header} {address.summary()} {toolbar(address)} })
+}
+
 fn nothing(reach: Reach, address: &Address) -> AnyView {
     if address.is_filtered() {
         let text = "Nothing that you may see fits these filters.";
@@ -99,7 +116,7 @@ fn nothing(reach: Reach, address: &Address) -> AnyView {
 
 fn toolbar(address: &Address) -> AnyView {
     let events = SecurityEventType::ALL.map(|event| (event.as_str(), name(event).to_owned()));
-    let severities = Severity::ALL.map(|severity| (severity.as_str(), word(severity).to_owned()));
+    let severities = Severity::ALL.map(|severity| (severity.as_str(), ui::severity_word(severity).to_owned()));
     let filters = view! {
         {address.choice("event", "Event type", "All types", vec![(None, events.to_vec())])}
         {address.choice("severity", "Severity", "Any severity", vec![(None, severities.to_vec())])}
@@ -143,7 +160,10 @@ fn row(event: &SecurityEvent, now: DateTime<Utc>) -> AnyView {
         .team_name
         .clone()
         .filter(|name| Some(name.as_str()) != event.target());
-    let action = event.action_taken.as_deref().map(|action| action.replace('_', " "));
+    let action = event
+        .action_taken
+        .as_deref()
+        .map(|action| capitalised(&action.replace('_', " ")));
     view! {
         <tr>
             <td data-label="Timestamp">{ui::time_ago(event.at, now)}</td>
@@ -152,7 +172,7 @@ fn row(event: &SecurityEvent, now: DateTime<Utc>) -> AnyView {
                 <small class="table__sub mono">{event.kind.as_str()}</small>
                 {details(&event.violation_data)}
             </th>
-            <td class="table__state" data-label="Severity">{badge(event.severity)}</td>
+            <td class="table__state" data-label="Severity">{ui::severity_badge(event.severity)}</td>
             <td class="event__who" data-label="Actor">{event.user_identity.clone()}</td>
             <td class="event__what" data-label="Target">
                 {ui::or_dash(event.target())}
@@ -199,26 +219,6 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// How bad it is: a word, and a sign of its own for each.
-fn badge(severity: Severity) -> AnyView {
-    let (class, sign) = match severity {
-        Severity::Low => ("badge", "info"),
-        Severity::Medium => ("badge badge--info", "eye"),
-        Severity::High => ("badge badge--warning", "warning"),
-        Severity::Critical => ("badge badge--danger", "blocked"),
-    };
-    view! { <span class=format!("{class} badge--sign")>{icon(sign)}{word(severity)}</span> }.into_any()
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "Low",
-        Severity::Medium => "Medium",
-        Severity::High => "High",
-        Severity::Critical => "Critical",
-    }
-}
-
 fn name(event: SecurityEventType) -> &'static str {
     match event {
         SecurityEventType::LabelPolicyViolation => "Label refused by policy",
@@ -228,7 +228,7 @@ fn name(event: SecurityEventType) -> &'static str {
         SecurityEventType::UserDeactivated => "Account deactivated",
         SecurityEventType::BatchDisableUsers => "Accounts deactivated",
         SecurityEventType::BatchRestoreUsers => "Accounts activated",
-        SecurityEventType::BatchDeleteRunners => "Runners deleted",
+        SecurityEventType::BatchDeleteRunners => "Runners deprovisioned",
         SecurityEventType::BatchDeactivateTeams => "Teams deactivated",
         SecurityEventType::BatchReactivateTeams => "Teams activated",
     }

@@ -14,7 +14,7 @@ use crate::{
 /// The most runners of one question: a page of the list.
 pub(crate) const MOST: usize = 100;
 /// How many are named.
-const NAMED: usize = 10;
+const NAMED: usize = 20;
 
 /// What the address asks, on a list.
 pub(super) async fn asked(ctx: &mut Ctx, address: &Address) -> Result<Option<AnyView>> {
@@ -41,30 +41,16 @@ pub(super) async fn question(ctx: &mut Ctx, ids: &[String], back: String) -> Res
     };
     let in_state = |state| found.iter().filter(|runner| runner.state() == state).count();
     let busy = i64::try_from(in_state(RunnerState::Busy)).unwrap_or(i64::MAX);
-    let mut consequences = vec![(
-        format!("Removes {} at GitHub and here", ui::plural(count, "runner")),
-        true,
-    )];
-    if busy > 0 {
-        let verb = if busy == 1 {
-            "runs a job and stays"
-        } else {
-            "run a job and stay"
-        };
-        consequences.push((
-            format!(
-                "Of these, {} {verb} as long as GitHub says so",
-                ui::plural(busy, "runner")
-            ),
-            false,
-        ));
-    }
+    let consequences = consequences(count - busy, busy);
     let list: Vec<String> = found.iter().map(|runner| runner.id.to_string()).collect();
     Ok(ui::confirm(Confirm {
         id: "deprovision",
         title,
-        text: "Their places in the quota are free as soon as GitHub has removed them. This cannot be undone."
-            .to_owned(),
+        text: if count == 1 {
+            "Its place in the quota is free as soon as GitHub has removed it. This cannot be undone.".to_owned()
+        } else {
+            "Their places in the quota are free as soon as GitHub has removed them. This cannot be undone.".to_owned()
+        },
         consequences,
         action: "/actions/runners/deprovision",
         fields: vec![("ids", list.join(",")), ("back", back.clone())],
@@ -73,6 +59,25 @@ pub(super) async fn question(ctx: &mut Ctx, ids: &[String], back: String) -> Res
         danger: true,
         cancel: back,
     }))
+}
+
+/// What becomes of those that do nothing, and of those that run a job.
+fn consequences(idle: i64, busy: i64) -> Vec<(String, bool)> {
+    let mut lines = Vec::with_capacity(2);
+    if idle > 0 {
+        let line = format!("Removes {} at GitHub and here", ui::plural(idle, "runner"));
+        lines.push((line, true));
+    }
+    if busy > 0 {
+        let verb = if busy == 1 {
+            "runs a job and stays"
+        } else {
+            "run a job and stay"
+        };
+        let line = format!("{} {verb} as long as GitHub says so", ui::plural(busy, "runner"));
+        lines.push((line, false));
+    }
+    lines
 }
 
 /// The runners by name, with what they do.
@@ -114,4 +119,24 @@ fn reason(state: &FormState) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b28_the_question_counts_only_what_goes() {
+        let lines =
+            |idle, busy| -> Vec<String> { consequences(idle, busy).into_iter().map(|(line, _)| line).collect() };
+        assert_eq!(
+            lines(9, 2),
+            [
+                "Removes 9 runners at GitHub and here",
+                "2 runners run a job and stay as long as GitHub says so"
+            ]
+        );
+        assert_eq!(lines(1, 0), ["Removes 1 runner at GitHub and here"]);
+        assert_eq!(lines(0, 1), ["1 runner runs a job and stays as long as GitHub says so"]);
+    }
 }

@@ -86,7 +86,7 @@ fn facts(detail: &RunnerDetail, now: DateTime<Utc>) -> AnyView {
     let fact = |name: &'static str, value: AnyView| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
     let moment = |at: Option<DateTime<Utc>>| match at {
         Some(at) => ui::time_ago(at, now),
-        None => ui::or_dash(None),
+        None => view! { <span class="none">"not yet"</span> }.into_any(),
     };
     let team = match (runner.team_id, &runner.team_name) {
         (Some(id), Some(name)) => {
@@ -115,7 +115,7 @@ fn facts(detail: &RunnerDetail, now: DateTime<Utc>) -> AnyView {
                     {fact("Project", ui::or_dash(detail.project_name.as_deref()))}
                     {fact("Provisioned by", runner.provisioned_by.clone().into_any())}
                     {fact("Created", ui::time_ago(runner.created_at, now))}
-                    {fact("Registered at GitHub", moment(runner.registered_at))}
+                    {fact("First connected", moment(runner.registered_at))}
                     {fact("Last seen at GitHub", moment(runner.last_seen_at))}
                     {fact("GitHub's number", ui::or_dash(number.as_deref()))}
                     {fact("Runner group", runner.runner_group_id.to_string().into_any())}
@@ -154,7 +154,8 @@ fn labels(runner: &Runner) -> AnyView {
 }
 
 fn timeline(detail: &RunnerDetail, now: DateTime<Utc>) -> AnyView {
-    let items = detail.events.iter().map(|event| item(event, now)).collect_view();
+    let events = detail.events.iter().filter(|event| !is_told(event, &detail.events));
+    let items = events.map(|event| item(event, now)).collect_view();
     let more = detail
         .more
         .then(|| view! { <p class="muted">"Older events are in the audit log."</p> });
@@ -165,6 +166,23 @@ fn timeline(detail: &RunnerDetail, now: DateTime<Utc>) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// Whether a state is what somebody's act, which is in the list too, says already.
+fn is_told(event: &RunnerEvent, all: &[RunnerEvent]) -> bool {
+    let act = match &event.kind {
+        RunnerEventKind::State {
+            state: RunnerState::Pending,
+            ..
+        } => "provision_jit",
+        RunnerEventKind::State {
+            state: RunnerState::Deleted,
+            ..
+        } => "deprovision",
+        _ => return false,
+    };
+    all.iter()
+        .any(|other| matches!(&other.kind, RunnerEventKind::Action { action, success: true, .. } if action == act))
 }
 
 fn item(event: &RunnerEvent, now: DateTime<Utc>) -> AnyView {
@@ -276,6 +294,30 @@ fn told(kind: &RunnerEventKind) -> Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn b28_one_act_is_told_once() {
+        let at = DateTime::from_timestamp(1_772_528_705, 0).unwrap();
+        let state = |state| RunnerEvent {
+            at,
+            kind: RunnerEventKind::State { state, reason: None },
+        };
+        let act = |success| RunnerEvent {
+            at,
+            kind: RunnerEventKind::Action {
+                action: "deprovision".into(),
+                actor: "max@acme.example".into(),
+                success,
+                detail: None,
+            },
+        };
+        let gone = state(RunnerState::Deleted);
+        assert!(is_told(&gone, &[gone.clone(), act(true)]));
+        // Who may not see the act is told of the state, and so is everybody when something else took it away.
+        assert!(!is_told(&gone, &[gone.clone(), act(false)]) && !is_told(&gone, std::slice::from_ref(&gone)));
+        let made = state(RunnerState::Pending);
+        assert!(!is_told(&made, &[made.clone(), act(true)]));
+    }
 
     #[test]
     fn what_happened_reads_well() {

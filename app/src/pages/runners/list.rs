@@ -53,7 +53,8 @@ async fn show(path: &'static str, title: &'static str, description: &'static str
             Some(team) => format!("The runners of {team}, newest first."),
             None => description.to_owned(),
         }),
-        view! { <a class="button button--primary" href="/provision">{icon("plus")}"Provision a runner"</a> }.into_any(),
+        view! { <a class="button button--primary" href="/provision">{icon("provision")}"Provision JIT Runner"</a> }
+            .into_any(),
     );
     let body = if list.items.is_empty() {
         empty(&address)
@@ -63,9 +64,8 @@ async fn show(path: &'static str, title: &'static str, description: &'static str
     // What lives may change by itself; a list of what is gone does not.
     let live = (address.status.as_deref() != Some("deleted") && !list.items.is_empty()).then(|| "5".to_owned());
     let body = view! {
-        {header} {toolbar(&address, &choices, &list)}
+        {header} {toolbar(&address, &choices, &list)} {asked}
         <div class="stack" id="runner-list" data-live=live>{body}</div>
-        {asked}
     };
     Ok(Rendered::new(title, body))
 }
@@ -159,6 +159,6 @@ fn empty(address: &Address) -> AnyView {
         "runner",
         "No runners",
         "A runner takes one CI job and is gone. Provision one and start it where the job shall run.",
-        Some(("Provision a runner", "/provision")),
+        Some(("Provision JIT Runner", "/provision")),
     )
 }

@@ -133,6 +133,27 @@ fn table(holders: &QuotaHolders, state: &FormState) -> AnyView {
     .into_any()
 }
 
+/// What goes and what stays, by what it does.
+fn consequences(holders: &QuotaHolders, count: &str) -> Vec<(String, bool)> {
+    let others = holders.total - holders.removable - holders.busy - holders.pending;
+    let mut lines = vec![(format!("Removes {count} at GitHub and here"), true)];
+    for (number, what) in [
+        (holders.busy, "that runs a job"),
+        (holders.pending, "that is pending"),
+        (others, "that is not yours to remove"),
+    ] {
+        if number > 0 {
+            let what = if number == 1 {
+                what.to_owned()
+            } else {
+                what.replace("runs", "run").replace(" is ", " are ")
+            };
+            lines.push((format!("Leaves {} {what}", ui::plural(number, "runner")), false));
+        }
+    }
+    lines
+}
+
 fn question(holders: &QuotaHolders, state: &FormState) -> AnyView {
     let count = ui::plural(holders.removable, "idle or offline runner");
     let (kind, id) = match holders.scope {
@@ -151,16 +172,7 @@ fn question(holders: &QuotaHolders, state: &FormState) -> AnyView {
         id: "cleanup",
         title: format!("Remove {count}?"),
         text: "Runners that take a job before they are removed stay. What you typed stays in the form.".to_owned(),
-        consequences: vec![
-            (format!("Removes {count} at GitHub and here"), true),
-            (
-                format!(
-                    "Leaves {} running",
-                    ui::plural(holders.total - holders.removable, "runner")
-                ),
-                false,
-            ),
-        ],
+        consequences: consequences(holders, &count),
         action: "/actions/runners/cleanup",
         fields,
         input: None,

@@ -55,9 +55,9 @@ pub fn waiting() -> impl IntoView {
         let body = if waits.is_empty() {
             ui::empty(
                 "runner",
-                "You wait for no runner",
+                "You are not waiting for a runner",
                 "Where a team's quota is full and it has a waiting list, you can join it from the form.",
-                Some(("Provision a runner", "/provision")),
+                Some(("Provision JIT Runner", "/provision")),
             )
         } else {
             let cards = waits.iter().map(|wait| card(wait, now)).collect_view();

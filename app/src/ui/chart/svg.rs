@@ -8,10 +8,7 @@ use super::{
     tip,
 };
 
-/// From this height on a column's part has room for its numeral.
-const NUMERAL_HEIGHT: f64 = 17.0;
-
-/// Stacked columns. The highest part of each series carries the series' numeral.
+/// Stacked columns, the first series at the bottom.
 pub(super) fn columns(chart: &DayChart) -> String {
     let count = chart.days.len();
     let sums = (0..count).map(|index| {
@@ -21,9 +18,8 @@ pub(super) fn columns(chart: &DayChart) -> String {
     let scale = Scale::to(sums.fold(0.0, f64::max), chart.whole);
     let mut svg = axes(chart, &scale);
     let mut below = vec![0.0; count];
-    for (place, series) in chart.series.iter().enumerate() {
+    for series in &chart.series {
         let class = series.tone.class();
-        let mut largest: Option<(usize, f64, f64)> = None;
         for (index, (at, value)) in chart.days.iter().zip(&series.values).enumerate() {
             let Some(base) = below.get_mut(index) else { continue };
             let height = scale.height(value.size);
@@ -40,16 +36,6 @@ pub(super) fn columns(chart: &DayChart) -> String {
                 r#"<rect class="chart__bar chart__bar--{class}" x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{:.1}"><title>{}</title></rect>"#,
                 height - gap,
                 escaped(&tip(chart, *at, series, value)),
-            );
-            if height >= NUMERAL_HEIGHT && width >= 8.0 && largest.is_none_or(|(.., most)| height > most) {
-                largest = Some((index, y + height / 2.0, height));
-            }
-        }
-        if let (Some((index, y, _)), Some(numeral)) = (largest, chart.numeral(place)) {
-            let x = scale::middle(index, count);
-            let _ = write!(
-                svg,
-                r#"<text class="chart__mark" x="{x:.1}" y="{y:.1}">{numeral}</text>"#
             );
         }
     }
@@ -202,9 +188,11 @@ mod tests {
             "one upon the other"
         );
         assert!(tops.iter().all(|top| *top >= TOP - 0.1));
+        let plot = svg.split("<rect").skip(1).collect::<String>();
+        assert!(!plot.contains("<text"), "a number in a bar reads as its value: {svg}");
         assert!(
-            svg.contains(">1</text>") && svg.contains(">2</text>"),
-            "each is named in the picture: {svg}"
+            plot.contains("<title>1 Mar 2026: failed 4</title>"),
+            "each part is named: {svg}"
         );
     }
 
