@@ -293,7 +293,7 @@ async fn many_processes_hold_each_place_once() {
     assert_eq!(ready, 2);
 }
 
-/// B31, X6: a team's line is read page by page, with the number of all who wait.
+/// X6: a team's line is read page by page, with the number of all who wait.
 #[tokio::test]
 async fn x6_a_line_is_read_page_by_page() {
     let scene = Scene::new(Duration::from_mins(1)).await;
@@ -326,7 +326,7 @@ async fn x6_a_line_is_read_page_by_page() {
 
 /// Waits that have been over for 30 days are forgotten; open ones, however old, and those of late are not.
 #[tokio::test]
-async fn b31_old_waits_are_forgotten() {
+async fn old_waits_are_forgotten() {
     let scene = Scene::new(Duration::from_mins(1)).await;
     scene.join(1).await.unwrap();
     let add = async |state: &str, days: i64| {
