@@ -395,7 +395,7 @@ async fn p_an_admin_of_one_team_is_a_mere_member_of_another() {
             description: Some(Some("Mine".to_owned())),
             ..teams::TeamPatchInput::default()
         };
-        teams::update(ctx, domain::TeamId(led), patch.parse().map_err(Error::Invalid)?).await
+        teams::update(ctx, TeamId(led), patch.parse().map_err(Error::Invalid)?).await
     };
     world.act(person, rename).await.expect("an admin there");
 }

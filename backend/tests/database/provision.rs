@@ -800,7 +800,7 @@ async fn b25_every_attempt_that_is_refused_is_logged() {
         .await;
     let entries = async || {
         let sql =
-            "SELECT concat_ws(' ', actor, success, after->>'error_code', coalesce(team_id::text, 'none'), target, ip)
+            "SELECT concat_ws(' ', actor, success::text, after->>'error_code', coalesce(team_id::text, 'none'), target, ip)
             FROM audit_entries WHERE action = 'provision_jit_failed' ORDER BY txid, position";
         world.all::<String>(sql).await
     };

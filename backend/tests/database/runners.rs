@@ -569,7 +569,8 @@ async fn b25_a_failed_refresh_is_logged() {
     let dev = world.member(team, "dev", TeamRole::Member).await;
     let id = online(&world, Some(team), dev, "one").await;
     let entries = async || {
-        let sql = "SELECT concat_ws(' ', actor, target, success, team_id, before->>'status', after->>'error_code')
+        let sql =
+            "SELECT concat_ws(' ', actor, target, success::text, team_id, before->>'status', after->>'error_code')
             FROM audit_entries WHERE action = 'update_status_failed' ORDER BY txid, position";
         world.all::<String>(sql).await
     };

@@ -264,7 +264,10 @@ async fn b12_a_running_server_never_logs_a_configuration() {
         .env("GUILDHALL_GITHUB_API_URL", github.url())
         .env("GUILDHALL_GITHUB_ORG", github.org())
         .env("GUILDHALL_GITHUB_TOKEN", "demo-token")
-        .env("GUILDHALL_LOG_LEVEL", "info,server=debug,backend=debug,integrations=debug");
+        .env(
+            "GUILDHALL_LOG_LEVEL",
+            "info,server=debug,backend=debug,integrations=debug",
+        );
     let serving = Serving::start(command);
     assert!(
         output(&database, &["user", "create", "--email", "a@example.com"])
