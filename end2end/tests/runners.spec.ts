@@ -106,6 +106,9 @@ test('b14: idle runners are removed at the refusal, after a question with their 
   await dialog.getByRole('link', { name: 'Cancel' }).click();
   await expect(dialog).toHaveCount(0);
   expect(await api.runners(team)).toHaveLength(2);
+  await expect(page.getByLabel(/^Runner name prefix/)).toHaveValue('mine');
+  await expect(page.getByLabel(/^Custom labels/)).toHaveValue('app-x');
+  await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
   await page.getByRole('link', { name: 'Remove idle/offline runners' }).click();
   await dialog.getByRole('button', { name: 'Remove idle/offline runners' }).click();
   await expect(page.getByText('2 runners deprovisioned.')).toBeVisible();
