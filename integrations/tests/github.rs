@@ -434,29 +434,3 @@ fn bad_settings_are_clear_errors() {
     assert!(!format!("{:?}", key("s3cret")).contains("s3cret"));
     assert!(!format!("{:?}", Credentials::Token("s3cret".into())).contains("s3cret"));
 }
-
-/// B20: calls name the version of the API that they were written for; the simulator refuses those that do not.
-#[tokio::test]
-async fn b20_every_call_names_the_version_of_the_api() {
-    let simulator = simulator(app_options()).await;
-    let url = format!("{}/orgs/{}/actions/runners", simulator.url(), simulator.org());
-    let call = async |version: Option<&str>| {
-        let mut request = reqwest::Client::new().get(&url).bearer_auth("demo-token");
-        if let Some(version) = version {
-            request = request.header("X-GitHub-Api-Version", version);
-        }
-        request.send().await.expect("an answer").status().as_u16()
-    };
-    assert_eq!(call(None).await, 400);
-    assert_eq!(call(Some("2022-01-01")).await, 400);
-    assert_eq!(call(Some("2022-11-28")).await, 200);
-    // With an App's token, which is asked for with the header, too.
-    let github = client_with(&simulator, app());
-    let made = provision(&github, "one").await.expect("a runner");
-    github
-        .get_runner(made.runner.id)
-        .await
-        .expect("an answer")
-        .expect("it is there");
-    github.delete_runner(made.runner.id).await.expect("gone");
-}
