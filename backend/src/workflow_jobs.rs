@@ -5,6 +5,7 @@
 
 mod delivery;
 mod labels;
+mod purge;
 mod runner;
 mod signature;
 
@@ -12,6 +13,7 @@ use domain::RunnerStatus;
 
 pub use delivery::{Event, JobStatus, parse};
 pub use labels::{Cancellation, cancel};
+pub use purge::purge;
 use runner::Matched;
 pub use signature::verify;
 

@@ -12,6 +12,9 @@ test('the audit log: filtered by its address, field by field, exported as it is 
   const page = await as(superAdmin, `/admin/audit?team=${team.id}`);
   await expect(page.getByText(`Everything that was changed in ${team.name}`)).toBeVisible();
   await expect(rows(page)).toHaveCount(2);
+  // B28.
+  const columns = ['Timestamp', 'Event', 'User', 'Runner or target', 'Team', 'Status'];
+  await expect(page.getByRole('columnheader')).toHaveText(columns);
   await page.getByLabel('Event', { exact: true }).selectOption({ label: 'Team changed' });
   // With JavaScript the choice is enough.
   const apply = page.getByRole('button', { name: 'Apply', exact: true });
@@ -43,6 +46,9 @@ test('a refused label is a security event that the team admin sees', async ({ as
   const page = await as(tess, `/admin/teams/${team.id}`);
   await page.getByRole('main').getByRole('link', { name: 'Security events' }).click();
   await expect(rows(page)).toHaveCount(1);
+  // B28.
+  const columns = ['Timestamp', 'Event Type', 'Severity', 'Actor', 'Target', 'Action taken'];
+  await expect(page.getByRole('columnheader')).toHaveText(columns);
   for (const words of ['Label refused by policy', 'label_policy_violation', 'Medium', max.email, team.name, 'Rejected']) {
     await expect(rows(page)).toContainText(words);
   }

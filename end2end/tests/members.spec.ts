@@ -13,6 +13,9 @@ async function choose(page: Page, email: string, item: string) {
 test('someone unknown is an error beside the form, and what was typed stays', async ({ as, api }) => {
   const team = await api.team({ members: { [tess.email]: 'admin' } });
   const page = await as(tess, `/admin/teams/${team.id}/members`);
+  // B28.
+  const columns = ['Person', 'Role', 'Joined', 'Added by', 'Last seen', 'Actions'];
+  await expect(page.getByRole('columnheader')).toHaveText(columns);
   await page.getByLabel('Email or user id').fill('nobody@acme.example');
   await page.getByLabel('Role').selectOption('admin');
   await page.getByRole('button', { name: 'Add Member' }).click();

@@ -108,3 +108,36 @@ test('labels are tried against the policy', async ({ as, api }, info) => {
   await expect(tester.getByText("label 'has space' must be")).toBeVisible();
   await expect(page).toHaveURL(new RegExp(`^${origin()}/admin/teams/${team.id}/policy`));
 });
+
+test('b30: runner groups are set by those who may widen the policy, and shown to all', async ({ as, api }) => {
+  const team = await api.team({ ...POLICY, members: { [tess.email]: 'admin' } });
+  const groups = async () => (await api.ok('GET', `/admin/teams/${team.id}`)).runner_group_ids;
+  const page = await as(superAdmin, `/admin/teams/${team.id}`);
+  const fact = page.getByRole('region', { name: 'Facts' }).locator('div').filter({ hasText: /^Runner groups/ });
+  await expect(fact.last()).toContainText('the default group');
+  await page.goto(`/admin/teams/${team.id}/policy`);
+  const field = page.getByLabel(/^Runner groups/);
+  await field.fill('1, seven');
+  await page.getByRole('button', { name: 'Save Changes' }).click();
+  await expect(page.locator('#runner_group_ids-error')).toContainText('must be positive numbers, separated by commas');
+  await expect(field).toHaveValue('1, seven');
+  await field.fill('7, 0');
+  await page.getByRole('button', { name: 'Save Changes' }).click();
+  await expect(page.locator('#runner_group_ids-error')).toContainText('positive numbers');
+  expect(await groups()).toEqual([]);
+  await field.fill('7, 1');
+  await page.getByRole('button', { name: 'Save Changes' }).click();
+  await expect(page.getByText('Policy saved.')).toBeVisible();
+  await expect(field).toHaveValue('7, 1');
+  expect(await groups()).toEqual([7, 1]);
+  await page.goto(`/admin/teams/${team.id}`);
+  await expect(fact.last()).toContainText('7, 1');
+
+  // A team admin has no such field, and saving the rest leaves the groups.
+  const lead = await as(tess, `/admin/teams/${team.id}/policy`);
+  await expect(lead.getByLabel(/^Runner groups/)).toHaveCount(0);
+  await lead.getByLabel(/^Max runners/).fill('4');
+  await lead.getByRole('button', { name: 'Save Changes' }).click();
+  await expect(lead.getByText('Policy saved.')).toBeVisible();
+  expect(await groups()).toEqual([7, 1]);
+});

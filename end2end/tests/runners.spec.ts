@@ -1,5 +1,6 @@
 // The life of a runner as people meet it: the list, its page, deprovisioning, and a full quota.
 import { unique } from './support/api';
+import { machine } from './support/github';
 import { dana, max, superAdmin, tess } from './support/people';
 import { expect, test } from './support/test';
 import { origin } from './support/watch';
@@ -13,6 +14,18 @@ test('runners: found, looked at, deprovisioned with a reason', async ({ as, api,
   for (const runner_name of names) await own.ok('POST', '/runners/jit', { runner_name, team_id: team.id });
   const page = await as(max, `/runners?team=${team.id}`);
   await expect(page.getByText('3 runners')).toBeVisible();
+  // B28.
+  await expect(page.getByRole('columnheader')).toHaveText([
+    'Select',
+    'Name',
+    'Status',
+    'Since',
+    'Labels',
+    'Team',
+    'Provisioned By',
+    'Created',
+    'Actions',
+  ]);
   await page.getByLabel('Search runners').fill(names[1]);
   await page.getByRole('button', { name: 'Apply' }).click();
   await expect(page).toHaveURL(new RegExp(`q=${names[1]}`));
@@ -71,4 +84,38 @@ test('a full quota says who holds it, and cleaning up comes back to the form', a
   await expect(holders.getByRole('row').filter({ hasText: runner_name })).toContainText(tess.email);
   await expect(page.getByText('None of them is idle or offline and yours to remove.')).toBeVisible();
   await expect(page.getByLabel(/^Runner name prefix/)).toHaveValue('mine');
+});
+
+test('b14: idle runners are removed at the refusal, after a question with their number, and the form is as it was', async ({ as, api, apiOf }) => {
+  const team = await api.team({ max_runners: 2, optional_label_patterns: ['app-.*'], members: { [max.email]: 'member' } });
+  const own = await apiOf(max);
+  for (const runner_name of [named('idle'), named('idle')]) {
+    const { runner_id } = await own.ok('POST', '/runners/jit', { runner_name, team_id: team.id });
+    await machine(runner_name, 'PATCH', '', { status: 'online' });
+    await own.ok('POST', `/runners/${runner_id}/refresh`);
+  }
+  const page = await as(max, `/provision?team=${team.id}`);
+  await page.getByLabel(/^Runner name prefix/).fill('mine');
+  await page.getByLabel(/^Custom labels/).fill('app-x');
+  await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
+  const refusal = page.getByRole('alert').filter({ hasText: 'Team quota exceeded' });
+  await expect(refusal).toContainText('to raise the quota ask a super_admin or org_admin of the organization');
+  await page.getByRole('link', { name: 'Remove idle/offline runners' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog).toContainText('Remove 2 idle or offline runners?');
+  await dialog.getByRole('link', { name: 'Cancel' }).click();
+  await expect(dialog).toHaveCount(0);
+  expect(await api.runners(team)).toHaveLength(2);
+  await expect(page.getByLabel(/^Runner name prefix/)).toHaveValue('mine');
+  await expect(page.getByLabel(/^Custom labels/)).toHaveValue('app-x');
+  await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
+  await page.getByRole('link', { name: 'Remove idle/offline runners' }).click();
+  await dialog.getByRole('button', { name: 'Remove idle/offline runners' }).click();
+  await expect(page.getByText('2 runners deprovisioned.')).toBeVisible();
+  expect(await api.runners(team)).toHaveLength(0);
+  await expect(page.getByLabel(/^Runner name prefix/)).toHaveValue('mine');
+  await expect(page.getByLabel(/^Custom labels/)).toHaveValue('app-x');
+  await expect(page.getByLabel(/^Team/)).toHaveValue(team.id);
+  await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: /^Runner ready: mine-/ })).toBeVisible();
 });

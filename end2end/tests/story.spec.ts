@@ -49,6 +49,8 @@ test('a team from its creation to its last runner', async ({ anyone, api }, info
 
   await test.step('the member chooses the team and gets a runner', async () => {
     await signIn(page, dana, '/provision');
+    // B28.
+    await expect(page.getByText('valid for 1 hour and will only be shown once')).toBeVisible();
     await page.getByLabel(/^Team/).selectOption({ label: name });
     await page.getByLabel(/^Runner name prefix/).fill('checkout');
     await page.getByLabel(/^Custom labels/).fill('backend-api');
@@ -109,6 +111,7 @@ test('a team from its creation to its last runner', async ({ anyone, api }, info
     const refusal = page.getByRole('alert');
     await expect(refusal).toContainText('Team quota exceeded');
     await expect(refusal).toContainText('Maximum allowed: 2, current: 2');
+    await expect(refusal).toContainText('to raise the quota ask a super_admin or org_admin of the organization.');
     await expect(page.getByLabel(/^Team/)).toHaveValue(id);
     expect(await api.runners(team)).toHaveLength(2);
   });
@@ -130,6 +133,7 @@ test('one team needs no choosing; none hides the dropdown', async ({ as }) => {
   await expect(page.getByLabel(/^Team/).locator('option:checked')).toHaveText('External Partner');
   const other = await as(stranger, '/provision');
   await expect(other.getByText('You are in no active team')).toBeVisible();
+  await expect(other.getByText(/Ask a team's admin to add you, or a super_admin or org_admin.* for a policy\./)).toBeVisible();
   await expect(other.getByLabel(/^Team/)).toHaveCount(0);
   await other.getByRole('button', { name: 'Provision JIT Runner' }).click();
   await expect(other.getByRole('alert')).toContainText('Labels not permitted by policy');

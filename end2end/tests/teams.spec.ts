@@ -194,3 +194,25 @@ test('text is text: markup in a name does nothing', async ({ as, api }) => {
   await page.goto(`/admin/teams/${team.id}/settings`);
   await expect(page.getByLabel(/^Description/)).toHaveValue('"><script>alert(1)</script>');
 });
+
+test('p: the row menu offers Deactivate to those who may, and leads to it', async ({ as, api }) => {
+  const team = await api.team({ members: { [tess.email]: 'admin' } });
+  const list = `/admin/teams?q=${encodeURIComponent(team.name)}`;
+  const lead = await as(tess, list);
+  await lead.getByLabel(`Actions for ${team.name}`).click();
+  await expect(lead.getByRole('link', { name: 'Manage Members' })).toBeVisible();
+  await expect(lead.getByRole('link', { name: 'Deactivate' })).toHaveCount(0);
+
+  const page = await as(orgAdmin, list);
+  await page.getByLabel(`Actions for ${team.name}`).click();
+  await page.getByRole('link', { name: 'Deactivate' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel(/^Reason/).fill('The project has ended');
+  await dialog.getByRole('button', { name: /^Deactivate/ }).click();
+  await expect(page.getByText(`Team ${team.name} is inactive.`)).toBeVisible();
+  expect(await api.get(team)).toMatchObject({ status: 'inactive', deactivation_reason: 'The project has ended' });
+  await page.goto(list);
+  await page.getByLabel(`Actions for ${team.name}`).click();
+  await expect(page.getByRole('link', { name: 'Settings' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Deactivate' })).toHaveCount(0);
+});

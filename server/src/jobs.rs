@@ -6,6 +6,8 @@ use std::{fmt::Display, time::Duration};
 use backend::{
     Backend, Ctx, Method, api_keys, audit, authz, keys, listen, litellm, machines, members, runners, sessions, sync,
     tokens, users,
+    Backend, Ctx, Method, audit, authz, keys, listen, machines, members, runners, sessions, sync, tokens, users,
+    workflow_jobs,
 };
 use sqlx::{
     PgPool,
@@ -114,6 +116,14 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
     jobs.spawn(every(Duration::from_hours(1), "ended sessions", move || {
         let backend = ended.clone();
         async move { sessions::remove_ended(&backend, clock::now()).await.map(drop) }
+    }));
+    let old = backend.clone();
+    jobs.spawn(every(Duration::from_hours(1), "old waits and queued jobs", move || {
+        let backend = old.clone();
+        async move {
+            runners::waits::purge(&backend).await?;
+            workflow_jobs::purge(&backend).await.map(drop)
+        }
     }));
     Jobs(jobs)
 }

@@ -147,34 +147,60 @@ pub async fn save_policy(
     #[server(default)] required_labels: String,
     #[server(default)] optional_label_patterns: String,
     #[server(default)] max_runners: String,
+    // Only in the form of those who may change it.
+    #[server(default)] runner_group_ids: Option<String>,
 ) -> Result<(), ApiError> {
     let back = format!("{}/policy", team_page(&team, &at));
+    let groups_text = runner_group_ids.clone().unwrap_or_default();
     let sent = Sent {
         form: "team-policy",
         values: &[
             ("required_labels", &required_labels),
             ("optional_label_patterns", &optional_label_patterns),
             ("max_runners", &max_runners),
+            ("runner_group_ids", &groups_text),
         ],
         back: &back,
     };
     sent.run(async |ctx| {
+        let (groups, no_groups) = match runner_group_ids.as_deref().map(runner_groups).transpose() {
+            Ok(groups) => (groups, None),
+            Err(wrong) => (None, Some(wrong)),
+        };
         let input = TeamPatchInput {
+            runner_group_ids: groups,
             required_labels: Some(split_list(&required_labels)),
             optional_label_patterns: Some(split_patterns(&optional_label_patterns)),
             ..TeamPatchInput::default()
         };
         let patch = with_count(number("max_runners", &max_runners), |count| {
-            TeamPatchInput {
+            let patch = TeamPatchInput {
                 max_runners: Some(count),
                 ..input
             }
-            .parse()
+            .parse();
+            match (patch, no_groups) {
+                (patch, None) => patch,
+                (Ok(_), Some(wrong)) => Err(vec![wrong]),
+                (Err(mut all), Some(wrong)) => {
+                    all.push(wrong);
+                    Err(all)
+                }
+            }
         })?;
         teams::update(ctx, team_id(&team)?, patch).await?;
         Ok(Done::new(&back, "Policy saved."))
     })
     .await
+}
+
+/// GitHub's numbers of runner groups, separated by commas.
+fn runner_groups(text: &str) -> Result<Vec<i64>, domain::Invalid> {
+    split_list(text)
+        .iter()
+        .map(|word| word.parse())
+        .collect::<Result<_, _>>()
+        .map_err(|_| domain::Invalid::new("runner_group_ids", "must be positive numbers, separated by commas"))
 }
 
 /// Deactivates, activates, archives or restores a team.

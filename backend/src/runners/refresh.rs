@@ -46,9 +46,16 @@ pub async fn refresh(backend: &Backend, caller: Caller, info: RequestInfo, id: R
     let Some(github) = &backend.github else {
         return Err(Error::not_configured_github());
     };
-    let seen = ask(github, &runner)
-        .await
-        .map_err(|error| refused(&error, &runner.name))?;
+    let seen = match ask(github, &runner).await {
+        Ok(seen) => seen,
+        Err(error) => {
+            let error = refused(&error, &runner.name);
+            if let Err(failure) = keep_failure(backend, caller, info, &runner, &error).await {
+                tracing::error!(error = %failure, "a failed refresh is missing from the audit log");
+            }
+            return Err(error);
+        }
+    };
     let mut ctx = Ctx::write(backend, caller, info).await?;
     write(&mut ctx, &runner, seen, at).await?;
     let after = get(&mut ctx, id).await?;
@@ -79,6 +86,27 @@ async fn ask(github: &GitHub, runner: &Runner) -> Result<Option<github::Runner>,
     let namesake = github.find_runner(&runner.name).await?;
     // Another number is another runner.
     Ok(namesake.filter(|seen| runner.github_runner_id.is_none_or(|number| number == seen.id)))
+}
+
+/// Writes down that GitHub did not tell (SPEC B25): nothing else is changed.
+async fn keep_failure(
+    backend: &Backend,
+    caller: Caller,
+    info: RequestInfo,
+    runner: &Runner,
+    error: &Error,
+) -> Result<()> {
+    let mut ctx = Ctx::write(backend, caller, info).await?;
+    let mut entry = audit::Entry::new("update_status_failed", "runner", runner.id, &runner.name).change(
+        json!({"status": runner.status.as_str(), "busy": runner.busy}),
+        json!({"error": error.detail(), "error_code": error.code().as_str()}),
+    );
+    entry.success = false;
+    if let Some((organization, team)) = runner.organization_id.zip(runner.team_id) {
+        entry = entry.team(organization, team);
+    }
+    audit::record(&mut ctx, entry).await?;
+    ctx.commit().await
 }
 
 async fn write(ctx: &mut Ctx, runner: &Runner, seen: Option<github::Runner>, at: DateTime<Utc>) -> Result<()> {

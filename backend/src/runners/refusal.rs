@@ -6,16 +6,19 @@ use serde_json::{Value, json};
 use super::JitRequest;
 use crate::{Backend, Caller, Code, Ctx, Error, RequestInfo, Result, audit, security, teams};
 
-/// Writes a security event and an audit entry when labels or a quota were the reason (SPEC B24, B25). What cannot be
-/// written is logged: the caller gets the refusal, whatever happens here.
+/// Writes an audit entry for every attempt that was not permitted (SPEC B25), with a security event when labels or a
+/// quota were the reason (SPEC B24). What cannot be written is logged: the caller gets the refusal, whatever happens here.
 pub(super) async fn keep(backend: &Backend, caller: Caller, info: RequestInfo, request: &JitRequest, error: &Error) {
     let kind = match error.code() {
-        Code::LabelNotPermitted => SecurityEventType::LabelPolicyViolation,
-        Code::QuotaExceeded => SecurityEventType::QuotaExceeded,
+        Code::LabelNotPermitted => Some(SecurityEventType::LabelPolicyViolation),
+        Code::QuotaExceeded => Some(SecurityEventType::QuotaExceeded),
+        // Another's team, one that is not active, an account that may not, a runner that needs an approval.
+        code if code.status() == 403 => None,
+        // Mistakes in the request are no attempts at what is not permitted.
         _ => return,
     };
     if let Err(failure) = write(backend, caller, info, request, error, kind).await {
-        tracing::error!(error = %failure, "a refusal is missing from the security events");
+        tracing::error!(error = %failure, "a refusal is missing from the logs");
     }
 }
 
@@ -25,23 +28,25 @@ async fn write(
     info: RequestInfo,
     request: &JitRequest,
     error: &Error,
-    kind: SecurityEventType,
+    kind: Option<SecurityEventType>,
 ) -> Result<()> {
     let mut ctx = Ctx::write(backend, caller, info).await?;
-    let mut data = json!({"labels": request.labels, "detail": error.detail()});
+    let mut data = json!({"labels": request.labels, "detail": error.detail(), "error_code": error.code().as_str()});
+    // The rules are told where they were the reason: whoever has nothing to do with a team does not read its policy.
+    let by_rules = kind.is_some();
     let name = ctx.caller.name().to_owned();
     let actor = ctx.caller.actor_id().unwrap_or_default();
     let place = match request.team {
-        Some(id) => team(&mut ctx, id, request, &mut data).await?,
+        Some(id) => team(&mut ctx, id, by_rules.then_some(request), &mut data).await?,
         None => {
-            own(&mut ctx, request, &mut data).await?;
+            if by_rules {
+                own(&mut ctx, request, &mut data).await?;
+            }
             None
         }
     };
-    let mut event = security::Event::new(kind, "rejected", data.clone());
     let mut entry = audit::Entry::new("provision_jit_failed", "user", actor, &name);
     if let Some((organization, id, name)) = &place {
-        event = event.team(*organization, *id);
         entry = audit::Entry::new("provision_jit_failed", "team", *id, name).team(*organization, *id);
     } else {
         // Those who administer the person's organization are to see it; of several, no one is more concerned.
@@ -52,21 +57,25 @@ async fn write(
             },
             Caller::Machine(_) | Caller::System(..) => None,
         };
-        event.organization = only;
         entry.organization = only;
+    }
+    if let Some(kind) = kind {
+        let mut event = security::Event::new(kind, "rejected", data.clone());
+        event.organization = entry.organization;
+        event.team = place.as_ref().map(|(organization, id, _)| (*organization, *id));
+        security::record(&mut ctx, event).await?;
     }
     entry = entry.change(json!(null), data);
     entry.success = false;
-    security::record(&mut ctx, event).await?;
     audit::record(&mut ctx, entry).await?;
     ctx.commit().await
 }
 
-/// The team that was asked for; its rules go to the event's data.
+/// The team that was asked for; where the request broke its rules, they go to the event's data.
 async fn team(
     ctx: &mut Ctx,
     id: TeamId,
-    request: &JitRequest,
+    request: Option<&JitRequest>,
     data: &mut Value,
 ) -> Result<Option<(OrganizationId, TeamId, String)>> {
     let row = sqlx::query!(
@@ -77,6 +86,8 @@ async fn team(
     .fetch_optional(ctx.connection())
     .await?;
     Ok(row.map(|row| {
+        let place = (OrganizationId(row.organization_id), id, row.name);
+        let Some(request) = request else { return place };
         let policy = LabelPolicy {
             required: row.required_labels.into_iter().map(Label::trusted).collect(),
             optional: row
@@ -91,7 +102,7 @@ async fn team(
         data["allowed_patterns"] = json!(policy.optional);
         data["max_runners"] = json!(row.max_runners);
         data["runner_count"] = json!(row.runner_count);
-        (OrganizationId(row.organization_id), id, row.name)
+        place
     }))
 }
 

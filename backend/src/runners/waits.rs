@@ -5,6 +5,7 @@
 //! time goes to the next.
 
 mod advance;
+mod purge;
 mod read;
 
 use domain::{
@@ -15,7 +16,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 pub use advance::advance;
-pub use read::{get, mine, of_team};
+pub use purge::purge;
+pub use read::{LineQuery, get, mine, of_team};
 
 use super::{
     JitInput,

@@ -523,6 +523,56 @@ async fn b24_a_deactivation_is_a_security_event() {
     );
 }
 
+/// B24: a full quota is the event `quota_exceeded`, low, with the team and its numbers.
+#[tokio::test]
+async fn b24_a_full_quota_is_a_security_event() {
+    let house = House::new().await;
+    let (lead, member) = (house.person("lead"), house.person("member"));
+    house
+        .world
+        .sql(&format!("UPDATE teams SET max_runners = 1 WHERE id = '{}'", house.team))
+        .await;
+    house.world.runner(Some(house.team), lead, "active").await;
+    let input = backend::runners::JitInput {
+        team_id: Some(house.team),
+        ..backend::runners::JitInput::default()
+    };
+    refused(
+        house.world.provision(member, input).await,
+        "QUOTA_EXCEEDED",
+        "Team quota exceeded. Maximum allowed: 1, current: 1.",
+    );
+    let query = SecurityQuery {
+        kind: Some(SecurityEventType::QuotaExceeded),
+        identity: Some("member@example.com".to_owned()),
+        team: Some(house.team.to_string()),
+        ..SecurityQuery::default()
+    };
+    let page = house
+        .world
+        .ask(lead, async |ctx| security::list(ctx, &query).await)
+        .await
+        .unwrap();
+    // The newest; below it is what the house begins with.
+    let event = &page.items[0];
+    assert_eq!(page.total, 2);
+    assert_eq!(
+        (event.severity, event.action_taken.as_deref()),
+        (Severity::Low, Some("rejected"))
+    );
+    assert_eq!(
+        (event.team_id, event.team_name.as_deref()),
+        (Some(house.team), Some("Ops"))
+    );
+    assert_eq!(
+        (
+            &event.violation_data["max_runners"],
+            &event.violation_data["runner_count"]
+        ),
+        (&json!(1), &json!(1))
+    );
+}
+
 /// Codes of events in our own source: what is handed to `Entry::new`, and words like `team.create` beside it.
 fn codes_in(folder: &std::path::Path, codes: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {

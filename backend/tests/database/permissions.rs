@@ -367,6 +367,39 @@ async fn p_each_role_may_do_what_its_column_says_and_nothing_else() {
     assert_eq!((entries, teams), (0, 2), "every attempt was undone");
 }
 
+/// A person's roles are of one team each: an admin of one team who is a member of another has there what members have.
+#[tokio::test]
+async fn p_an_admin_of_one_team_is_a_mere_member_of_another() {
+    let house = House::new().await;
+    let world = &house.world;
+    let person = house.person("admin_elsewhere").await;
+    world.join(house.team, person, TeamRole::Member).await;
+    for what in [SEES, ADMINISTERS, MANAGES, LOWERS, RAISES].concat() {
+        let result = world.ask(person, async |ctx| house.attempt(ctx, what).await).await;
+        match result {
+            Ok(()) => assert!(SEES.contains(&what), "{what}"),
+            Err(Error::Forbidden(refusal)) => {
+                assert!(!SEES.contains(&what), "{what}");
+                assert_eq!(refusal.literal, literal("member", what), "{what}");
+            }
+            Err(error) => panic!("{what}: {error}"),
+        }
+    }
+    let led: uuid::Uuid = world
+        .one(&format!(
+            "SELECT team_id FROM team_members WHERE user_id = '{person}' AND role = 'admin'"
+        ))
+        .await;
+    let rename = async |ctx: &mut Ctx| {
+        let patch = teams::TeamPatchInput {
+            description: Some(Some("Mine".to_owned())),
+            ..teams::TeamPatchInput::default()
+        };
+        teams::update(ctx, TeamId(led), patch.parse().map_err(Error::Invalid)?).await
+    };
+    world.act(person, rename).await.expect("an admin there");
+}
+
 /// P: "projects: assigned only" for members; all of them for those who manage or audit.
 #[tokio::test]
 async fn p_members_see_the_projects_that_they_are_assigned_to() {

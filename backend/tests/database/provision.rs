@@ -785,3 +785,125 @@ async fn b18_runners_are_listed_to_those_who_may_see_them() {
     assert_eq!(back, expected);
     assert_eq!(SYSTEM_LABELS.len(), 3);
 }
+
+/// B25: "all operations are logged": every attempt that was not permitted leaves an entry with the team that it was for.
+/// The rules of a team are told to its own only; mistakes in a request are no attempts.
+#[tokio::test]
+async fn b25_every_attempt_that_is_refused_is_logged() {
+    let world = World::new().await;
+    let (team, dev) = guide(&world).await;
+    let (stranger, loner) = (world.user("stranger").await, world.user("loner").await);
+    world
+        .sql(&format!(
+            "INSERT INTO user_label_policies (user_id, allowed_labels, require_approval) VALUES ('{loner}', '{{*}}', true)"
+        ))
+        .await;
+    let entries = async || {
+        let sql =
+            "SELECT concat_ws(' ', actor, success::text, after->>'error_code', coalesce(team_id::text, 'none'), target, ip)
+            FROM audit_entries WHERE action = 'provision_jit_failed' ORDER BY txid, position";
+        world.all::<String>(sql).await
+    };
+    let mut expected = Vec::new();
+    let mut attempt = async |who: UserId, input: JitInput, line: String| {
+        let _ = refusal(world.provision(who, input).await);
+        expected.push(line);
+        assert_eq!(entries().await, expected);
+    };
+    let own = JitInput::default;
+    let foreign = format!("stranger@example.com false NOT_TEAM_MEMBER {team} Backend Team 192.0.2.7");
+    attempt(stranger, with(team, &["app-x"]), foreign).await;
+    let missing = TeamId(uuid::Uuid::from_u128(1));
+    let nowhere = "stranger@example.com false NOT_TEAM_MEMBER none stranger@example.com 192.0.2.7".to_owned();
+    attempt(stranger, with(missing, &[]), nowhere).await;
+    let approval = "loner@example.com false APPROVAL_REQUIRED none loner@example.com 192.0.2.7".to_owned();
+    attempt(loner, own(), approval).await;
+    world.set_status(team, TeamStatus::Inactive).await;
+    let inactive = format!("dev@example.com false TEAM_INACTIVE {team} Backend Team 192.0.2.7");
+    attempt(dev, with(team, &[]), inactive).await;
+    world.set_status(team, TeamStatus::Active).await;
+    world
+        .sql(&format!("UPDATE users SET can_use_jit = false WHERE id = '{dev}'"))
+        .await;
+    let no_jit = format!("dev@example.com false JIT_NOT_PERMITTED {team} Backend Team 192.0.2.7");
+    attempt(dev, with(team, &[]), no_jit).await;
+    assert_eq!(
+        world.one::<i64>("SELECT count(*) FROM security_events").await,
+        0,
+        "labels and quotas only are security events"
+    );
+    let told: i64 = world
+        .one("SELECT count(*) FROM audit_entries WHERE after ? 'allowed_patterns' OR after ? 'max_runners'")
+        .await;
+    assert_eq!(told, 0, "the policy is no business of those who may not use the team");
+    assert_eq!(
+        world
+            .one::<String>(
+                "SELECT after->>'labels' FROM audit_entries WHERE actor = 'stranger@example.com' ORDER BY txid LIMIT 1"
+            )
+            .await,
+        r#"["app-x"]"#
+    );
+
+    world.sql("UPDATE users SET can_use_jit = true").await;
+    refused(
+        world.provision(dev, own()).await,
+        "TEAM_REQUIRED",
+        "team_id is required",
+    );
+    let wrong_group = JitInput {
+        runner_group_id: Some(99),
+        ..with(team, &[])
+    };
+    refused(
+        world.provision(dev, wrong_group).await,
+        "VALIDATION_ERROR",
+        "runner_group_id",
+    );
+    assert_eq!(entries().await.len(), 5, "a mistake is no attempt");
+}
+
+/// B11: a generated name that is taken is drawn anew; after five it is 409.
+#[tokio::test]
+async fn b11_a_generated_name_is_drawn_at_most_five_times() {
+    let world = World::new().await;
+    let (team, dev) = guide(&world).await;
+    world.runner(None, dev, "active").await;
+    world.sql("UPDATE runners SET name = 'taken'").await;
+    // Chance is made to draw a name that is alive: the first four times, and then always.
+    world.sql("CREATE SEQUENCE draws").await;
+    let unlucky = async |draws: i64| {
+        world.sql("SELECT setval('draws', 1, false)").await;
+        world
+            .sql(&format!(
+                "CREATE OR REPLACE FUNCTION unlucky() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    IF nextval('draws') <= {draws} THEN NEW.name := 'TAKEN'; END IF; RETURN NEW; END $$"
+            ))
+            .await;
+    };
+    let drawn = async || world.one::<i64>("SELECT last_value FROM draws").await;
+    unlucky(4).await;
+    world
+        .sql("CREATE TRIGGER unlucky BEFORE INSERT ON runners FOR EACH ROW EXECUTE FUNCTION unlucky()")
+        .await;
+    let made = world.provision(dev, with(team, &[])).await.unwrap();
+    assert!(made.runner_name.starts_with("backend-team-"), "{}", made.runner_name);
+    assert_eq!(drawn().await, 5);
+    unlucky(1000).await;
+    let (code, words) = refusal(world.provision(dev, with(team, &[])).await);
+    assert_eq!((code, drawn().await), ("RUNNER_NAME_TAKEN", 5), "{words}");
+    assert_eq!((live(&world).await, world.github.calls_of(JIT)), (2, 1));
+}
+
+/// B14: the end of the quota's refusal says what to do and whom to ask.
+#[tokio::test]
+async fn b14_a_full_quota_says_whom_to_ask() {
+    let world = World::new().await;
+    let (team, dev) = guide(&world).await;
+    world.sql("UPDATE teams SET max_runners = 0").await;
+    let (_, words) = refusal(world.provision(dev, with(team, &[])).await);
+    assert_eq!(
+        words,
+        "Team quota exceeded. Maximum allowed: 0, current: 0. Remove idle or offline runners, or to raise the quota ask a super_admin or org_admin of the organization."
+    );
+}

@@ -571,6 +571,51 @@ async fn b19_refresh_asks_github_about_one_runner() {
     );
 }
 
+/// B25: a refresh that GitHub refuses, or does not answer, leaves an entry with the reason; one that works leaves none.
+#[tokio::test]
+async fn b25_a_failed_refresh_is_logged() {
+    let world = World::new().await;
+    let team = world.team("Mine").await;
+    let dev = world.member(team, "dev", TeamRole::Member).await;
+    let id = online(&world, Some(team), dev, "one").await;
+    let entries = async || {
+        let sql =
+            "SELECT concat_ws(' ', actor, target, success::text, team_id, before->>'status', after->>'error_code')
+            FROM audit_entries WHERE action = 'update_status_failed' ORDER BY txid, position";
+        world.all::<String>(sql).await
+    };
+    refresh(&world, dev, id).await.unwrap();
+    assert_eq!(entries().await, Vec::<String>::new());
+    let mut expected = Vec::new();
+    let fails = Faults {
+        fail_next: 9,
+        fail_status: 500,
+        ..Faults::default()
+    };
+    let away = Faults {
+        drop_before_next: 9,
+        ..Faults::default()
+    };
+    for (fault, code) in [
+        (limited(), "GITHUB_RATE_LIMITED"),
+        (fails, "GITHUB_ERROR"),
+        (away, "GITHUB_ERROR"),
+    ] {
+        world.github.set_faults(fault);
+        refused(refresh(&world, dev, id).await, code, "GitHub API");
+        expected.push(format!("dev@example.com one false {team} active {code}"));
+        assert_eq!(entries().await, expected);
+    }
+    let reason: String = world
+        .one("SELECT after->>'error' FROM audit_entries WHERE action = 'update_status_failed' LIMIT 1")
+        .await;
+    assert!(reason.starts_with("GitHub API"), "{reason}");
+    // Who may not ask did not fail to: nobody asked.
+    let stranger = world.user("stranger").await;
+    refused(refresh(&world, stranger, id).await, "NOT_FOUND", "Runner with ID");
+    assert_eq!(entries().await, expected);
+}
+
 /// B14: the quota's refusal says who holds it and for how long, to those who may see them.
 #[tokio::test]
 async fn b14_a_full_quota_says_who_holds_it() {

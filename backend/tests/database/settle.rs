@@ -583,3 +583,23 @@ async fn a_database_that_goes_away_is_unavailable() {
         .await
         .expect("the pool takes a new connection");
 }
+
+/// B15: unless it is set otherwise, a reservation that nobody confirms is kept for 45 seconds.
+#[tokio::test]
+async fn b15_a_lease_lasts_45_seconds() {
+    let world = World::new().await;
+    let (team, dev) = ops(&world, 1).await;
+    world.github.set_faults(Faults {
+        latency_ms: 5000,
+        only: Some("generate-jitconfig".to_owned()),
+        ..Faults::default()
+    });
+    tokio::select! {
+        result = world.provision(dev, input(team)) => panic!("cut off while GitHub thinks: {result:?}"),
+        () = github_is_asked(&world, JIT) => {}
+    }
+    let seconds: f64 = world
+        .one("SELECT extract(epoch FROM lease_until - created_at)::float8 FROM runners WHERE status = 'pending'")
+        .await;
+    assert!((45.0..46.0).contains(&seconds), "{seconds}");
+}

@@ -206,9 +206,12 @@ async fn waiting_is_for_members_of_teams_that_want_it_and_only_while_it_is_full(
     let tess = scene.world.member(scene.team, "tess", TeamRole::Admin).await;
     let line = scene
         .world
-        .ask(tess, async |ctx| waits::of_team(ctx, scene.team).await)
+        .ask(tess, async |ctx| {
+            waits::of_team(ctx, scene.team, &waits::LineQuery::default()).await
+        })
         .await
-        .unwrap();
+        .unwrap()
+        .items;
     assert_eq!(
         line.iter().map(|wait| wait.user.as_str()).collect::<Vec<_>>(),
         ["ben@example.com"]
@@ -288,4 +291,64 @@ async fn many_processes_hold_each_place_once() {
         .one("SELECT count(*) FROM runner_waits WHERE state = 'ready'")
         .await;
     assert_eq!(ready, 2);
+}
+
+/// X6: a team's line is read page by page, with the number of all who wait.
+#[tokio::test]
+async fn x6_a_line_is_read_page_by_page() {
+    let scene = Scene::new(Duration::from_mins(1)).await;
+    let mut expected = Vec::new();
+    for who in [1, 2, 3] {
+        expected.push(scene.join(who).await.unwrap().id);
+    }
+    let tess = scene.world.member(scene.team, "tess", TeamRole::Admin).await;
+    let read = async |cursor: Option<String>, limit| {
+        let query = waits::LineQuery { cursor, limit };
+        scene
+            .world
+            .ask(tess, async |ctx| waits::of_team(ctx, scene.team, &query).await)
+            .await
+    };
+    let ids = |page: &domain::views::Page<RunnerWait>| page.items.iter().map(|wait| wait.id).collect::<Vec<_>>();
+    let first = read(None, 2).await.unwrap();
+    assert_eq!((ids(&first), first.total), (expected[..2].to_vec(), 3));
+    let second = read(first.next, 2).await.unwrap();
+    assert_eq!((ids(&second), second.total), (expected[2..].to_vec(), 3));
+    assert_eq!(second.items[0].position, Some(3), "in the line, not on the page");
+    assert_eq!(second.next, None);
+    assert_eq!(read(None, 3).await.unwrap().next, None, "a full page that is the last");
+    refused(
+        read(Some("nonsense".to_owned()), 2).await,
+        "VALIDATION_ERROR",
+        "cursor: is not one",
+    );
+}
+
+/// Waits that have been over for 30 days are forgotten; open ones, however old, and those of late are not.
+#[tokio::test]
+async fn old_waits_are_forgotten() {
+    let scene = Scene::new(Duration::from_mins(1)).await;
+    scene.join(1).await.unwrap();
+    let add = async |state: &str, days: i64| {
+        let (team, user) = (scene.team, scene.people[0]);
+        scene
+            .world
+            .sql(&format!(
+                "INSERT INTO runner_waits (id, team_id, user_id, request, state, created_at, updated_at)
+                VALUES (gen_random_uuid(), '{team}', '{user}', '{{}}', '{state}', now() - interval '100 days', now() - interval '{days} days')"
+            ))
+            .await;
+    };
+    for state in ["claimed", "left", "expired"] {
+        add(state, 31).await;
+        add(state, 29).await;
+    }
+    scene
+        .world
+        .sql("UPDATE runner_waits SET updated_at = now() - interval '99 days' WHERE state = 'waiting'")
+        .await;
+    assert_eq!(waits::purge(&scene.world.backend).await.unwrap(), 3);
+    let left: Vec<String> = scene.world.all("SELECT state FROM runner_waits ORDER BY state").await;
+    assert_eq!(left, ["claimed", "expired", "left", "waiting"]);
+    assert_eq!(waits::purge(&scene.world.backend).await.unwrap(), 0);
 }

@@ -262,3 +262,25 @@ async fn b23_enforce_cancels_the_run_and_says_whether_it_worked() {
         "once for each job"
     );
 }
+
+/// Jobs that have been queued for 30 days never began, and are forgotten; those that ran stay, for cost.
+#[tokio::test]
+async fn b23_jobs_that_never_began_are_forgotten() {
+    let scene = Scene::new(WorkflowLabelCheck::Audit).await;
+    let add = async |id: i64, status: &str, days: i64| {
+        scene
+            .world
+            .sql(&format!(
+                "INSERT INTO workflow_jobs (id, run_id, repository, name, status, received_at)
+                VALUES ({id}, 1, 'acme/shop', 'build', '{status}', now() - interval '{days} days')"
+            ))
+            .await;
+    };
+    add(1, "queued", 31).await;
+    add(2, "queued", 29).await;
+    add(3, "in_progress", 31).await;
+    add(4, "completed", 400).await;
+    assert_eq!(workflow_jobs::purge(&scene.world.backend).await.unwrap(), 1);
+    let left: Vec<i64> = scene.world.all("SELECT id FROM workflow_jobs ORDER BY id").await;
+    assert_eq!(left, [2, 3, 4]);
+}

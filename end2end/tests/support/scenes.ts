@@ -317,6 +317,8 @@ export const scenes: Scene[] = [
     act: send('Add service', { name: 'LLM Service', path_prefixes: 'GET /v1\nv2' }),
   },
   { name: 'sync', as: ada, at: '/admin/sync' },
+  { name: 'machine-clients', as: ada, at: '/admin/machine-clients' },
+  { name: 'machine-clients-as-auditor', as: audrey, at: '/admin/machine-clients' },
   { name: 'service', as: olga, at: '/admin/services?organization=acme', act: openService },
   { name: 'service-as-member', as: max, at: '/admin/services', act: openService },
   {

@@ -18,7 +18,7 @@ use super::{
     body::Json,
     call::{At, Call, PathPart, json, secret_json, shown, text},
     jit::{JitRequest, ProvisionedRunner},
-    query::QueryString,
+    query::{QueryString, limit},
 };
 use crate::{problem::Problem, state::AppState};
 
@@ -84,15 +84,26 @@ impl From<views::RunnerWait> for RunnerWait {
 #[derive(Debug, Serialize, ToSchema)]
 struct RunnerWaits {
     waits: Vec<RunnerWait>,
+    /// Of all pages.
+    #[schema(example = 1)]
+    total: i64,
+    /// For the next page.
+    next_cursor: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct WaitsOf {
-    /// All of this team's, its first 500, for those who manage its members; without it the caller's own.
+    /// All of this team's, for those who manage its members; without it the caller's own, which are one page.
     #[param(nullable = false)]
     team_id: Option<Uuid>,
+    /// Waits on a page; 100 unless said otherwise.
+    #[param(nullable = false, minimum = 1, maximum = 1000)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    #[param(nullable = false)]
+    cursor: Option<String>,
 }
 
 /// Wait for a runner
@@ -131,13 +142,28 @@ async fn join_waiting_list(call: Call, Json(body): Json<JitRequest>) -> Result<R
     )
 )]
 async fn list_waits(call: Call, QueryString(of): QueryString<WaitsOf>) -> Result<Response, Problem> {
-    let mut ctx = call.read().await?;
-    let waits = match of.team_id {
-        Some(team) => waits::of_team(&mut ctx, TeamId(team)).await?,
-        None => waits::mine(&mut ctx).await?,
+    let query = waits::LineQuery {
+        cursor: of.cursor,
+        limit: limit(of.limit, waits::LineQuery::default().limit)?,
     };
-    let waits = waits.into_iter().map(RunnerWait::from).collect();
-    json(StatusCode::OK, &RunnerWaits { waits })
+    let mut ctx = call.read().await?;
+    let (waits, total, next_cursor) = match of.team_id {
+        Some(team) => {
+            let page = waits::of_team(&mut ctx, TeamId(team), &query).await?;
+            (page.items, page.total, page.next)
+        }
+        None => {
+            let own = waits::mine(&mut ctx).await?;
+            let total = i64::try_from(own.len()).unwrap_or(i64::MAX);
+            (own, total, None)
+        }
+    };
+    let answer = RunnerWaits {
+        waits: waits.into_iter().map(RunnerWait::from).collect(),
+        total,
+        next_cursor,
+    };
+    json(StatusCode::OK, &answer)
 }
 
 /// Get a wait

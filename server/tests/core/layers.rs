@@ -220,6 +220,11 @@ async fn machines_learn_how_it_is() {
     assert_eq!(text("/readyz").await, (200, "ready\n".to_owned()));
     let health: serde_json::Value = serde_json::from_str(&text("/health").await.1).expect("JSON");
     assert_eq!(health["status"], "healthy");
+    // B29.
+    assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
+    let at: chrono::DateTime<chrono::Utc> = health["timestamp"].as_str().expect("text").parse().expect("a time");
+    let age = (chrono::Utc::now() - at).num_seconds();
+    assert!((0..60).contains(&age), "{age}");
     let _ = text("/api/v1/secret-word").await;
     let metrics = text("/metrics").await.1;
     assert!(metrics.contains("route=\"/healthz\""), "{metrics}");

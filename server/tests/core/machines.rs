@@ -281,3 +281,64 @@ async fn b27_a_program_may_ask_for_nothing_else() {
         .bearer_auth(&works.jwt);
     assert!([401, 403].contains(&service.send().await.expect("an answer").status().as_u16()));
 }
+
+/// When a program was last seen is known, once it is written down.
+#[tokio::test]
+async fn b27_when_a_program_was_last_used_is_known() {
+    let works = Works::new().await;
+    let (_, client) = works.register(SUBJECT, works.team).await;
+    assert_eq!(client["last_used_at"], Value::Null);
+    let before = chrono::Utc::now();
+    assert_eq!(works.get(&works.jwt, "/runners").await.0, 200);
+    backend::machines::write_last_used(&works.server.database.pool)
+        .await
+        .expect("written");
+    let (_, list) = works.get(&works.root, "/admin/oauth-clients").await;
+    let at: chrono::DateTime<chrono::Utc> = list["clients"][0]["last_used_at"]
+        .as_str()
+        .expect("a time")
+        .parse()
+        .expect("a time");
+    assert!(
+        before - chrono::TimeDelta::seconds(1) <= at && at <= chrono::Utc::now(),
+        "{at}"
+    );
+}
+
+/// A program that is disabled through one process is refused by every other at its next request.
+#[tokio::test]
+async fn b27_disabling_holds_in_every_process_at_once() {
+    let works = Works::new().await;
+    let (_, client) = works.register(SUBJECT, works.team).await;
+    let env = [
+        ("GUILDHALL_OIDC_ISSUER", works.server.oidc.issuer()),
+        ("GUILDHALL_OIDC_CLIENT_ID", works.server.oidc.client_id().to_owned()),
+        (
+            "GUILDHALL_OIDC_CLIENT_SECRET",
+            works.server.oidc.client_secret().expect("a secret").to_owned(),
+        ),
+        ("GUILDHALL_PUBLIC_URL", works.server.url.clone()),
+    ];
+    let env = env.map(|(name, value)| (name.to_owned(), value));
+    let config = server::config::Config::load(None, env).expect("a good configuration");
+    let state = server::AppState::new(works.server.database.pool.clone(), config).expect("a second process");
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let other = format!("http://{}/api/v1/runners", socket.local_addr().expect("an address"));
+    let service = server::router(state).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let task = tokio::spawn(async move { axum::serve(socket, service).await });
+    let there = async || {
+        let request = works.server.client.get(&other).bearer_auth(&works.jwt);
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    let one = format!("/admin/oauth-clients/{}", client["id"].as_str().expect("an id"));
+    for on in [false, true, false] {
+        assert_eq!(there().await, if on { 403 } else { 200 });
+        let body = json!({"is_active": on});
+        assert_eq!(
+            works.call(&works.root, http::Method::PATCH, &one, Some(&body)).await.0,
+            200
+        );
+        assert_eq!(there().await, if on { 200 } else { 403 });
+    }
+    task.abort();
+}

@@ -291,3 +291,126 @@ async fn b25_the_head_can_be_noted_elsewhere() {
     let report = backend::audit::verify(&world.pool, Some(&expected)).await.unwrap();
     assert_eq!((report.finding, report.head), (None, Some(expected)));
 }
+
+/// B24: a full quota is an event, and events come page by page with the number of all of them.
+#[tokio::test]
+async fn b24_full_quotas_are_events_and_events_have_pages() {
+    let world = World::new().await;
+    let (lead, team) = team(&world).await;
+    world.sql("UPDATE teams SET max_runners = 0").await;
+    for _ in 0..5 {
+        world
+            .post(&lead, "/runners/jit", json!({"team_id": team}))
+            .await
+            .refused(
+                403,
+                "QUOTA_EXCEEDED",
+                "Team quota exceeded. Maximum allowed: 0, current: 0.",
+            );
+    }
+    let list = "/admin/security-events?event_type=quota_exceeded";
+    let all = world.get(&lead, list).await.is(200);
+    let events = all["events"].as_array().unwrap();
+    assert_eq!((events.len(), &all["total"]), (5, &json!(5)));
+    let event = &events[0];
+    assert_eq!(
+        (&event["severity"], &event["team_id"], &event["team_name"]),
+        (&json!("low"), &json!(team), &json!("Backend Team"))
+    );
+    assert_eq!(event["violation_data"]["max_runners"], 0);
+
+    let page = async |query: &str| world.get(&lead, &format!("{list}{query}")).await.is(200);
+    let by_offset = page("&limit=2&offset=2").await;
+    assert_eq!(
+        (&by_offset["total"], by_offset["events"].as_array().unwrap().as_slice()),
+        (&json!(5), &events[2..4])
+    );
+    assert_eq!(page("&offset=5").await["events"], json!([]));
+    let (mut walked, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let answer = page(&format!("&limit=2&cursor={cursor}")).await;
+        assert_eq!(answer["total"], 5, "[F] the total is not the page's length");
+        walked.extend(answer["events"].as_array().unwrap().clone());
+        match answer["next_cursor"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+    assert_eq!(&walked, events, "each once, in their order");
+    for (query, field) in [
+        ("&limit=0", "limit"),
+        ("&limit=1001", "limit"),
+        ("&offset=-1", "offset"),
+        ("&cursor=x", "cursor"),
+    ] {
+        world.get(&lead, &format!("{list}{query}")).await.invalid(&[field]);
+    }
+}
+
+/// B3, B18, B24, B25: how many rows a page has unless one says.
+#[tokio::test]
+async fn b3_b18_b24_b25_pages_without_a_limit() {
+    let world = World::new().await;
+    let root = world.super_admin().await;
+    world
+        .sql(
+            "INSERT INTO teams (id, organization_id, name, slug)
+            SELECT gen_random_uuid(), id, 'Team ' || n, 'team-' || n FROM organizations, generate_series(1, 110) n WHERE slug = 'default'",
+        )
+        .await;
+    world
+        .sql(&format!(
+            "INSERT INTO runners (id, name, status, labels, runner_group_id, provisioned_by)
+            SELECT gen_random_uuid(), 'runner-' || n, 'active', '{{}}', 1, '{}' FROM generate_series(1, 60) n",
+            root.id
+        ))
+        .await;
+    world
+        .sql(
+            "INSERT INTO security_events (id, at, event_type, severity, user_identity, violation_data)
+            SELECT gen_random_uuid(), now(), 'quota_exceeded', 'low', 'somebody', '{}' FROM generate_series(1, 110) n",
+        )
+        .await;
+    fill(&world, &root, 60).await;
+    for (path, rows, limit, all) in [
+        ("/admin/teams?search=team%20", "teams", 100, 110),
+        ("/runners", "runners", 50, 60),
+        ("/admin/security-events", "events", 100, 110),
+        ("/audit-logs?event_type=team.update", "logs", 50, 60),
+    ] {
+        let list = world.get(&root, path).await.is(200);
+        let shown = list[rows].as_array().unwrap().len();
+        assert_eq!((shown, list["total"].as_i64().unwrap()), (limit, all), "{path}");
+    }
+}
+
+/// B25: an export is compressed for whoever asks for it, to its end, and holds what it holds otherwise.
+#[tokio::test]
+async fn b25_a_compressed_export_ends_as_it_should() {
+    let world = World::new().await;
+    let user = world.person("user").await;
+    fill(&world, &user, 1234).await;
+    for encoding in ["gzip", "br", "zstd", "deflate"] {
+        let request = Request::get("/api/v1/audit-logs/export")
+            .header(header::AUTHORIZATION, format!("Bearer {}", user.token))
+            .header(header::ACCEPT_ENCODING, encoding)
+            .body(Body::empty())
+            .unwrap();
+        let answer = world.begin(request).await;
+        assert_eq!(answer.status(), 200);
+        let coded = answer.headers().get(header::CONTENT_ENCODING).cloned();
+        let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX)
+            .await
+            .expect("a whole body");
+        if ["gzip", "br"].contains(&encoding) {
+            assert_eq!(coded.unwrap(), encoding);
+            assert!(bytes.len() < 200_000, "{encoding}: {}", bytes.len());
+        }
+        if encoding == "gzip" {
+            assert_eq!(&bytes[..2], [0x1f, 0x8b]);
+            // The last four bytes are the length of what was compressed.
+            let length = u32::from_le_bytes(bytes[bytes.len() - 4..].try_into().unwrap());
+            assert!(length > 200_000, "{length}");
+        }
+    }
+}

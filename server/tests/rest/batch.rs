@@ -116,6 +116,22 @@ async fn b26_teams_one_by_one_and_the_batch_as_a_whole() {
         .await
         .is(200);
     assert_eq!((&back["affected_count"], &back["success"]), (&json!(2), &json!(true)));
+    // B24: and each of the two teams has an entry of its own.
+    assert_eq!(once(&world, "batch_reactivate_teams").await, (1, 1, COMMENT.to_owned()));
+    let entries = "SELECT count(*) FROM audit_entries WHERE action = 'team.activate' AND team_id IS NOT NULL";
+    assert_eq!(count(&world, entries).await, 2);
+}
+
+/// How often a batch is in the audit log and among the security events, and its comment there.
+async fn once(world: &World, batch: &str) -> (i64, i64, String) {
+    sqlx::query_as(
+        "SELECT (SELECT count(*) FROM audit_entries WHERE action = $1), count(*), min(violation_data->>'comment')
+        FROM security_events WHERE event_type = $1",
+    )
+    .bind(batch)
+    .fetch_one(&world.pool)
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
@@ -176,6 +192,12 @@ async fn b26_runners_of_a_team_at_github_and_here() {
         )
         .await,
         1
+    );
+
+    assert_eq!(
+        once(&world, "batch_delete_runners").await,
+        (1, 1, COMMENT.to_owned()),
+        "B24"
     );
 
     let named = json!({"runner_ids": [elsewhere, Uuid::nil()], "comment": COMMENT});

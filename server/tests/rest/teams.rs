@@ -91,6 +91,24 @@ async fn b4_names_are_unique_and_patterns_compile() {
 }
 
 #[tokio::test]
+async fn b4_a_description_has_at_most_500_characters() {
+    let world = World::new().await;
+    let admin = world.super_admin().await;
+    let with = |length| json!({"name": format!("Team {length}"), "description": "ä".repeat(length)});
+    world
+        .post(&admin, "/admin/teams", with(501))
+        .await
+        .invalid(&["description"]);
+    let team = world.post(&admin, "/admin/teams", with(500)).await.is(201);
+    assert_eq!(team["description"], "ä".repeat(500));
+    let path = format!("/admin/teams/{}", team["id"].as_str().unwrap());
+    world
+        .patch(&admin, &path, json!({"description": "x".repeat(501)}))
+        .await
+        .invalid(&["description"]);
+}
+
+#[tokio::test]
 async fn b5_absent_keeps_and_null_clears() {
     let world = World::new().await;
     let admin = world.super_admin().await;

@@ -269,6 +269,28 @@ async fn b26_batches_name_whom_they_mean() {
         (&json!(true), &json!("restore_users"), &json!(1))
     );
     assert_eq!(back["details"][0]["effects"], Value::Null);
+    // B24, B25: each batch is one entry and one event; dry runs and refused ones are none.
+    for batch in ["batch_disable_users", "batch_restore_users"] {
+        let entries = format!(
+            "SELECT count(*) FROM audit_entries WHERE action = '{batch}' AND actor = '{}'",
+            root.email
+        );
+        assert_eq!(world.count(&entries).await, 1, "{batch}");
+        let list = world
+            .get(&root, &format!("/admin/security-events?event_type={batch}"))
+            .await
+            .is(200);
+        let event = &list["events"][0];
+        assert_eq!(
+            (
+                &list["total"],
+                &event["user_identity"],
+                &event["violation_data"]["comment"]
+            ),
+            (&json!(1), &json!(root.email), &json!(COMMENT)),
+            "{batch}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -146,6 +146,7 @@ impl Jit {
             .post(format!("{}/orgs/acme/actions/runners/generate-jitconfig", self.url))
             .header("authorization", "Bearer demo-token")
             .header("accept", "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28")
             .json(&body)
             .send()
             .await?

@@ -15,6 +15,7 @@ pub async fn read(github: &str) -> anyhow::Result<()> {
         let body = client
             .get(url)
             .bearer_auth("demo-token")
+            .header("x-github-api-version", "2022-11-28")
             .send()
             .await?
             .error_for_status()?

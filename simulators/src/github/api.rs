@@ -31,6 +31,7 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router {
     Router::new()
         .route("/app/installations/{id}/access_tokens", post(create_token))
         .merge(authorised)
+        .route_layer(middleware::from_fn(check_version))
         .route_layer(middleware::from_fn_with_state(Arc::clone(shared), faults::apply))
         .with_state(Arc::clone(shared))
 }
@@ -77,6 +78,18 @@ pub(super) fn runner_json(runner: &SimulatedRunner) -> Value {
         "ephemeral": true,
         "labels": labels.collect::<Vec<_>>(),
     })
+}
+
+/// The one version of the API that is simulated. GitHub takes calls that name none; here they are refused, so that a client
+/// which forgets the header is found.
+async fn check_version(request: Request, next: Next) -> Response {
+    match request.headers().get("x-github-api-version") {
+        Some(version) if version == "2022-11-28" => next.run(request).await,
+        _ => error(
+            StatusCode::BAD_REQUEST,
+            "The header X-GitHub-Api-Version must be 2022-11-28",
+        ),
+    }
 }
 
 fn credential(headers: &HeaderMap) -> Option<&str> {

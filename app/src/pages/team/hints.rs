@@ -91,6 +91,52 @@ fn is_vague(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn texts(members: i32, admins: i64) -> Vec<String> {
+        let team = team(members);
+        of(&team, admins).into_iter().map(|(text, ..)| text).collect()
+    }
+
+    #[test]
+    fn d9_teams_have_5_to_20_members_and_2_or_3_admins() {
+        for (members, admins) in [(5, 2), (20, 3), (12, 0)] {
+            assert_eq!(texts(members, admins), Vec::<String>::new(), "{members} {admins}");
+        }
+        assert_eq!(texts(4, 2), ["4 members: 5 to 20 are a good size for a team."]);
+        assert_eq!(texts(21, 2), ["21 members: teams of 5 to 20 are easier to manage."]);
+        assert_eq!(texts(8, 1), ["1 admin: with 2 or 3, one of them can be away."]);
+        assert_eq!(texts(8, 4), ["4 admins: 2 or 3 prevent configuration conflicts."]);
+        assert_eq!(texts(30, 9).len(), 2);
+    }
+
+    fn team(members: i32) -> Team {
+        let now = chrono::DateTime::UNIX_EPOCH;
+        Team {
+            id: domain::TeamId(domain::DEFAULT_ORGANIZATION.0),
+            organization_id: domain::DEFAULT_ORGANIZATION,
+            organization_slug: "acme".to_owned(),
+            organization_name: "Acme".to_owned(),
+            name: "Engineering".to_owned(),
+            slug: "engineering".to_owned(),
+            description: Some("Builds.".to_owned()),
+            status: domain::TeamStatus::Active,
+            is_system: false,
+            runners_enabled: true,
+            policy: domain::LabelPolicy::default(),
+            max_runners: None,
+            runner_group_ids: Vec::new(),
+            limits: domain::Limits::default(),
+            created_at: now,
+            updated_at: now,
+            created_by: None,
+            deactivated_at: None,
+            deactivated_by: None,
+            deactivation_reason: None,
+            member_count: members,
+            project_count: 0,
+            runner_count: 0,
+        }
+    }
+
     #[test]
     fn d9_names_that_say_nothing() {
         for vague in ["Team 1", "team", "Team B", "Team12", "Group 3"] {

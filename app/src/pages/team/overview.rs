@@ -165,6 +165,7 @@ fn facts(overview: &TeamOverview) -> AnyView {
                     </div>
                     <div><dt>"Required labels"</dt><dd>{ui::chips("Required labels", "required", &required)}</dd></div>
                     <div><dt>"Optional patterns"</dt><dd>{ui::chips("Optional patterns", "pattern", &patterns)}</dd></div>
+                    <div><dt>"Runner groups"</dt><dd>{super::policy::groups_or_default(&team.runner_group_ids)}</dd></div>
                     <div>
                         <dt>"Created"</dt>
                         <dd>{ui::time(team.created_at)}{team.created_by.clone().map(|by| format!(" by {by}"))}</dd>

@@ -23,6 +23,7 @@ pub fn policy() -> impl IntoView {
         let required = state.value("required_labels", &label_list(&team.policy.required));
         let patterns = state.value("optional_label_patterns", &pattern_list(&team.policy.optional));
         let max = team.max_runners.map(|max| max.to_string()).unwrap_or_default();
+        let groups = group_list(&team.runner_group_ids);
         let grant = place.page.standing.grant(Permission::PolicyEdit);
         let editable = grant >= Grant::Lower && team.status != TeamStatus::Archived;
         let note = match grant {
@@ -73,6 +74,18 @@ pub fn policy() -> impl IntoView {
                             ..Field::default()
                         }
                             .view(&state)}
+                        {(grant == Grant::Yes)
+                            .then(|| {
+                                Field {
+                                    name: "runner_group_ids",
+                                    label: "Runner groups",
+                                    hint: "GitHub's numbers of the runner groups that the team may use, comma-separated; the first is taken unless a request names one. Leave empty for the default group.",
+                                    current: &groups,
+                                    placeholder: "1, 7",
+                                    ..Field::default()
+                                }
+                                    .view(&state)
+                            })}
                     </div>
                     <footer class="card__footer"><button class="button button--primary">"Save Changes"</button></footer>
                 </form>
@@ -117,6 +130,20 @@ pub fn policy() -> impl IntoView {
     }))
 }
 
+fn group_list(groups: &[i64]) -> String {
+    let groups: Vec<String> = groups.iter().map(ToString::to_string).collect();
+    groups.join(", ")
+}
+
+/// The runner groups that a team may use, in words.
+pub(super) fn groups_or_default(groups: &[i64]) -> String {
+    if groups.is_empty() {
+        "the default group".to_owned()
+    } else {
+        group_list(groups)
+    }
+}
+
 fn read_only(place: &Place, note: Option<String>) -> AnyView {
     let team = &place.page.team;
     let required: Vec<String> = team.policy.required.iter().map(ToString::to_string).collect();
@@ -137,6 +164,7 @@ fn read_only(place: &Place, note: Option<String>) -> AnyView {
                     <div><dt>"Required labels"</dt><dd>{ui::chips("Required labels", "required", &required)}</dd></div>
                     <div><dt>"Optional patterns"</dt><dd>{ui::chips("Optional patterns", "pattern", &patterns)}</dd></div>
                     <div><dt>"Max runners"</dt><dd>{max}</dd></div>
+                    <div><dt>"Runner groups"</dt><dd>{groups_or_default(&team.runner_group_ids)}</dd></div>
                 </dl>
             </div>
         </section>

@@ -5,7 +5,7 @@ use backend::{
     teams::{self, Order, Sort, TeamQuery},
 };
 use domain::{
-    OrganizationId, TeamStatus,
+    OrganizationId, Permission, TeamStatus,
     views::{Page, Team},
 };
 use leptos::prelude::*;
@@ -122,7 +122,7 @@ pub fn list() -> impl IntoView {
         let table = if list.items.is_empty() {
             empty(&address, creates)
         } else {
-            table(&list, &address)
+            table(&list, &address, &ctx.caller)
         };
         Ok(Rendered::new(
             "Teams",
@@ -200,7 +200,7 @@ fn empty(address: &Address, creates: bool) -> AnyView {
     )
 }
 
-fn table(list: &Page<Team>, address: &Address) -> AnyView {
+fn table(list: &Page<Team>, address: &Address, caller: &Caller) -> AnyView {
     let head = |sort: Sort, label: &'static str, class: &'static str| {
         let word = sort.as_str();
         let current = address.sort.as_deref().unwrap_or("name");
@@ -237,7 +237,7 @@ fn table(list: &Page<Team>, address: &Address) -> AnyView {
                         <th scope="col" class="table__actions"><span class="visually-hidden">"Actions"</span></th>
                     </tr>
                 </thead>
-                <tbody>{list.items.iter().map(row).collect_view()}</tbody>
+                <tbody>{list.items.iter().map(|team| row(team, caller)).collect_view()}</tbody>
             </table>
         </div>
         {ui::pagination(
@@ -252,7 +252,14 @@ fn table(list: &Page<Team>, address: &Address) -> AnyView {
     .into_any()
 }
 
-fn row(team: &Team) -> AnyView {
+/// Whether the viewer may deactivate the team; the server asks again (SPEC P).
+fn may_deactivate(team: &Team, caller: &Caller) -> bool {
+    let may = matches!(caller, Caller::Person(person, _)
+        if person.standing(team.organization_id, team.id).may(Permission::TeamAdminister));
+    may && team.status == TeamStatus::Active && !team.is_system
+}
+
+fn row(team: &Team, caller: &Caller) -> AnyView {
     let path = format!("/admin/teams/{}", team.id);
     let muted = (team.status != TeamStatus::Active).then_some("table__row--muted");
     view! {
@@ -278,7 +285,7 @@ fn row(team: &Team) -> AnyView {
                         <a class="menu__item" href=format!("{path}/members")>{if team.is_system { "Members" } else { "Manage Members" }}</a>
                         <a class="menu__item" href=format!("{path}/policy")>"Label policy"</a>
                         <a class="menu__item" href=format!("{path}/settings")>"Settings"</a>
-                        {(team.status == TeamStatus::Active && !team.is_system)
+                        {may_deactivate(team, caller)
                             .then(|| {
                                 view! {
                                     <hr />

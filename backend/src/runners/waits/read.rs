@@ -1,13 +1,44 @@
 //! Who waits, and where in the line.
 
-use domain::{Permission, TeamId, views::RunnerWait};
+use domain::{
+    Permission, TeamId,
+    views::{Page, RunnerWait},
+};
 use uuid::Uuid;
 
 use super::not_found;
-use crate::{Ctx, Error, Result, runners::JitInput, teams};
+use crate::{Ctx, Error, Result, cursor::Cursor, runners::JitInput, teams};
 
-/// The most waits of a team that are shown.
+/// The most open waits of one person that are shown: one has one for each team.
 const MOST: i64 = 500;
+
+/// Which part of a team's line to read.
+#[derive(Debug, Clone)]
+pub struct LineQuery {
+    /// The place to go on from.
+    pub cursor: Option<String>,
+    /// Waits on a page, 1 to 1000.
+    pub limit: i64,
+}
+
+impl Default for LineQuery {
+    fn default() -> Self {
+        Self {
+            cursor: None,
+            limit: 100,
+        }
+    }
+}
+
+/// Which waits to read.
+#[derive(Default)]
+struct Which {
+    id: Option<Uuid>,
+    team: Option<Uuid>,
+    user: Option<Uuid>,
+    /// Only those behind this place.
+    after: Option<i64>,
+}
 
 /// The caller's open waits: at most one for each team.
 ///
@@ -15,19 +46,70 @@ const MOST: i64 = 500;
 /// 403 for a program.
 pub async fn mine(ctx: &mut Ctx) -> Result<Vec<RunnerWait>> {
     let user = ctx.person()?.id.0;
-    read(ctx, None, None, Some(user)).await
+    let which = Which {
+        user: Some(user),
+        ..Which::default()
+    };
+    read(ctx, &which, MOST).await
 }
 
-/// A team's open waits, in their order; its first 500.
+/// A team's open waits, in their order. Pages go forwards only: whoever is served leaves the line at its front.
 ///
 /// # Errors
-/// 403 and 404 for those who do not manage its members.
-pub async fn of_team(ctx: &mut Ctx, team: TeamId) -> Result<Vec<RunnerWait>> {
+/// 403 and 404 for those who do not manage its members; when the cursor is not one of this list.
+pub async fn of_team(ctx: &mut Ctx, team: TeamId, query: &LineQuery) -> Result<Page<RunnerWait>> {
     teams::open(ctx, team)
         .await?
         .standing
         .require(Permission::MembersManage)?;
-    read(ctx, None, Some(team.0), None).await
+    let limit = query.limit.clamp(1, 1000);
+    let which = Which {
+        team: Some(team.0),
+        after: query.cursor.as_deref().map(place_of).transpose()?,
+        ..Which::default()
+    };
+    // One more tells whether there is a next page.
+    let mut items = read(ctx, &which, limit + 1).await?;
+    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > shown;
+    items.truncate(shown);
+    let total = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM runner_waits WHERE team_id = $1 AND state IN ('waiting', 'ready')"#,
+        team.0,
+    )
+    .fetch_one(ctx.connection())
+    .await?;
+    let next = match items.last() {
+        Some(last) if more => Some(cursor_at(ctx, last.id).await?),
+        _ => None,
+    };
+    Ok(Page {
+        items,
+        total,
+        next,
+        previous: None,
+    })
+}
+
+/// The place in the line that a cursor stands for.
+fn place_of(cursor: &str) -> Result<i64> {
+    let cursor = Cursor::decode(cursor)?;
+    cursor
+        .key
+        .parse()
+        .map_err(|_| Error::invalid("cursor", "is not one that this list gave out"))
+}
+
+async fn cursor_at(ctx: &mut Ctx, id: Uuid) -> Result<String> {
+    let place = sqlx::query_scalar!("SELECT place FROM runner_waits WHERE id = $1", id)
+        .fetch_one(ctx.connection())
+        .await?;
+    let cursor = Cursor {
+        key: place.to_string(),
+        id,
+        before: false,
+    };
+    Ok(cursor.encode())
 }
 
 /// One wait: one's own, or of a team whose members the caller manages; also one that is over.
@@ -36,10 +118,11 @@ pub async fn of_team(ctx: &mut Ctx, team: TeamId) -> Result<Vec<RunnerWait>> {
 /// 404 for any other.
 pub async fn get(ctx: &mut Ctx, id: Uuid) -> Result<RunnerWait> {
     let user = ctx.caller.user_id().map(|id| id.0);
-    let wait = read(ctx, Some(id), None, None)
-        .await?
-        .pop()
-        .ok_or_else(|| not_found(id))?;
+    let which = Which {
+        id: Some(id),
+        ..Which::default()
+    };
+    let wait = read(ctx, &which, 1).await?.pop().ok_or_else(|| not_found(id))?;
     let owner = sqlx::query_scalar!("SELECT user_id FROM runner_waits WHERE id = $1", id)
         .fetch_one(ctx.connection())
         .await?;
@@ -53,7 +136,7 @@ pub async fn get(ctx: &mut Ctx, id: Uuid) -> Result<RunnerWait> {
     }
 }
 
-async fn read(ctx: &mut Ctx, id: Option<Uuid>, team: Option<Uuid>, user: Option<Uuid>) -> Result<Vec<RunnerWait>> {
+async fn read(ctx: &mut Ctx, which: &Which, limit: i64) -> Result<Vec<RunnerWait>> {
     let rows = sqlx::query!(
         r#"SELECT w.id, w.team_id, t.name AS team_name, u.email, w.request, w.created_at,
             CASE WHEN w.ready_until <= clock_timestamp() THEN 'expired' ELSE w.state END AS "state!",
@@ -63,11 +146,13 @@ async fn read(ctx: &mut Ctx, id: Option<Uuid>, team: Option<Uuid>, user: Option<
         FROM runner_waits w JOIN teams t ON t.id = w.team_id JOIN users u ON u.id = w.user_id
         WHERE ($1::uuid IS NULL OR w.id = $1) AND ($2::uuid IS NULL OR w.team_id = $2)
             AND ($3::uuid IS NULL OR w.user_id = $3) AND (w.id = $1 OR w.state IN ('waiting', 'ready'))
+            AND ($5::bigint IS NULL OR w.place > $5)
         ORDER BY w.place LIMIT $4"#,
-        id,
-        team,
-        user,
-        MOST,
+        which.id,
+        which.team,
+        which.user,
+        limit,
+        which.after,
     )
     .fetch_all(ctx.connection())
     .await?;
