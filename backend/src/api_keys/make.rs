@@ -72,12 +72,15 @@ async fn ensure(backend: &Backend, instance: &Instance, work: &Work) -> Result<O
         Object::Member(work.team, work.owner),
     ];
     let delivered = litellm::deliver_now(backend, instance, &objects, ENSURING).await?;
-    Ok(delivered.err().map(|undelivered| match undelivered.transient {
-        true => Outcome::Away {
-            why: undelivered.message,
-            unclean: work.clean_first,
-        },
-        false => Outcome::Refused(undelivered.message),
+    Ok(delivered.err().map(|undelivered| {
+        if undelivered.transient {
+            Outcome::Away {
+                why: undelivered.message,
+                unclean: work.clean_first,
+            }
+        } else {
+            Outcome::Refused(undelivered.message)
+        }
     }))
 }
 

@@ -89,7 +89,7 @@ struct KeySettingsBody {
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewKeyDefaults)]
 struct DefaultsBody {
     #[schema(value_type = Option<f64>, minimum = 0)]
@@ -106,7 +106,7 @@ struct DefaultsBody {
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewKeyMaximums)]
 struct MaximumsBody {
     #[schema(value_type = Option<f64>, minimum = 0)]
@@ -130,7 +130,7 @@ struct UserSettings {
 
 /// What to set; all that is left out is none.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"maxBudget": 100}))]
 struct UserSettingsBody {
     #[schema(value_type = Option<f64>, minimum = 0)]
