@@ -14,7 +14,7 @@ pub use batch::{BatchInput, Verdict, decide_many};
 pub use create::{NewRequest, NewRequestInput, create};
 pub use decide::{Reverted, approve, deny, revert, withdraw};
 use domain::{
-    Invalid, Reason, Refusal, RequestKind, RequestValue,
+    Invalid, Reason, Refusal, RequestKind, RequestState, RequestValue,
     views::{AccessRequest, RequestPage, TeamPage},
 };
 pub use list::{RequestQuery, count_to_decide, decides_somewhere, list};
@@ -38,8 +38,9 @@ pub fn parse_decision(verdict: Verdict, text: Option<&str>) -> std::result::Resu
     }
 }
 
-/// Why the caller may not decide such a request of a team; none when they may.
-async fn refusal(ctx: &mut Ctx, team: &TeamPage, value: &RequestValue) -> Result<Option<Refusal>> {
+/// Why the caller may not decide a request of a team, or undo its decision; none when they may.
+async fn refusal(ctx: &mut Ctx, team: &TeamPage, request: &AccessRequest) -> Result<Option<Refusal>> {
+    let value = &request.value;
     let restricted = match value {
         RequestValue::Model(model) => {
             let names = restricted_models::binding(ctx, team.team.organization_id).await?;
@@ -47,13 +48,16 @@ async fn refusal(ctx: &mut Ctx, team: &TeamPage, value: &RequestValue) -> Result
         }
         _ => false,
     };
-    let lowers = value.lowers(&team.team.policy, team.team.max_runners, &team.team.limits);
+    // One that waits is measured by what the team has now. A decided one by what it had then: after an approval nothing
+    // is a raise any more, and a team admin would undo what they could not decide.
+    let now = value.lowers(&team.team.policy, team.team.max_runners, &team.team.limits);
+    let lowers = now && (request.state == RequestState::Pending || !request.raises);
     Ok(value.require_decider(&team.standing, lowers, restricted).err())
 }
 
 /// A request with what the caller may do with it; `team` is its team, as the caller stands in it.
 async fn page(ctx: &mut Ctx, request: AccessRequest, team: &TeamPage) -> Result<RequestPage> {
-    let refusal = refusal(ctx, team, &request.value).await?;
+    let refusal = refusal(ctx, team, &request).await?;
     Ok(RequestPage {
         decides: refusal.is_none(),
         own: ctx.caller.user_id() == Some(request.requester_id),

@@ -139,7 +139,7 @@ pub(super) async fn lock(ctx: &mut Ctx, ids: &[Uuid]) -> Result<()> {
 async fn decidable(ctx: &mut Ctx, id: RequestId, wanted: RequestState) -> Result<(AccessRequest, TeamPage)> {
     let request = load(ctx, id).await?;
     let team = teams::load(ctx, request.team_id, teams::Lock::None).await?;
-    if let Some(refusal) = refusal(ctx, &team, &request.value).await? {
+    if let Some(refusal) = refusal(ctx, &team, &request).await? {
         return Err(refusal.into());
     }
     require_state(&request, wanted)?;

@@ -111,7 +111,7 @@ pub async fn list(ctx: &mut Ctx, query: &RequestQuery) -> Result<Page<AccessRequ
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT r.id, r.kind, r.team_id, t.name AS team_name, t.organization_id, r.requester,
-            u.email AS requester_email, r.value, r.reason, r.state, r.reviews, d.email AS "decided_by?", r.decided_at,
+            u.email AS requester_email, r.value, r.reason, r.raises, r.state, r.reviews, d.email AS "decided_by?", r.decided_at,
             r.decision, r.created_at
         FROM access_requests r JOIN teams t ON t.id = r.team_id JOIN users u ON u.id = r.requester
             LEFT JOIN users d ON d.id = r.decided_by

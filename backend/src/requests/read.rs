@@ -22,6 +22,7 @@ pub(super) struct Row {
     pub(super) requester_email: String,
     pub(super) value: Value,
     pub(super) reason: String,
+    pub(super) raises: bool,
     pub(super) state: String,
     pub(super) reviews: Option<Uuid>,
     pub(super) decided_by: Option<String>,
@@ -44,6 +45,7 @@ impl Row {
             requester: self.requester_email,
             value,
             reason: self.reason,
+            raises: self.raises,
             state: self.state.parse()?,
             reviews: self.reviews.map(RequestId),
             decided_by: self.decided_by,
@@ -90,7 +92,7 @@ pub(super) async fn load(ctx: &mut Ctx, id: RequestId) -> Result<AccessRequest> 
     let row = sqlx::query_as!(
         Row,
         r#"SELECT r.id, r.kind, r.team_id, t.name AS team_name, t.organization_id, r.requester,
-            u.email AS requester_email, r.value, r.reason, r.state, r.reviews, d.email AS "decided_by?", r.decided_at,
+            u.email AS requester_email, r.value, r.reason, r.raises, r.state, r.reviews, d.email AS "decided_by?", r.decided_at,
             r.decision, r.created_at
         FROM access_requests r JOIN teams t ON t.id = r.team_id JOIN users u ON u.id = r.requester
             LEFT JOIN users d ON d.id = r.decided_by

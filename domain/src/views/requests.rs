@@ -23,6 +23,8 @@ pub struct AccessRequest {
     pub value: RequestValue,
     /// Why.
     pub reason: String,
+    /// Whether it asked for more than the team had when it was made.
+    pub raises: bool,
     /// Where it stands.
     pub state: RequestState,
     /// The denied one that this asks to look at again.
