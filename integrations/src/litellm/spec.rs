@@ -12,7 +12,7 @@ pub struct TeamSpec {
     pub id: String,
     /// Its name.
     pub alias: String,
-    /// Its organization on LiteLLM; none where organizations are not pushed.
+    /// Its organization on LiteLLM; `None` leaves it as it is, for instances to which organizations are not pushed.
     pub organization_id: Option<String>,
     /// The models it may use; none means all. `all-org-models` has to be resolved before.
     pub models: Vec<String>,
@@ -173,7 +173,7 @@ impl TeamSpec {
         let mut body = Body(Map::new());
         body.set("team_id", json!(self.id));
         body.set("team_alias", json!(self.alias));
-        // Some versions look an organization up even when it is null.
+        // A null would take the team out of an organization that somebody chose on LiteLLM.
         body.set_some("organization_id", self.organization_id.as_ref());
         body.set("models", json!(self.models));
         body.set("max_budget", dollars(self.max_budget));

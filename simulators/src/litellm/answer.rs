@@ -186,7 +186,7 @@ impl Request {
         Page {
             items: items.into_iter().skip((page - 1) * size).take(size).collect(),
             total,
-            page,
+            number: page,
             size,
             pages: total.div_ceil(size),
         }
@@ -196,7 +196,7 @@ impl Request {
 pub(super) struct Page<T> {
     pub items: Vec<T>,
     pub total: usize,
-    pub page: usize,
+    pub number: usize,
     pub size: usize,
     pub pages: usize,
 }

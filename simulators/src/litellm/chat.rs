@@ -35,14 +35,14 @@ fn models_of<'a>(state: &SimulatorState, request: &Request, all: &'a [String]) -
     of_key.into_iter().filter(|model| of_team.contains(model)).collect()
 }
 
-pub(super) fn models(state: &mut SimulatorState, request: &Request, all: &[String]) -> Answer {
+pub(super) fn models(state: &mut SimulatorState, request: &Request, all: &[String]) -> Value {
     let models = models_of(state, request, all)
         .into_iter()
         .map(|model| json!({"id": model, "object": "model", "created": 1_677_610_602, "owned_by": "openai"}));
-    Ok(json!({"data": models.collect::<Vec<_>>(), "object": "list"}))
+    json!({"data": models.collect::<Vec<_>>(), "object": "list"})
 }
 
-pub(super) fn model_info(all: &[String]) -> Answer {
+pub(super) fn model_info(all: &[String]) -> Value {
     let models = all.iter().map(|model| {
         json!({
             "model_name": model,
@@ -58,7 +58,7 @@ pub(super) fn model_info(all: &[String]) -> Answer {
             },
         })
     });
-    Ok(json!({"data": models.collect::<Vec<_>>()}))
+    json!({"data": models.collect::<Vec<_>>()})
 }
 
 /// The first budget that is used up.
@@ -175,11 +175,11 @@ fn charge(state: &mut SimulatorState, key: &SimulatedKey) {
             member.spend += spend;
         }
     }
-    let used = state.uses.entry((user, team, day)).or_default();
-    used.spend += spend;
-    used.prompt_tokens += PROMPT_TOKENS;
-    used.completion_tokens += COMPLETION_TOKENS;
-    used.requests += 1;
+    let sum = state.uses.entry((user, team, day)).or_default();
+    sum.spend += spend;
+    sum.prompt_tokens += PROMPT_TOKENS;
+    sum.completion_tokens += COMPLETION_TOKENS;
+    sum.requests += 1;
 }
 
 /// `/user/daily/activity` and `/team/daily/activity`, newest day first.
@@ -189,11 +189,11 @@ pub(super) fn activity(state: &mut SimulatorState, request: &Request) -> Answer 
         return Err(super::answer::detail(400, "Please provide start_date and end_date"));
     };
     let (user, team) = (request.param("user_id"), request.param("team_ids"));
-    let uses = state.uses.iter().filter(|((of_user, of_team, day), _)| {
+    let matching = state.uses.iter().filter(|((of_user, of_team, day), _)| {
         user.is_none_or(|id| id == of_user) && team.is_none_or(|id| id == of_team) && (from..=to).contains(day)
     });
     let mut days = std::collections::BTreeMap::new();
-    for ((_, _, day), used) in uses {
+    for ((_, _, day), used) in matching {
         let sum: &mut super::state::Use = days.entry(*day).or_default();
         sum.spend += used.spend;
         sum.prompt_tokens += used.prompt_tokens;
@@ -217,9 +217,9 @@ pub(super) fn activity(state: &mut SimulatorState, request: &Request) -> Answer 
         })
     });
     let results: Vec<Value> = results.collect();
-    let has_more = page.page < page.pages;
+    let has_more = page.number < page.pages;
     Ok(json!({
         "results": results,
-        "metadata": {"page": page.page, "total_pages": page.pages, "has_more": has_more},
+        "metadata": {"page": page.number, "total_pages": page.pages, "has_more": has_more},
     }))
 }

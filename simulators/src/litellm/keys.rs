@@ -212,7 +212,7 @@ pub(super) fn delete(state: &mut SimulatorState, request: &Request) -> Answer {
     Ok(json!({"deleted_keys": asked}))
 }
 
-pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Answer {
+pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Value {
     let is = |param: &str, value: Option<&String>| {
         let asked = request.param(param);
         asked.is_none_or(|asked| value.is_some_and(|value| value == asked))
@@ -237,12 +237,12 @@ pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Answer {
         json["created_at"] = json!(time(key.created_at));
         json
     });
-    Ok(json!({
+    json!({
         "keys": keys.collect::<Vec<_>>(),
         "total_count": page.total,
-        "current_page": page.page,
+        "current_page": page.number,
         "total_pages": page.pages,
-    }))
+    })
 }
 
 pub(super) fn regenerate(request: &Request) -> Answer {

@@ -235,7 +235,7 @@ fn matches(team: &SimulatedTeam, request: &Request) -> bool {
 }
 
 /// `/team/list`: all at once.
-pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Answer {
+pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Value {
     let teams = state.teams.iter().filter(|team| matches(team, request));
     let json = teams.map(|team| {
         let mut json = state.team_json(team);
@@ -243,19 +243,19 @@ pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Answer {
         json["keys"] = json!([]);
         json
     });
-    Ok(json.collect())
+    json.collect()
 }
 
 /// `/v2/team/list`: in pages.
-pub(super) fn pages(state: &mut SimulatorState, request: &Request) -> Answer {
+pub(super) fn pages(state: &mut SimulatorState, request: &Request) -> Value {
     let teams = state.teams.iter().filter(|team| matches(team, request)).collect();
     let page = request.page(teams, "page_size", 10);
     let teams: Vec<Value> = page.items.iter().map(|team| state.team_json(team)).collect();
-    Ok(json!({
+    json!({
         "teams": teams,
         "total": page.total,
-        "page": page.page,
+        "page": page.number,
         "page_size": page.size,
         "total_pages": page.pages,
-    }))
+    })
 }

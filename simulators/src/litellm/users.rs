@@ -173,7 +173,7 @@ pub(super) fn delete(state: &mut SimulatorState, request: &Request) -> Answer {
     Ok(json!(ids.len()))
 }
 
-pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Answer {
+pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Value {
     let ids: Option<Vec<&str>> = request.param("user_ids").map(|ids| ids.split(',').collect());
     let email = request.param("user_email");
     let matches = |user: &&SimulatedUser| {
@@ -187,11 +187,11 @@ pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Answer {
         json["key_count"] = json!(keys.count());
         json
     });
-    Ok(json!({
+    json!({
         "users": users.collect::<Vec<_>>(),
         "total": page.total,
-        "page": page.page,
+        "page": page.number,
         "page_size": page.size,
         "total_pages": page.pages,
-    }))
+    })
 }
