@@ -55,7 +55,8 @@ async fn b29_the_answers_have_the_fields_of_the_specification() {
     let stats = world.get(&root, "/admin/stats").await.is(200);
     assert_eq!(
         (&stats["runners"]["total"], &stats["teams"]["active"]),
-        (&4.into(), &1.into())
+        (&4.into(), &2.into()),
+        "the Default Team is one, too"
     );
     assert_eq!(stats["provisioning"].as_array().map(Vec::len), Some(30));
     assert_eq!(stats["security_events"]["high"], 0);
