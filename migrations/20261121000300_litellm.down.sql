@@ -24,4 +24,4 @@ ALTER TABLE api_keys DROP COLUMN litellm_instance, DROP COLUMN litellm_state, DR
 CREATE UNIQUE INDEX api_keys_name_key ON api_keys (team_id, project_id, lower(name)) NULLS NOT DISTINCT
     WHERE revoked_at IS NULL AND replaced_by IS NULL;
 ALTER TABLE teams DROP COLUMN litellm_instance;
-DROP TABLE litellm_differences, litellm_comparisons, litellm_orphan_keys, litellm_objects, litellm_instances;
+DROP TABLE litellm_orphan_keys, litellm_objects, litellm_instances;

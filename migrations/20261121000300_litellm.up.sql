@@ -22,8 +22,6 @@ ALTER TABLE teams
     ADD COLUMN litellm_instance text REFERENCES litellm_instances ON DELETE SET NULL;
 
 CREATE TABLE litellm_objects (
-    -- What people and lists call the row.
-    id            uuid NOT NULL DEFAULT gen_random_uuid() CONSTRAINT litellm_objects_id_key UNIQUE,
     instance      text NOT NULL REFERENCES litellm_instances ON DELETE CASCADE,
     kind          text NOT NULL CHECK (kind IN ('team', 'user', 'member', 'key')),
     -- The team, person or key; of a membership the team. No reference: what is gone here has to go there, too.
@@ -49,8 +47,7 @@ CREATE TABLE litellm_objects (
 ) WITH (fillfactor = 85);
 CREATE INDEX litellm_objects_due_idx ON litellm_objects (instance, due_at) WHERE state IN ('pending', 'failed');
 CREATE INDEX litellm_objects_object_idx ON litellm_objects (object_id, user_id);
-CREATE INDEX litellm_objects_list_idx ON litellm_objects (changed_at DESC, id DESC) WHERE state <> 'synced';
-CREATE INDEX litellm_objects_state_idx ON litellm_objects (instance, kind, state);
+CREATE INDEX litellm_objects_list_idx ON litellm_objects (state, changed_at DESC, object_id, user_id);
 
 -- Notes that things changed. Rows are taken in one order, so that two transactions cannot wait for each other.
 CREATE FUNCTION litellm_touch(kinds text[], instances text[], objects uuid[], users uuid[]) RETURNS void
@@ -250,32 +247,3 @@ END $$;
 CREATE TRIGGER api_keys_litellm_revoking BEFORE UPDATE OF revoked_at ON api_keys FOR EACH ROW
     WHEN (OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL AND NEW.litellm_state IN ('pending', 'active'))
     EXECUTE FUNCTION litellm_key_revoking();
-
--- "Compare now": what differs between here and there. Nothing is changed by looking.
-CREATE TABLE litellm_comparisons (
-    id           uuid PRIMARY KEY,
-    instance     text NOT NULL REFERENCES litellm_instances ON DELETE CASCADE,
-    requested_by text NOT NULL,
-    started_at   timestamptz NOT NULL DEFAULT now(),
-    -- Written while it goes on: one that is not heard of for a minute has died.
-    heartbeat_at timestamptz NOT NULL DEFAULT now(),
-    ended_at     timestamptz,
-    compared     bigint NOT NULL DEFAULT 0,
-    error        text
-);
-CREATE INDEX litellm_comparisons_idx ON litellm_comparisons (instance, started_at DESC);
-CREATE TABLE litellm_differences (
-    comparison_id uuid NOT NULL REFERENCES litellm_comparisons ON DELETE CASCADE,
-    id            uuid NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
-    kind          text NOT NULL CHECK (kind IN ('team', 'user', 'member', 'key')),
-    -- As LiteLLM writes it: what only it has need not have an id of ours.
-    object        text NOT NULL,
-    member        text,
-    name          text NOT NULL,
-    problem       text NOT NULL CHECK (problem IN ('missing', 'unknown', 'different')),
-    detail        text NOT NULL,
-    -- What somebody decided to do about it.
-    settled       text CHECK (settled IN ('pushed', 'removed')),
-    settled_by    text
-);
-CREATE INDEX litellm_differences_idx ON litellm_differences (comparison_id, problem, kind, name, id);
