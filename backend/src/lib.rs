@@ -30,6 +30,7 @@ mod principals;
 pub mod projects;
 pub mod requests;
 pub mod restricted_models;
+mod purge;
 pub mod runners;
 mod scope;
 mod secret;

@@ -17,6 +17,7 @@ use domain::{
     views::{Account, AccountCounts},
 };
 pub use edit::{AccountPatch, AccountPatchInput, NewAccount, NewAccountInput, create, update};
+pub(crate) use list::push_page;
 pub use list::{AccountQuery, list};
 pub use one::get;
 pub use seen::{seen, signed_in, write_last_seen};

@@ -56,26 +56,7 @@ pub async fn list(ctx: &mut Ctx, query: &PolicyQuery) -> Result<Page<PersonPolic
         FROM user_label_policies p JOIN users u ON u.id = p.user_id LEFT JOIN users c ON c.id = p.created_by WHERE ",
     );
     push_filters(&mut sql, query, &scope);
-    if let Some(cursor) = &cursor {
-        sql.push(if backwards {
-            " AND (u.email, u.id) < ("
-        } else {
-            " AND (u.email, u.id) > ("
-        });
-        sql.push_bind(cursor.key.clone())
-            .push(", ")
-            .push_bind(cursor.id)
-            .push(")");
-    }
-    sql.push(if backwards {
-        " ORDER BY u.email DESC, u.id DESC LIMIT "
-    } else {
-        " ORDER BY u.email, u.id LIMIT "
-    });
-    sql.push_bind(limit + 1);
-    if query.offset > 0 {
-        sql.push(" OFFSET ").push_bind(query.offset);
-    }
+    users::push_page(&mut sql, cursor.as_ref(), backwards, limit, query.offset);
     let rows = sql.build().fetch_all(ctx.connection()).await?;
     let items = rows.iter().map(row).collect::<Result<Vec<_>, sqlx::Error>>()?;
 

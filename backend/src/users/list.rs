@@ -78,26 +78,7 @@ pub async fn list(ctx: &mut Ctx, query: &AccountQuery) -> Result<Page<ListedAcco
     push_within(&mut sql, "o.id", &scope);
     sql.push(" ORDER BY lower(o.name), o.id) FROM users u WHERE ");
     push_filters(&mut sql, query, &scope);
-    if let Some(cursor) = &cursor {
-        sql.push(if descending {
-            " AND (u.email, u.id) < ("
-        } else {
-            " AND (u.email, u.id) > ("
-        });
-        sql.push_bind(cursor.key.clone())
-            .push(", ")
-            .push_bind(cursor.id)
-            .push(")");
-    }
-    sql.push(if descending {
-        " ORDER BY u.email DESC, u.id DESC LIMIT "
-    } else {
-        " ORDER BY u.email, u.id LIMIT "
-    });
-    sql.push_bind(limit + 1);
-    if query.offset > 0 {
-        sql.push(" OFFSET ").push_bind(query.offset);
-    }
+    push_page(&mut sql, cursor.as_ref(), descending, limit, query.offset);
     let rows = sql.build().fetch_all(ctx.connection()).await?;
     let items = rows.iter().map(listed).collect::<Result<Vec<_>, sqlx::Error>>()?;
 
@@ -162,5 +143,36 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &AccountQuery, scope: &
     if let Some(pattern) = paging::search(query.search.as_deref()) {
         sql.push(" AND (u.email ILIKE ").push_bind(pattern.clone());
         sql.push(" OR u.display_name ILIKE ").push_bind(pattern).push(")");
+    }
+}
+
+/// Ends a query over `users u`, after its filters, with one page in the order of email addresses and one row more, which
+/// tells whether there are others.
+pub(crate) fn push_page(
+    sql: &mut QueryBuilder<Postgres>,
+    cursor: Option<&Cursor>,
+    descending: bool,
+    limit: i64,
+    offset: i64,
+) {
+    if let Some(cursor) = cursor {
+        sql.push(if descending {
+            " AND (u.email, u.id) < ("
+        } else {
+            " AND (u.email, u.id) > ("
+        });
+        sql.push_bind(cursor.key.clone())
+            .push(", ")
+            .push_bind(cursor.id)
+            .push(")");
+    }
+    sql.push(if descending {
+        " ORDER BY u.email DESC, u.id DESC LIMIT "
+    } else {
+        " ORDER BY u.email, u.id LIMIT "
+    });
+    sql.push_bind(limit + 1);
+    if offset > 0 {
+        sql.push(" OFFSET ").push_bind(offset);
     }
 }

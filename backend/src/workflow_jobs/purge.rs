@@ -1,11 +1,12 @@
 //! Forgetting jobs that never began.
 
-use crate::{Backend, Result};
+use crate::{
+    Backend, Result,
+    purge::{BATCH, in_batches},
+};
 
 /// How long a queued job is kept: GitHub itself gives one up after a day.
 const KEPT_DAYS: i32 = 30;
-/// The most rows of one statement: locks stay short.
-const BATCH: i64 = 5000;
 
 /// Deletes jobs that have been queued for more than 30 days, and so will never run; returns how many. Jobs that ran stay:
 /// cost is counted from them. Processes that do it at once skip what another one has taken.
@@ -13,8 +14,7 @@ const BATCH: i64 = 5000;
 /// # Errors
 /// When the database does not answer.
 pub async fn purge(backend: &Backend) -> Result<u64> {
-    let mut gone = 0;
-    loop {
+    in_batches(|| async {
         let done = sqlx::query!(
             "DELETE FROM workflow_jobs WHERE id IN (
                 SELECT id FROM workflow_jobs
@@ -24,11 +24,8 @@ pub async fn purge(backend: &Backend) -> Result<u64> {
             BATCH,
         )
         .execute(&backend.pool)
-        .await?
-        .rows_affected();
-        gone += done;
-        if done < BATCH.unsigned_abs() {
-            return Ok(gone);
-        }
-    }
+        .await?;
+        Ok(done.rows_affected())
+    })
+    .await
 }

@@ -16,6 +16,8 @@ mod common;
 mod bearer;
 mod command_line;
 mod crash;
+#[cfg(feature = "demo")]
+mod demo;
 mod layers;
 mod machines;
 mod sessions;

@@ -1,11 +1,12 @@
 //! Forgetting waits that have long been over.
 
-use crate::{Backend, Result};
+use crate::{
+    Backend, Result,
+    purge::{BATCH, in_batches},
+};
 
 /// How long a wait that is over is kept, for whoever asks what became of it.
 const KEPT_DAYS: i32 = 30;
-/// The most rows of one statement: locks stay short.
-const BATCH: i64 = 5000;
 
 /// Deletes waits that were claimed, left or given up more than 30 days ago; returns how many. Who waited when stays in
 /// the audit log. Processes that do it at once skip what another one has taken.
@@ -13,8 +14,7 @@ const BATCH: i64 = 5000;
 /// # Errors
 /// When the database does not answer.
 pub async fn purge(backend: &Backend) -> Result<u64> {
-    let mut gone = 0;
-    loop {
+    in_batches(|| async {
         let done = sqlx::query!(
             "DELETE FROM runner_waits WHERE id IN (
                 SELECT id FROM runner_waits
@@ -24,11 +24,8 @@ pub async fn purge(backend: &Backend) -> Result<u64> {
             BATCH,
         )
         .execute(&backend.pool)
-        .await?
-        .rows_affected();
-        gone += done;
-        if done < BATCH.unsigned_abs() {
-            return Ok(gone);
-        }
-    }
+        .await?;
+        Ok(done.rows_affected())
+    })
+    .await
 }
