@@ -311,9 +311,7 @@ mod tests {
                 }
                 for team in &teams {
                     // Said without the rule under test.
-                    for (own, of) in [(team.rpm_limit, organization.rpm_limit)] {
-                        prop_assert!(own.zip(of).is_none_or(|(own, of)| own <= of));
-                    }
+                    prop_assert!(team.rpm_limit.zip(organization.rpm_limit).is_none_or(|(own, of)| own <= of));
                     prop_assert!(team.max_budget.zip(organization.max_budget).is_none_or(|(own, of)| own <= of));
                     prop_assert!(organization.models.is_empty()
                         || team.models.iter().all(|model| organization.models.contains(model)));

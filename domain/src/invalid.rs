@@ -69,4 +69,17 @@ impl Fields {
             _ => Err(self.0),
         }
     }
+
+    /// Finishes with what was parsed besides.
+    ///
+    /// # Errors
+    /// All errors of both.
+    pub fn and<T>(mut self, parsed: Result<T, Vec<Invalid>>) -> Result<T, Vec<Invalid>> {
+        match parsed {
+            Ok(value) if self.0.is_empty() => return Ok(value),
+            Ok(_) => {}
+            Err(more) => self.0.extend(more),
+        }
+        Err(self.0)
+    }
 }

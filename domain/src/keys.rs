@@ -277,13 +277,13 @@ mod tests {
 
     use super::*;
 
-    fn money(amount: i64) -> Option<Money> {
-        Some(Money::trusted(Decimal::from(amount)))
+    fn money(amount: i64) -> Money {
+        Money::trusted(Decimal::from(amount))
     }
 
     fn ceilings() -> KeyMaximums {
         KeyMaximums {
-            max_budget: money(3),
+            max_budget: Some(money(3)),
             tpm_limit: Some(100),
             rpm_limit: None,
             expires_in_days: Some(30),
@@ -294,7 +294,7 @@ mod tests {
     fn c9_all_violations_are_told_in_the_seeds_words() {
         let now = DateTime::UNIX_EPOCH;
         let wanted = Limits {
-            max_budget: money(5),
+            max_budget: Some(money(5)),
             tpm_limit: Some(200),
             rpm_limit: Some(1_000_000),
             ..Limits::default()
@@ -317,7 +317,7 @@ mod tests {
             ]
         );
         let equal = Limits {
-            max_budget: money(3),
+            max_budget: Some(money(3)),
             tpm_limit: Some(100),
             ..Limits::default()
         };
@@ -334,8 +334,8 @@ mod tests {
     fn c9_a_default_is_not_above_its_ceiling() {
         let policy = KeyPolicy {
             defaults: KeyDefaults {
-                max_budget: money(5),
-                soft_budget: money(6),
+                max_budget: Some(money(5)),
+                soft_budget: Some(money(6)),
                 expires_in_days: Some(0),
                 ..KeyDefaults::default()
             },

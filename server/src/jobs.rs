@@ -5,9 +5,7 @@ use std::{fmt::Display, time::Duration};
 
 use backend::{
     Backend, Ctx, Method, api_keys, audit, authz, keys, listen, litellm, machines, members, runners, sessions, sync,
-    tokens, users,
-    Backend, Ctx, Method, audit, authz, keys, listen, machines, members, runners, sessions, sync, tokens, users,
-    workflow_jobs,
+    tokens, users, workflow_jobs,
 };
 use sqlx::{
     PgPool,

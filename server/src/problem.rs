@@ -75,14 +75,14 @@ impl From<Error> for Problem {
     }
 }
 
-impl From<domain::Invalid> for Problem {
-    fn from(invalid: domain::Invalid) -> Self {
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
         Error::from(invalid).into()
     }
 }
 
-impl From<Vec<domain::Invalid>> for Problem {
-    fn from(fields: Vec<domain::Invalid>) -> Self {
+impl From<Vec<Invalid>> for Problem {
+    fn from(fields: Vec<Invalid>) -> Self {
         Error::from(fields).into()
     }
 }

@@ -159,7 +159,7 @@ pub async fn create_api_key(
             owner: filled(&owner),
             ..NewApiKeyInput::default()
         };
-        let new = both(fields, input.parse())?;
+        let new = fields.and(input.parse())?;
         let (visit, caller) = visitor()?;
         api_keys::create(&visit.backend, caller, visit.request, new).await
     };
@@ -168,19 +168,6 @@ pub async fn create_api_key(
         Err(error) => sent.refuse(error).await,
     }
     Ok(())
-}
-
-/// All that is wrong, be it in the text of a field or in what it says.
-fn both<T>(fields: Fields, parsed: Result<T, Vec<Invalid>>) -> ssr::Result<T> {
-    let mut errors = fields.finish().err().unwrap_or_default();
-    match parsed {
-        Ok(value) if errors.is_empty() => Ok(value),
-        Ok(_) => Err(errors.into()),
-        Err(more) => {
-            errors.extend(more);
-            Err(errors.into())
-        }
-    }
 }
 
 /// The page of a key that was made or waits.
@@ -361,7 +348,7 @@ pub async fn update_api_key(
             name: Some(name.clone()),
             limits,
         };
-        let patch = both(fields, input.parse())?;
+        let patch = fields.and(input.parse())?;
         let changed = api_keys::update(ctx, key_id(&key)?, &patch).await?;
         Ok(Done::new(&back, format!("Key {} was saved.", changed.name)))
     })
@@ -391,16 +378,16 @@ pub async fn set_key_settings(
     days: String,
     #[server(default)]
     #[server(rename = "maximums.maxBudget")]
-    top_budget: String,
+    highest_budget: String,
     #[server(default)]
     #[server(rename = "maximums.tpmLimit")]
-    top_tpm: String,
+    most_tokens: String,
     #[server(default)]
     #[server(rename = "maximums.rpmLimit")]
-    top_rpm: String,
+    most_requests: String,
     #[server(default)]
     #[server(rename = "maximums.expiresInDays")]
-    top_days: String,
+    longest_days: String,
 ) -> Result<(), ApiError> {
     let sent = Sent {
         form: SETTINGS,
@@ -411,10 +398,10 @@ pub async fn set_key_settings(
             ("defaults.tpmLimit", &tpm),
             ("defaults.rpmLimit", &rpm),
             ("defaults.expiresInDays", &days),
-            ("maximums.maxBudget", &top_budget),
-            ("maximums.tpmLimit", &top_tpm),
-            ("maximums.rpmLimit", &top_rpm),
-            ("maximums.expiresInDays", &top_days),
+            ("maximums.maxBudget", &highest_budget),
+            ("maximums.tpmLimit", &most_tokens),
+            ("maximums.rpmLimit", &most_requests),
+            ("maximums.expiresInDays", &longest_days),
         ],
         back: "/admin/settings/keys",
     };
@@ -425,7 +412,7 @@ pub async fn set_key_settings(
             money("defaults.maxBudget", &max_budget),
             money("defaults.softBudget", &soft_budget),
         );
-        let top = money("maximums.maxBudget", &top_budget);
+        let top = money("maximums.maxBudget", &highest_budget);
         let period = filled(&duration).map(|text| BudgetDuration::parse(&text)).transpose();
         let period = fields.take(period.map_err(|invalid| invalid.on("defaults.budgetDuration")));
         let mut number = |field, text: &str| fields.take(count(field, text)).flatten();
@@ -440,12 +427,12 @@ pub async fn set_key_settings(
             },
             maximums: KeyMaximums {
                 max_budget: top,
-                tpm_limit: number("maximums.tpmLimit", &top_tpm),
-                rpm_limit: number("maximums.rpmLimit", &top_rpm),
-                expires_in_days: number("maximums.expiresInDays", &top_days),
+                tpm_limit: number("maximums.tpmLimit", &most_tokens),
+                rpm_limit: number("maximums.rpmLimit", &most_requests),
+                expires_in_days: number("maximums.expiresInDays", &longest_days),
             },
         };
-        both(fields, policy.check())?;
+        fields.and(policy.check())?;
         api_keys::set_key_policy(ctx, &policy).await?;
         Ok(Done::new(
             "/admin/settings/keys",
@@ -487,7 +474,7 @@ pub async fn set_user_settings(
             tpm_limit: fields.take(count("tpmLimit", &tpm_limit)).flatten(),
             rpm_limit: fields.take(count("rpmLimit", &rpm_limit)).flatten(),
         };
-        both(fields, defaults.check())?;
+        fields.and(defaults.check())?;
         api_keys::set_user_defaults(ctx, &defaults).await?;
         Ok(Done::new("/admin/settings/keys", "The limits of people were saved."))
     })

@@ -4,7 +4,7 @@ use backend::organizations::{
     self, NewOrganizationInput, OrganizationKey, OrganizationPatchInput, domains as domain_rules,
     people as people_rules,
 };
-use domain::{EmailDomain, Fields, Invalid, Money, OrgRole, OrganizationId, UserRef, VerifiedHow, split_list};
+use domain::{EmailDomain, Fields, Money, OrgRole, OrganizationId, UserRef, VerifiedHow, split_list};
 use leptos::prelude::*;
 
 use super::number;
@@ -52,17 +52,6 @@ fn count(fields: &mut Fields, field: &'static str, text: &str) -> Option<i64> {
     }
 }
 
-/// What was parsed, unless anything is wrong: then all of it.
-fn all<T>(fields: Fields, parsed: Result<T, Vec<Invalid>>) -> ssr::Result<T> {
-    let mut wrong = fields.finish().err().unwrap_or_default();
-    match parsed {
-        Ok(value) if wrong.is_empty() => return Ok(value),
-        Ok(_) => {}
-        Err(more) => wrong.extend(more),
-    }
-    Err(Error::Invalid(wrong))
-}
-
 /// Creates an organization.
 #[server(prefix = "/actions", endpoint = "organizations/create")]
 pub async fn create_organization(
@@ -90,7 +79,7 @@ pub async fn create_organization(
             max_runners: count(&mut fields, "max_runners", &max_runners),
             ..NewOrganizationInput::default()
         };
-        let created = organizations::create(ctx, all(fields, input.parse())?)
+        let created = organizations::create(ctx, fields.and(input.parse())?)
             .await?
             .organization;
         Ok(Done::new(
@@ -163,7 +152,7 @@ pub async fn save_ceilings(
             rpm_limit: Some(count(&mut fields, "rpm_limit", &rpm_limit)),
             ..OrganizationPatchInput::default()
         };
-        organizations::update(ctx, &key(&organization)?, all(fields, patch.parse())?).await?;
+        organizations::update(ctx, &key(&organization)?, fields.and(patch.parse())?).await?;
         Ok(Done::new(&back, "Ceilings saved."))
     })
     .await

@@ -100,9 +100,11 @@ pub fn page() -> impl IntoView {
             }
             .into_any()
         };
-        let create = configured
-            .then(|| view! { <a class="button button--primary" href="/keys/new">"Create a key"</a> }.into_any())
-            .unwrap_or_else(|| ().into_any());
+        let create = if configured {
+            view! { <a class="button button--primary" href="/keys/new">"Create a key"</a> }.into_any()
+        } else {
+            ().into_any()
+        };
         let header = ui::page_header("API keys", None, Some("Your own, over all teams.".to_owned()), create);
         let body = view! {
             {header} {secret.map(parts::shown)} {service.map(shown)} {ui::refusal(change.refusal())} {body} {dialog}

@@ -13,8 +13,11 @@ const FRESH: Duration = Duration::from_mins(1);
 /// How long a form waits for it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The models of an instance, and when it named them.
+type Named = (Instant, Vec<String>);
+
 /// By instance's address: tests have many instances of one name.
-static KNOWN: LazyLock<Mutex<HashMap<String, (Instant, Vec<String>)>>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<HashMap<String, Named>>> = LazyLock::new(Mutex::default);
 
 /// The models that the default proxy offers, by name; none when it does not say in time. Call it without a transaction or
 /// a connection.

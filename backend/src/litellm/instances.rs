@@ -28,6 +28,15 @@ impl Instance {
 #[derive(Debug, Clone, Default)]
 pub struct Instances(Vec<Instance>);
 
+impl<'a> IntoIterator for &'a Instances {
+    type Item = &'a Instance;
+    type IntoIter = std::slice::Iter<'a, Instance>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl Instances {
     /// Of a list; names are distinct, and one of them is the default one.
     pub fn new(list: Vec<Instance>) -> Self {

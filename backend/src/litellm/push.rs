@@ -1,7 +1,6 @@
 //! One delivery: the truth is read, and LiteLLM is made to have it. Each can be repeated at any time, also after an
 //! answer that got lost.
 
-use chrono::Utc;
 use domain::{BudgetDuration, KeyId, TeamId, TeamRole, UserId};
 use integrations::litellm::{Created, Error as Refusal, KeyChange, LiteLlm, Role, Team, TeamSpec, User};
 use sqlx::PgPool;
@@ -195,7 +194,7 @@ async fn member(pool: &PgPool, client: &LiteLlm, team: TeamId, user: UserId) -> 
 }
 
 async fn key(pool: &PgPool, client: &LiteLlm, id: KeyId) -> Result<Delivered, Failure> {
-    match truth::key(pool, client.name(), id, Utc::now()).await? {
+    match truth::key(pool, client.name(), id).await? {
         None => Ok(Delivered::Gone),
         Some(KeyTruth::Kept { token, change, blocked }) => {
             let note = change_key(client, &token, *change).await?;

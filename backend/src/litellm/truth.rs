@@ -1,6 +1,5 @@
 //! What an instance should have, read at the time of delivery.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BudgetDuration, KeyId, Money, TeamId, TeamRole, UserDefaults, UserId};
 use integrations::litellm::{KeyChange, TeamSpec, UserSpec};
 use serde_json::{Map, json};
@@ -127,11 +126,12 @@ pub(super) enum KeyTruth {
 }
 
 /// The key; none when there is nothing to tell: it is not made yet, or refused already.
-pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId, now: DateTime<Utc>) -> Result<Option<KeyTruth>> {
+pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Option<KeyTruth>> {
     let row = sqlx::query!(
         r#"SELECT k.litellm_state AS "state!", k.litellm_alias AS "alias!", k.litellm_token, k.models, k.max_budget,
-            k.soft_budget, k.budget_duration, k.tpm_limit, k.rpm_limit, k.tags, k.expires_at, k.making_until,
-            u.deactivated_at IS NOT NULL AS "blocked!"
+            k.soft_budget, k.budget_duration, k.tpm_limit, k.rpm_limit, k.tags,
+            CASE WHEN k.expires_at IS NOT NULL THEN greatest(k.expires_at, now() + interval '1 second') END AS ends_at,
+            coalesce(k.making_until > now(), false) AS "being_made!", u.deactivated_at IS NOT NULL AS "blocked!"
         FROM api_keys k JOIN users u ON u.id = k.owner_id
         WHERE k.id = $1 AND k.litellm_instance = $2 AND k.litellm_state IN ('active', 'revoking')"#,
         id.0,
@@ -154,11 +154,11 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId, now: DateTime<
                 rpm_limit: Some(row.rpm_limit),
                 tags: Some(row.tags),
                 // LiteLLM takes no end that is past.
-                expires: Some(row.expires_at.map(|end| end.max(now + TimeDelta::seconds(1)))),
+                expires: Some(row.ends_at),
                 ..KeyChange::default()
             }),
         },
-        (false, None) if row.making_until.is_some_and(|until| until > now) => KeyTruth::BeingMade,
+        (false, None) if row.being_made => KeyTruth::BeingMade,
         (_, token) => KeyTruth::Revoked {
             token,
             alias: row.alias,

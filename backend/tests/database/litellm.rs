@@ -290,7 +290,7 @@ fn faults() -> Vec<(&'static str, Faults)> {
                 f.rate_limit = Some(RateLimit {
                     retry_after: Some(0),
                     next: Some(1),
-                })
+                });
             }),
         ),
     ]

@@ -112,6 +112,7 @@ struct InstanceList {
 
 /// Something that an instance must know.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "what the table calls it")]
 struct Object {
     id: Uuid,
     instance: String,

@@ -179,7 +179,6 @@ async fn e7_e8_a_key_stays_within_its_team_and_organization() {
 
 #[tokio::test]
 async fn c8_what_a_new_key_must_be() {
-    let house = House::new().await;
     let mut bad = named(&"x".repeat(256));
     bad.limits.model_ids = Some(Vec::new());
     bad.limits.budget_duration = Some(Some("fortnightly".to_owned()));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use backend::api_keys;
 use domain::views::ApiKeyPage;
+use rust_decimal::Decimal;
 use secrecy::SecretString;
 
 use super::House;
@@ -29,8 +30,12 @@ impl House {
     }
 }
 
-fn today(page: &ApiKeyPage) -> f64 {
-    page.days.last().expect("30 days").spend.to_f64()
+fn cents(amount: i64) -> Decimal {
+    Decimal::new(amount, 2)
+}
+
+fn today(page: &ApiKeyPage) -> Decimal {
+    page.days.last().expect("30 days").spend.decimal()
 }
 
 #[tokio::test]
@@ -44,7 +49,10 @@ async fn c8_spending_is_litellms_and_the_days_add_up() {
     house.chat(&secret).await;
     house.read().await;
     let page = house.page(key.id).await;
-    assert_eq!((page.key.spend.to_f64(), today(&page), page.days.len()), (0.5, 0.5, 30));
+    assert_eq!(
+        (page.key.spend.decimal(), today(&page), page.days.len()),
+        (cents(50), cents(50), 30)
+    );
     assert!(page.key.spend_at.is_some());
 
     let reset = async |by| {
@@ -52,20 +60,20 @@ async fn c8_spending_is_litellms_and_the_days_add_up() {
         api_keys::reset_spend(&house.world.backend, caller, request(), key.id).await
     };
     refused(reset(house.ada).await, "FORBIDDEN", "Insufficient permissions");
-    assert_eq!(reset(house.boss).await.unwrap().spend.to_f64(), 0.0);
+    assert_eq!(reset(house.boss).await.unwrap().spend.decimal(), Decimal::ZERO);
     house.chat(&secret).await;
     house.read().await;
     let page = house.page(key.id).await;
     assert_eq!(
-        (page.key.spend.to_f64(), today(&page)),
-        (0.25, 0.75),
+        (page.key.spend.decimal(), today(&page)),
+        (cents(25), cents(75)),
         "what was spent stays spent"
     );
     house.litellm.stop().await;
     house.read().await;
     assert_eq!(
-        house.page(key.id).await.key.spend.to_f64(),
-        0.25,
+        house.page(key.id).await.key.spend.decimal(),
+        cents(25),
         "nothing is lost while LiteLLM is away"
     );
 }
@@ -78,9 +86,9 @@ async fn c8_one_process_reads_spending_at_a_time() {
     house.chat(&secret).await;
     let reads = (0..8).map(|_| api_keys::read_spending(&house.world.backend, Duration::ZERO));
     futures_util::future::join_all(reads).await;
-    assert_eq!(today(&house.page(key.id).await), 0.25);
+    assert_eq!(today(&house.page(key.id).await), cents(25));
     let calls = house.litellm.calls_of("GET /key/list");
-    api_keys::read_spending(&house.world.backend, Duration::from_secs(60))
+    api_keys::read_spending(&house.world.backend, Duration::from_mins(1))
         .await
         .unwrap();
     assert_eq!(
