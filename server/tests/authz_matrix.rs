@@ -596,6 +596,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/authz/check") => json!({"team_id": scene.team, "service": "llm"}),
         ("POST", "/auth/tokens") => json!({"name": "another"}),
         ("POST", path) if path.ends_with("/claim") => return None,
+        ("POST", "/requests/{id}/approve" | "/requests/{id}/withdraw" | "/requests/{id}/revert") => return None,
         ("PUT", "/admin/teams/{id}/waiting-list") => json!({"enabled": true}),
         ("POST", "/webhooks/github") => json!({"zen": "Keep it logically awesome."}),
         // The status changes work without a body.

@@ -246,7 +246,7 @@ impl World {
 }
 
 fn full(path: &str) -> String {
-    if path.starts_with("/api") {
+    if path.starts_with("/api/") {
         path.to_owned()
     } else {
         format!("/api/v1{path}")

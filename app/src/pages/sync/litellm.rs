@@ -1,10 +1,17 @@
 //! LiteLLM: a section of `/admin/sync` for each instance, and `/admin/sync/litellm` with what an instance does not have
 //! yet and how it differs.
 
+mod comparison;
+mod overview;
+
 use backend::litellm::{self, ObjectQuery};
 use chrono::{DateTime, Utc};
-use domain::views::{BreakerState, LiteLlmComparison, LiteLlmDifference, LiteLlmInstance, LiteLlmObject, Page};
+use domain::views::{LiteLlmInstance, LiteLlmObject, Page};
 use leptos::prelude::*;
+
+use comparison::compared;
+pub(super) use overview::sections;
+use overview::{advice, breaker_badge};
 
 use crate::{
     forms,
@@ -20,154 +27,6 @@ pub(in crate::pages::sync) const PATH: &str = "/admin/sync/litellm";
 pub const FORM: &str = "sync-litellm";
 /// How many objects or differences a page has.
 const ROWS: i64 = 25;
-
-/// The sections of all instances.
-pub(super) fn sections(instances: &[LiteLlmInstance], now: DateTime<Utc>) -> AnyView {
-    if instances.is_empty() {
-        return view! {
-            <section class="card" aria-labelledby="litellm-title">
-                <header class="card__header">
-                    <div>
-                        <h2 class="card__title" id="litellm-title">
-                            "LiteLLM "<span class="badge badge--inactive">"Not configured"</span>
-                        </h2>
-                        <p class="card__description">
-                            "Teams, people and keys for AI models. Set LITELLM_API_URL and LITELLM_MASTER_KEY, then restart."
-                        </p>
-                    </div>
-                </header>
-            </section>
-        }
-        .into_any();
-    }
-    instances
-        .iter()
-        .map(|instance| section(instance, now))
-        .collect_view()
-        .into_any()
-}
-
-fn section(instance: &LiteLlmInstance, now: DateTime<Utc>) -> AnyView {
-    let id = format!("litellm-{}", instance.name);
-    let labelled_by = id.clone();
-    let default = instance.is_default.then_some(", for teams that name no instance");
-    view! {
-        <section class="card" aria-labelledby=labelled_by>
-            <header class="card__header">
-                <div>
-                    <h2 class="card__title" id=id>{format!("LiteLLM: {} ", instance.name)}{breaker_badge(instance.breaker)}</h2>
-                    <p class="card__description"><span class="mono">{instance.url.clone()}</span>{default}</p>
-                </div>
-                <a class="button button--small" href=address(&instance.name, &[])>"Details"</a>
-            </header>
-            <div class="card__body">{advice(instance)} {facts(instance, now)} {numbers(instance)}</div>
-        </section>
-    }
-    .into_any()
-}
-
-fn breaker_badge(breaker: BreakerState) -> AnyView {
-    let (class, label) = match breaker {
-        BreakerState::Closed { failures: 0 } => ("badge badge--active", "Reachable".to_owned()),
-        BreakerState::Closed { failures } => {
-            let failures = ui::plural(i64::from(failures), "failed call");
-            ("badge badge--warning", format!("{failures} in a row"))
-        }
-        BreakerState::Open { retry_after } => {
-            let seconds = i64::try_from(retry_after).unwrap_or(i64::MAX);
-            (
-                "badge badge--failed",
-                format!("Circuit open, tried again in {}", ui::plural(seconds, "second")),
-            )
-        }
-        BreakerState::HalfOpen => ("badge badge--pending", "Trying one call".to_owned()),
-    };
-    view! { <span class=class>{label}</span> }.into_any()
-}
-
-fn advice(instance: &LiteLlmInstance) -> Option<AnyView> {
-    if matches!(instance.breaker, BreakerState::Open { .. }) {
-        let text = "Changes wait here in their order and are delivered when it answers again. New keys say pending, revoked ones revoking.";
-        return Some(ui::callout(
-            "warning",
-            "LiteLLM is out of reach",
-            view! { <p>{text}</p> }.into_any(),
-        ));
-    }
-    let parked = instance.parked();
-    (parked > 0).then(|| {
-        let link = address(&instance.name, &[("state", "parked")]);
-        let text = format!(
-            "{} so often that nothing more is tried by itself.",
-            if parked == 1 {
-                "LiteLLM refused 1 change"
-            } else {
-                "LiteLLM refused changes"
-            }
-        );
-        ui::callout(
-            "danger",
-            &format!(
-                "{} for a decision",
-                if parked == 1 {
-                    "1 change waits".to_owned()
-                } else {
-                    format!("{parked} changes wait")
-                }
-            ),
-            view! { <p>{text}" "<a class="link" href=link>"See why"</a></p> }.into_any(),
-        )
-    })
-}
-
-fn facts(instance: &LiteLlmInstance, now: DateTime<Utc>) -> AnyView {
-    let moment = |at: Option<DateTime<Utc>>| match at {
-        Some(at) => ui::time_ago(at, now),
-        None => ui::or_dash(None),
-    };
-    let orphans = (instance.orphan_keys > 0).then(|| {
-        view! {
-            <div><dt>"Deleted keys"</dt><dd>{format!("{} deleted here may still work there", ui::plural(instance.orphan_keys, "key"))}</dd></div>
-        }
-    });
-    view! {
-        <dl class="facts">
-            <div><dt>"Namespace"</dt><dd class="mono">{instance.namespace.clone()}</dd></div>
-            <div><dt>"Last delivery"</dt><dd>{moment(instance.last_success)}</dd></div>
-            <div><dt>"Oldest waiting change"</dt><dd>{moment(instance.oldest_pending)}</dd></div>
-            {orphans}
-        </dl>
-    }
-    .into_any()
-}
-
-/// Synced of all, by kind.
-fn numbers(instance: &LiteLlmInstance) -> AnyView {
-    let stats = instance.counts.iter().map(|counts| {
-        let all = counts.synced + counts.pending + counts.failed + counts.parked;
-        let note = match all - counts.synced {
-            0 => "all there".to_owned(),
-            open => format!("{open} not there yet"),
-        };
-        view! {
-            <div class="stat">
-                <span class="stat__label">{plural_kind(&counts.kind)}</span>
-                <span class="stat__value">{counts.synced}" "<small>{format!("of {all}")}</small></span>
-                <span class="stat__note">{note}</span>
-            </div>
-        }
-    });
-    view! { <div class="stats" role="group" aria-label="What LiteLLM has">{stats.collect_view()}</div> }.into_any()
-}
-
-fn plural_kind(kind: &str) -> &'static str {
-    match kind {
-        "team" => "Teams",
-        "user" => "People",
-        "member" => "Memberships",
-        _ => "Keys",
-    }
-}
 
 fn kind_name(kind: &str) -> &'static str {
     match kind {
@@ -398,136 +257,6 @@ fn object_row(object: &LiteLlmObject, manages: bool, now: DateTime<Utc>) -> AnyV
                     </form>
                 })}
             </td>
-        </tr>
-    }
-    .into_any()
-}
-
-/// The latest comparison.
-fn compared(
-    instance: &LiteLlmInstance,
-    latest: Option<(&LiteLlmComparison, &Page<LiteLlmDifference>)>,
-    manages: bool,
-    now: DateTime<Utc>,
-) -> AnyView {
-    let body = match latest {
-        None => ui::empty(
-            "search",
-            "Never compared",
-            "A comparison reads every team, person and key of the proxy and shows what differs, both ways. It changes nothing.",
-            None,
-        ),
-        Some((comparison, page)) => view! {
-            {summary(comparison, now)}
-            {(!page.items.is_empty()).then(|| differences_table(instance, page, manages))}
-        }
-        .into_any(),
-    };
-    view! {
-        <section class="section" aria-labelledby="compared-title">
-            <h2 class="section__title" id="compared-title">"Comparison"</h2>
-            {body}
-        </section>
-    }
-    .into_any()
-}
-
-fn summary(comparison: &LiteLlmComparison, now: DateTime<Utc>) -> AnyView {
-    let looked = ui::plural(comparison.compared, "thing");
-    let who = comparison.requested_by.clone();
-    match (&comparison.error, comparison.ended_at) {
-        (Some(error), _) => {
-            let text = format!("{error}. {looked} looked at; what was found so far is below.");
-            ui::callout("danger", "The comparison was not completed", view! { <p>{text}</p> }.into_any())
-        }
-        (None, None) => {
-            let text = format!("Asked for by {who}. {looked} looked at so far: reload to see more.");
-            ui::callout("info", "The comparison is under way", view! { <p>{text}</p> }.into_any())
-        }
-        (None, Some(ended)) if comparison.differences == 0 => view! {
-            <p class="muted">{format!("No difference among {looked}. Asked for by {who}, ")}{ui::time_ago(ended, now)}"."</p>
-        }
-        .into_any(),
-        (None, Some(ended)) => view! {
-            <p class="muted">
-                {format!("{} among {looked}, {} not decided. Asked for by {who}, ", ui::plural(comparison.differences, "difference"), comparison.open)}
-                {ui::time_ago(ended, now)}". Nothing is changed until you say so."
-            </p>
-        }
-        .into_any(),
-    }
-}
-
-fn differences_table(instance: &LiteLlmInstance, page: &Page<LiteLlmDifference>, manages: bool) -> AnyView {
-    let rows = page
-        .items
-        .iter()
-        .map(|one| difference_row(instance, one, manages))
-        .collect_view();
-    view! {
-        <div class="table-wrap">
-            <table class="table">
-                <caption class="visually-hidden">"Differences"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"What"</th>
-                        <th scope="col">"Difference"</th>
-                        <th scope="col">"Detail"</th>
-                        <th scope="col" class="table__actions"><span class="visually-hidden">"Actions"</span></th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-        {ui::pagination(
-            page.items.len(),
-            page.total,
-            "difference",
-            page.previous.clone(),
-            page.next.clone(),
-            |cursor| address(&instance.name, &[("after", cursor)]),
-        )}
-    }
-    .into_any()
-}
-
-fn difference_row(instance: &LiteLlmInstance, one: &LiteLlmDifference, manages: bool) -> AnyView {
-    let (class, label) = match one.problem.as_str() {
-        "missing" => ("badge badge--failed", "Missing there"),
-        "unknown" => ("badge badge--warning", "Only there"),
-        _ => ("badge badge--pending", "Different"),
-    };
-    let action = match (&one.settled, one.problem.as_str()) {
-        (Some(done), _) => {
-            let by = one.settled_by.clone().unwrap_or_default();
-            view! { <span class="muted">{format!("{} by {by}", if done == "removed" { "Removed" } else { "Delivered again" })}</span> }
-                .into_any()
-        }
-        (None, _) if !manages => ().into_any(),
-        (None, "unknown") if !one.removable => view! { <span class="muted">"Look into it there"</span> }.into_any(),
-        (None, problem) => {
-            let (word, what) = if problem == "unknown" {
-                ("remove", "Remove there")
-            } else {
-                ("push", "Deliver ours")
-            };
-            view! {
-                <form class="inline-form" method="post" action="/actions/litellm/settle">
-                    <input type="hidden" name="id" value=one.id.to_string() />
-                    <input type="hidden" name="decision" value=word />
-                    <input type="hidden" name="instance" value=instance.name.clone() />
-                    <button class="button button--small">{what}<span class="visually-hidden">{format!(" {}", one.name)}</span></button>
-                </form>
-            }
-            .into_any()
-        }
-    };
-    view! {
-        <tr>
-            <th scope="row" class="table__title">{one.name.clone()}<small class="table__sub">{kind_name(&one.kind)}</small></th>
-            <td class="table__state" data-label="Difference"><span class=class>{label}</span></td>
-            <td data-label="Detail">{one.detail.clone()}</td>
-            <td class="table__actions">{action}</td>
         </tr>
     }
     .into_any()
