@@ -62,15 +62,7 @@ pub(crate) fn people(n: usize) -> String {
 
 /// A number with a comma between its thousands.
 pub(crate) fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let first = digits.len() % 3;
-    digits
-        .char_indices()
-        .flat_map(|(index, digit)| {
-            let comma = index > 0 && index % 3 == first;
-            comma.then_some(',').into_iter().chain([digit])
-        })
-        .collect()
+    domain::cost::grouped(n.into())
 }
 
 #[cfg(test)]

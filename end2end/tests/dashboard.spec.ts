@@ -43,7 +43,7 @@ test('cost is shown by day, team and project, for a period, and as a file', asyn
   const page = await as(tess, '/admin/cost?period=last');
   const today = new Date().toISOString().slice(0, 10);
   const first = new Date(Date.now() - 20 * 86_400_000).toISOString().slice(0, 10);
-  await page.getByLabel('From').fill(first);
+  await page.getByLabel('From', { exact: true }).fill(first);
   await page.getByLabel('To, this day included').fill(today);
   await page.getByRole('button', { name: 'Show' }).click();
   await expect(page).toHaveURL(new RegExp(`from=${first}&to=${today}`));
@@ -64,7 +64,7 @@ test('cost is shown by day, team and project, for a period, and as a file', asyn
   const answer = await page.goto(`/admin/cost?from=${today}&to=${first}`);
   expect(answer?.status()).toBe(422);
   await expect(page.getByText('must not be before the first day')).toBeVisible();
-  await expect(page.getByLabel('From')).toHaveValue(today);
+  await expect(page.getByLabel('From', { exact: true })).toHaveValue(today);
 });
 
 test('a super_admin sets prices; what is wrong is said and nothing typed is lost', async ({ as }) => {

@@ -142,9 +142,26 @@ fn label_of(field: &str) -> String {
         "display_name" => "Name",
         "since" => "From",
         "until" => "To",
-        other => return crate::layout::capitalised(&other.replace('_', " ")),
+        other => return crate::layout::capitalised(&spaced(other)),
     };
     known.to_owned()
+}
+
+/// The words of a name in `snake_case` or `camelCase`, without what it lies in.
+fn spaced(field: &str) -> String {
+    let name = field.rsplit('.').next().unwrap_or(field);
+    let mut words = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        match letter {
+            '_' => words.push(' '),
+            _ if letter.is_ascii_uppercase() => {
+                words.push(' ');
+                words.push(letter.to_ascii_lowercase());
+            }
+            _ => words.push(letter),
+        }
+    }
+    words
 }
 
 /// All that is wrong, on top of the form; it takes the focus.

@@ -4,6 +4,7 @@ use backend::api_keys::KeyQuery;
 use chrono::{DateTime, Utc};
 use domain::{
     ApiKeyStatus, KeyKind, KeyState, Money,
+    cost::{cents, grouped},
     views::{ApiKey, DaySpend, Key},
 };
 use leptos::prelude::*;
@@ -94,11 +95,11 @@ pub fn not_in_force(key: &ApiKey) -> Vec<String> {
 /// An amount: to the cent, or closer when it is less than one.
 pub fn dollars(amount: Money) -> String {
     let exact = amount.decimal();
-    let cents = exact.round_dp(2);
+    let cents = cents(amount);
     if !exact.is_zero() && cents.is_zero() {
         format!("${}", exact.round_dp(6).normalize())
     } else {
-        format!("${cents:.2}")
+        format!("${}", grouped(cents))
     }
 }
 
