@@ -94,6 +94,27 @@ impl BudgetDuration {
             ))
         }
     }
+
+    /// The period in words that go after "every" or "per": `month`, `30 days`.
+    pub fn in_words(&self) -> String {
+        let text = self.as_str();
+        let (count, unit) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
+        let unit = match (count, unit) {
+            ("7", "d") => return "week".to_owned(),
+            ("12", "mo") => return "year".to_owned(),
+            (_, "s") => "second",
+            (_, "m") => "minute",
+            (_, "h") => "hour",
+            (_, "d") => "day",
+            (_, "mo") => "month",
+            (_, unit) => unit,
+        };
+        if count == "1" {
+            unit.to_owned()
+        } else {
+            format!("{count} {unit}s")
+        }
+    }
 }
 
 /// What a team or an organization may spend and how fast; none of a kind is no limit of it.
@@ -221,6 +242,15 @@ mod tests {
             ("30s", "30s"),
         ] {
             assert_eq!(BudgetDuration::parse(written).unwrap().as_str(), canonical);
+        }
+        for (text, words) in [
+            ("monthly", "month"),
+            ("1d", "day"),
+            ("30d", "30 days"),
+            ("weekly", "week"),
+            ("12mo", "year"),
+        ] {
+            assert_eq!(BudgetDuration::parse(text).unwrap().in_words(), words);
         }
         for bad in ["", "d", "0d", "1y", "-1d", "1.5h", "99999999999d", "5\u{d7}"] {
             assert!(BudgetDuration::parse(bad).is_err(), "{bad}");

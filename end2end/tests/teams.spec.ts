@@ -165,7 +165,7 @@ test('a form with mistakes comes back whole, each mistake beside its field', asy
   await expect(page.getByLabel(/^Max runners/)).toHaveValue('many');
   await expect(page.getByLabel('Make me its admin')).not.toBeChecked();
 
-  await summary.getByRole('link', { name: /^max runners/ }).click();
+  await summary.getByRole('link', { name: /^Max runners/ }).click();
   await expect(page).toHaveURL(/#max_runners$/);
   // Once shown, it is gone.
   await page.goto('/admin/teams/new');

@@ -130,6 +130,11 @@ fn summary(stats: &KeyStats) -> AnyView {
         let found = stats.counts.iter().find(|(status, _)| *status == wanted);
         found.map_or(0, |(_, count)| *count)
     };
+    let (pending, revoking) = (
+        count(domain::ApiKeyStatus::Pending),
+        count(domain::ApiKeyStatus::Revoking),
+    );
+    let note = |count: i64, text: &'static str| (count > 0).then(|| view! { <span class="stat__note">{text}</span> });
     let month: rust_decimal::Decimal = stats.days.iter().map(|day| day.spend.decimal()).sum();
     view! {
         <section class="stats" aria-label="Totals">
@@ -139,13 +144,13 @@ fn summary(stats: &KeyStats) -> AnyView {
             </div>
             <div class="stat">
                 <span class="stat__label">"Pending"</span>
-                <span class="stat__value">{count(domain::ApiKeyStatus::Pending)}</span>
-                <span class="stat__note">"LiteLLM was away"</span>
+                <span class="stat__value">{pending}</span>
+                {note(pending, "LiteLLM was away")}
             </div>
             <div class="stat">
                 <span class="stat__label">"Being revoked"</span>
-                <span class="stat__value">{count(domain::ApiKeyStatus::Revoking)}</span>
-                <span class="stat__note">"until LiteLLM confirms it"</span>
+                <span class="stat__value">{revoking}</span>
+                {note(revoking, "until LiteLLM confirms it")}
             </div>
             <div class="stat">
                 <span class="stat__label">"Spent in 30 days"</span>

@@ -2,7 +2,7 @@
 
 use domain::{
     OrganizationId, TeamId, UserId, UserRef,
-    views::{Account, AccountOrganization, AccountPage, AccountTeam},
+    views::{Account, AccountOrganization, AccountPage, AccountTeam, LiteLlmStanding},
 };
 
 use super::{Scope, counts, key, may_change, scope};
@@ -18,8 +18,12 @@ pub async fn get(ctx: &mut Ctx, user: &UserRef) -> Result<AccountPage> {
     let (id, email) = key(user);
     let row = sqlx::query!(
         r#"SELECT u.id, u.email, u.display_name, u.is_super_admin, u.is_auditor, u.can_use_jit, u.created_at,
-            u.updated_at, u.last_seen_at, u.deactivated_at, u.deactivation_reason, d.email AS "deactivated_by?"
-        FROM users u LEFT JOIN users d ON d.id = u.deactivated_by WHERE u.id = $1 OR u.email = $2"#,
+            u.updated_at, u.last_seen_at, u.deactivated_at, u.deactivation_reason, d.email AS "deactivated_by?",
+            o.state AS "sync_state?", o.last_error AS "sync_error?"
+        FROM users u LEFT JOIN users d ON d.id = u.deactivated_by
+            LEFT JOIN LATERAL (SELECT state, last_error FROM litellm_objects WHERE kind = 'user' AND object_id = u.id
+                ORDER BY array_position(ARRAY['parked', 'failed', 'pending', 'synced'], state) LIMIT 1) o ON true
+        WHERE u.id = $1 OR u.email = $2"#,
         id,
         email,
     )
@@ -56,6 +60,12 @@ pub async fn get(ctx: &mut Ctx, user: &UserRef) -> Result<AccountPage> {
         organizations,
         teams,
         counts,
+        sync_status: row.sync_state.map(|state| match state.as_str() {
+            "synced" => LiteLlmStanding::Synced,
+            "pending" => LiteLlmStanding::Pending,
+            _ => LiteLlmStanding::Error,
+        }),
+        sync_error: row.sync_error.filter(|_| whole),
         whole,
         manages: may_change(&ctx.caller),
     })

@@ -6,7 +6,7 @@ use backend::{
     Backend, Settings,
     litellm::{self, Decision, Instance, Instances, ObjectQuery, Retry},
 };
-use domain::{TeamId, TeamRole, TeamStatus, UserId};
+use domain::{TeamId, TeamRole, TeamStatus, UserId, UserRef, views::LiteLlmStanding};
 use integrations::litellm::{Config, LiteLlm};
 use serde_json::json;
 use simulators::litellm::{Faults, LiteLlmSimulator, RateLimit, SimulatedTeam, SimulatedUser, Version};
@@ -416,6 +416,39 @@ async fn what_litellm_refuses_is_parked_with_its_words_and_tried_again_when_aske
             .await,
         "WRONG_STATE",
         "It does not wait",
+    );
+}
+
+#[tokio::test]
+async fn c3_an_account_says_whether_litellm_knows_the_person() {
+    let house = House::new(Version::V1_108_7).await;
+    let root = house.world.super_admin().await;
+    let person = house.world.user("nova").await;
+    let page = async || {
+        let user = UserRef::Id(person);
+        house
+            .world
+            .ask(root, async |ctx| backend::users::get(ctx, &user).await)
+            .await
+            .unwrap()
+    };
+    assert_eq!(page().await.sync_status, Some(LiteLlmStanding::Pending));
+    house.proxy.set_faults(Faults {
+        only: Some("/user/new".to_owned()),
+        fail_next: 1000,
+        fail_status: 400,
+        ..Faults::default()
+    });
+    litellm::deliver_due(&house.world.backend).await.unwrap();
+    let failed = page().await;
+    assert_eq!(failed.sync_status, Some(LiteLlmStanding::Error));
+    assert!(failed.sync_error.is_some_and(|error| !error.is_empty()));
+    house.proxy.set_faults(Faults::default());
+    house.drain().await;
+    let synced = page().await;
+    assert_eq!(
+        (synced.sync_status, synced.sync_error),
+        (Some(LiteLlmStanding::Synced), None)
     );
 }
 

@@ -47,6 +47,28 @@ pub struct ListedAccount {
     pub organizations: Vec<String>,
 }
 
+/// What LiteLLM knows of somebody (SPEC C3). With several proxies the one that has most to catch up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LiteLlmStanding {
+    /// It is as it is here.
+    Synced,
+    /// The latest change is on its way.
+    Pending,
+    /// It did not take the latest change; it is tried again, or waits for an admin.
+    Error,
+}
+
+impl LiteLlmStanding {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Synced => "synced",
+            Self::Pending => "pending",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// An account's page: memberships, and what hangs on it, in numbers. An org_admin sees of it what is in their
 /// organizations.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +85,10 @@ pub struct AccountPage {
     pub teams: Vec<AccountTeam>,
     /// What hangs on it.
     pub counts: AccountCounts,
+    /// What LiteLLM knows of it; none without LiteLLM.
+    pub sync_status: Option<LiteLlmStanding>,
+    /// Why LiteLLM does not know it, for those who see all of the installation.
+    pub sync_error: Option<String>,
     /// Whether the viewer sees all of it: otherwise sessions and tokens are told to nobody.
     pub whole: bool,
     /// Whether the viewer may change and deactivate it.

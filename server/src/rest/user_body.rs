@@ -112,6 +112,11 @@ pub(super) struct UserPage {
     runner_count: i64,
     /// Roles in projects.
     project_role_count: i64,
+    /// What LiteLLM knows of the person: `synced`, `pending` or `error`; null without LiteLLM.
+    #[schema(example = "synced")]
+    sync_status: Option<&'static str>,
+    /// Why LiteLLM does not know the person; null for an org_admin.
+    sync_error: Option<String>,
 }
 
 /// A membership of an organization.
@@ -178,6 +183,8 @@ impl From<views::AccountPage> for UserPage {
             key_count: counts.keys,
             runner_count: counts.runners,
             project_role_count: counts.project_roles,
+            sync_status: page.sync_status.map(views::LiteLlmStanding::as_str),
+            sync_error: page.sync_error,
         }
     }
 }

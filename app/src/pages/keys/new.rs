@@ -2,7 +2,7 @@
 
 use backend::api_keys;
 use domain::{
-    KeyPolicy,
+    BudgetDuration, KeyPolicy,
     views::{KeyForm, KeyFormTeam},
 };
 use leptos::prelude::*;
@@ -71,7 +71,7 @@ fn fields(form: &KeyForm, models: &[String], state: &FormState) -> AnyView {
                     {Field { name: "maxBudget", label: "Budget in US dollars", kind: "number", current: &money(own.max_budget.or(top.max_budget)), ..Field::default() }.view(state)}
                     {Field { name: "softBudget", label: "Warn from", kind: "number", current: &money(own.soft_budget), ..Field::default() }.view(state)}
                 </div>
-                {durations(state, own.budget_duration.as_ref().map_or("", domain::BudgetDuration::as_str))}
+                {durations(state, own.budget_duration.as_ref().map_or("", BudgetDuration::as_str))}
                 <div class="field-row">
                     {Field { name: "tpmLimit", label: "Tokens per minute", kind: "number", current: &number(own.tpm_limit.or(top.tpm_limit)), ..Field::default() }.view(state)}
                     {Field { name: "rpmLimit", label: "Requests per minute", kind: "number", current: &number(own.rpm_limit.or(top.rpm_limit)), ..Field::default() }.view(state)}
@@ -174,6 +174,12 @@ fn model_choice(models: &[String], state: &FormState) -> AnyView {
     .into_any()
 }
 
+/// A period that the list does not have, in words if it is one.
+fn every(text: &str) -> String {
+    let words = BudgetDuration::parse(text).map(|period| period.in_words());
+    format!("every {}", words.as_deref().unwrap_or(text))
+}
+
 /// The choice of a budget's period.
 pub(super) fn durations(state: &FormState, current: &str) -> AnyView {
     let chosen = state.value("budgetDuration", current);
@@ -194,7 +200,7 @@ pub(super) fn durations(state: &FormState, current: &str) -> AnyView {
             <label class="field__label" for="budgetDuration">"The budget starts anew"</label>
             <select class="select" id="budgetDuration" name="budgetDuration" aria-invalid=error.is_some().then_some("true")>
                 {options}
-                {other.map(|other| view! { <option value=other.clone() selected>{format!("every {other}")}</option> })}
+                {other.map(|other| view! { <option value=other.clone() selected>{every(&other)}</option> })}
             </select>
             {ui::error_line("budgetDuration", error)}
         </div>

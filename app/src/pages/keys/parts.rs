@@ -177,7 +177,7 @@ pub fn usage(key: &ApiKey, now: DateTime<Utc>) -> AnyView {
         .limits
         .budget_duration
         .as_ref()
-        .map_or_else(String::new, |period| format!(" per {}", period.as_str()));
+        .map_or_else(String::new, |period| format!(" per {}", period.in_words()));
     let (value, bar) = match key.limits.max_budget {
         Some(budget) => (
             format!(" of {}{period}", dollars(budget)),

@@ -3,7 +3,7 @@
 use backend::users;
 use domain::{
     OrgRole, Permission, UserRef,
-    views::{AccountOrganization, AccountPage, AccountTeam, PersonPolicy},
+    views::{AccountOrganization, AccountPage, AccountTeam, LiteLlmStanding, PersonPolicy},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -221,12 +221,23 @@ fn facts(page: &AccountPage, now: chrono::DateTime<chrono::Utc>) -> AnyView {
                     <div><dt>"Last seen"</dt><dd>{last_seen(account, now)}</dd></div>
                     <div><dt>"Created"</dt><dd>{ui::time(account.created_at)}</dd></div>
                     <div><dt>"Provisions runners"</dt><dd>{if account.can_use_jit { "allowed" } else { "not allowed" }}</dd></div>
+                    {page.sync_status.map(|status| view! { <div><dt>"LiteLLM"</dt><dd>{at_litellm(status, page)}</dd></div> })}
                     <div><dt>"User id"</dt><dd><code>{id}</code></dd></div>
                 </dl>
             </div>
         </section>
     }
     .into_any()
+}
+
+/// What LiteLLM knows of the person, and why not.
+fn at_litellm(status: LiteLlmStanding, page: &AccountPage) -> AnyView {
+    let (class, words) = match status {
+        LiteLlmStanding::Synced => ("badge badge--synced", "Synced"),
+        LiteLlmStanding::Pending => ("badge badge--pending", "Pending"),
+        LiteLlmStanding::Error => ("badge badge--failed", "Error"),
+    };
+    view! { <span class=class>{words}</span>" "{page.sync_error.clone()} }.into_any()
 }
 
 /// What hangs on the account; its sessions and tokens are no business of an organization's.
