@@ -15,6 +15,9 @@ const SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
+/// The same of requests to LiteLLM, which may take 30 seconds.
+const LITELLM_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
 /// Starts logging as configured; `RUST_LOG`-style filters come from `log.level`. Standard output stays free for what
 /// commands print.
 pub fn start(config: &Config) {
@@ -51,8 +54,10 @@ pub fn metrics() -> PrometheusHandle {
     HANDLE
         .get_or_init(|| {
             let builder = PrometheusBuilder::new();
+            let litellm = Matcher::Full("guildhall_litellm_request_duration_seconds".to_owned());
             let recorder = builder
                 .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+                .and_then(|builder| builder.set_buckets_for_metric(litellm, LITELLM_SECONDS))
                 .unwrap_or_else(|_| PrometheusBuilder::new())
                 .build_recorder();
             let handle = recorder.handle();

@@ -33,7 +33,7 @@ pub fn page() -> impl IntoView {
             ui::empty(
                 "check-circle",
                 "Nothing needs you",
-                "LiteLLM and GitHub have what they should have, and nothing waits for a decision.",
+                "Everything that is watched is as it should be, and nothing waits for a decision.",
                 None,
             )
         } else {
@@ -68,12 +68,19 @@ pub(super) fn notice(found: &[Alert]) -> Option<AnyView> {
     ))
 }
 
+fn word(level: AlertLevel) -> &'static str {
+    match level {
+        AlertLevel::Critical => "Critical",
+        AlertLevel::Warning => "Warning",
+    }
+}
+
 fn badge(level: AlertLevel) -> AnyView {
-    let (class, sign, word) = match level {
-        AlertLevel::Critical => ("badge badge--danger badge--sign", "blocked", "Critical"),
-        AlertLevel::Warning => ("badge badge--warning badge--sign", "warning", "Warning"),
+    let (class, sign) = match level {
+        AlertLevel::Critical => ("badge badge--danger badge--sign", "blocked"),
+        AlertLevel::Warning => ("badge badge--warning badge--sign", "warning"),
     };
-    view! { <span class=class>{icon(sign)}{word}</span> }.into_any()
+    view! { <span class=class>{icon(sign)}{word(level)}</span> }.into_any()
 }
 
 /// The alerts of one level in a card; none without any.
@@ -112,11 +119,16 @@ fn row(alert: &Alert, now: DateTime<Utc>) -> AnyView {
     let title = alert.title();
     let since = alert
         .since
-        .map(|since| view! { <span class="row__text">"Since "{ui::time_ago(since, now)}</span> });
+        .map(|since| view! { <span class="row__text">"Began "{ui::time_ago(since, now)}</span> });
+    // Words of other systems look like what they are.
+    let class = match alert.kind {
+        AlertKind::DefaultTeamBudget => "row__text",
+        _ => "row__text mono",
+    };
     let detail = alert
         .detail
         .clone()
-        .map(|words| view! { <span class="row__text mono">{words}</span> });
+        .map(|words| view! { <span class=class>{words}</span> });
     view! {
         <li class="row">
             <div class="row__main">
@@ -139,7 +151,7 @@ fn watched() -> AnyView {
         view! {
             <tr>
                 <th scope="row">{capitalized(kind.condition())}</th>
-                <td class="table__state" data-label="Level">{badge(kind.level())}</td>
+                <td class="table__state muted" data-label="Level">{word(kind.level())}</td>
             </tr>
         }
     });

@@ -51,7 +51,7 @@ pub(crate) async fn over_budget(ctx: &mut Ctx) -> Result<Option<Alert>> {
         count: 1,
         // LiteLLM tells sums, not when they grew.
         since: None,
-        detail: Some(format!("{} $ of {} $", row.spend.round_dp(2), row.budget.round_dp(2))),
+        detail: Some(format!("${:.2} of ${:.2}", row.spend, row.budget)),
     }))
 }
 

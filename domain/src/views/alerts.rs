@@ -103,7 +103,7 @@ impl AlertKind {
                 "New keys stay pending and changes wait. Keys that exist work if LiteLLM itself runs. Delivery goes on by itself once it answers."
             }
             Self::KeysRevoking => {
-                "Guildhall refuses these keys, but LiteLLM has not said that it does: they may still spend money there."
+                "Guildhall refuses what was ended, but LiteLLM has not said that it does: it may still spend money there."
             }
             Self::LiteLlmParked => {
                 "LiteLLM does not have these changes, and nothing more is tried until somebody says so."
@@ -151,17 +151,15 @@ impl Alert {
     pub fn title(&self) -> String {
         let count = self.count;
         let many = |one: &str, more: &str| format!("{count} {}", if count == 1 { one } else { more });
-        let instance = self.instance.as_deref().unwrap_or("LiteLLM");
+        let instance = match &self.instance {
+            Some(name) => format!("LiteLLM {name}"),
+            None => "LiteLLM".to_owned(),
+        };
         match self.kind {
             AlertKind::LiteLlmUnreachable => format!("{instance} is out of reach"),
             AlertKind::KeysRevoking => format!("{} may still work at {instance}", many("ended key", "ended keys")),
             AlertKind::LiteLlmParked => format!("{instance} refuses {}", many("change", "changes")),
-            AlertKind::LiteLlmDelayed => {
-                format!(
-                    "{} for {instance} for more than 10 minutes",
-                    many("change waits", "changes wait")
-                )
-            }
+            AlertKind::LiteLlmDelayed => format!("{} for {instance}", many("late change", "late changes")),
             AlertKind::GitHubSyncStale => "The sync with GitHub has not been heard of".to_owned(),
             AlertKind::GitHubSyncFailing => match count {
                 1 => "The last sync with GitHub was not completed".to_owned(),

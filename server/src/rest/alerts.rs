@@ -33,7 +33,7 @@ struct Alert {
     /// How many changes, keys, passes or runners.
     #[schema(example = 3)]
     count: i64,
-    #[schema(example = "litellm-example refuses 3 changes")]
+    #[schema(example = "LiteLLM litellm-example refuses 3 changes")]
     title: String,
     /// What it means for people.
     meaning: &'static str,
