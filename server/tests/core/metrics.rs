@@ -234,11 +234,13 @@ async fn c16_keys_are_counted_by_what_became_of_them_and_the_breaker_is_seen() {
             .map(|(_, step)| step)
             .sum()
     };
-    assert_eq!(of("unreachable"), 5, "{calls:?}");
+    // On a connection that was open before, nobody knows whether the call arrived.
+    assert_eq!(of("unreachable") + of("no_answer"), 5, "{calls:?}");
     assert!(of("circuit_open") > 0, "{calls:?}");
+    // The revoked one, and what the tries that came to nothing may have left.
     assert_eq!(
         open.get("guildhall_litellm_revoking_keys{instance=\"litellm-example\"}"),
-        1.0
+        3.0
     );
     assert!(open.get("guildhall_litellm_oldest_revoking_seconds{instance=\"litellm-example\"}") > 0.0);
 

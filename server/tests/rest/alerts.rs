@@ -24,7 +24,12 @@ impl House {
             ("LITELLM_API_URL", url.as_str()),
             ("LITELLM_MASTER_KEY", litellm.master_key()),
         ];
-        let world = World::configured(&settings).await;
+        let world = World::adjusted(&settings, |config| {
+            for instance in &mut config.litellm {
+                instance.client.attempts = 1;
+            }
+        })
+        .await;
         let root = world.super_admin().await;
         backend::litellm::register(&world.state.backend).await.unwrap();
         let house = Self { world, litellm, root };
@@ -153,6 +158,7 @@ async fn c12_c16_a_key_that_may_still_work_and_a_breaker_that_is_open_come_first
     });
     let path = format!("/api-keys/{}", made["id"].as_str().unwrap());
     assert_eq!(world.delete(&ada, &path).await.is(202)["status"], "revoking");
+    world.sql("UPDATE sync_worker SET heartbeat_at = now()").await;
     let failing = ["github_sync_failing"].map(str::to_owned);
     assert_eq!(house.kinds().await, failing, "a minute is nothing");
     world
@@ -163,6 +169,8 @@ async fn c12_c16_a_key_that_may_still_work_and_a_breaker_that_is_open_come_first
     for _ in 0..5 {
         let _ = client.delete_key_alias("nothing").await;
     }
+    // Nobody leads, which is another alert after a while.
+    world.sql("UPDATE sync_worker SET heartbeat_at = now()").await;
     let alerts = house.alerts().await;
     let kinds: Vec<&str> = alerts.iter().map(|alert| alert["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["keys_revoking", "litellm_unreachable", "github_sync_failing"]);
