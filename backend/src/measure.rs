@@ -78,7 +78,10 @@ pub async fn refresh(backend: &Backend) {
             tracing::warn!(%error, "what waits for LiteLLM is unknown");
             None
         }
-        Err(_) => None,
+        Err(_) => {
+            tracing::warn!("what waits for LiteLLM is unknown: the database does not answer");
+            None
+        }
     };
     for instance in backend.litellm.iter() {
         let of = |state: &'static str| {

@@ -64,9 +64,10 @@ pub fn dashboard() -> impl IntoView {
         let now = ctx.now;
         let log = super::audit::title(backend::audit::reach(&ctx.caller));
         let loaded = dashboard::load(&mut ctx).await?;
-        let alerts = match alerts::may_see(&ctx.caller) {
-            true => alerts::list(&mut ctx).await?,
-            false => Vec::new(),
+        let alerts = if alerts::may_see(&ctx.caller) {
+            alerts::list(&mut ctx).await?
+        } else {
+            Vec::new()
         };
         drop(ctx);
         let header = ui::page_header(

@@ -167,6 +167,7 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
         }
     } else {
         made = client.create_user(&spec).await? == Created::New;
+        tracing::info!(instance = client.name(), kind = "user", object = %id, teams = ?spec.teams, "a person comes to LiteLLM, in these teams");
     }
     // Someone who was there already, or came without teams, exists for LiteLLM's own checks only once in one.
     let there = client.user_info(&spec.id).await?;

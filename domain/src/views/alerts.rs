@@ -8,7 +8,7 @@ use crate::DEFAULT_TEAM;
 pub const TOO_LONG: TimeDelta = TimeDelta::minutes(10);
 
 /// What is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlertKind {
     /// The circuit breaker lets no call through.
     LiteLlmUnreachable,

@@ -37,6 +37,12 @@ impl Scrape {
             .unwrap_or_else(|| panic!("no {series} in {:?}", known().collect::<Vec<_>>()))
     }
 
+    /// A number that is whole.
+    #[track_caller]
+    fn count(&self, series: &str) -> i64 {
+        whole(self.get(series))
+    }
+
     /// What a counter is, also one that has not counted yet.
     fn counted(&self, series: &str) -> f64 {
         self.0.get(series).copied().unwrap_or_default()
@@ -48,10 +54,15 @@ impl Scrape {
             .0
             .iter()
             .filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
-        #[expect(clippy::cast_possible_truncation, reason = "counts of a test")]
-        let steps = ours.map(|(name, value)| (name.clone(), (value - before.counted(name)).round() as i64));
+        let steps = ours.map(|(name, value)| (name.clone(), whole(value - before.counted(name))));
         steps.filter(|(_, step)| *step != 0).collect()
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "counts of a test")]
+fn whole(number: f64) -> i64 {
+    assert!(number.fract().abs() < 1e-9, "{number} is no count");
+    number.round() as i64
 }
 
 const COUNTERS: [&str; 4] = [
@@ -84,7 +95,7 @@ async fn c16_people_and_memberships_at_litellm_are_counted_by_how_that_went() {
         "guildhall_litellm_objects{instance=\"litellm-example\",state=\"parked\"}",
         "guildhall_litellm_oldest_pending_seconds{instance=\"litellm-example\"}",
     ] {
-        assert_eq!(start.get(series), 0.0, "{series}");
+        assert_eq!(start.count(series), 0, "{series}");
     }
 
     house.person("ada@example.com").await;
@@ -137,10 +148,10 @@ async fn c16_people_and_memberships_at_litellm_are_counted_by_how_that_went() {
     ]);
     assert_eq!(failed.grown(&changed, &COUNTERS), expected);
     let objects = |state: &str| format!("guildhall_litellm_objects{{instance=\"litellm-example\",state=\"{state}\"}}");
-    assert_eq!(failed.get(&objects("failed")), 1.0);
+    assert_eq!(failed.count(&objects("failed")), 1);
     assert_eq!(
-        failed.get(&objects("pending")),
-        1.0,
+        failed.count(&objects("pending")),
+        1,
         "the membership waits for the person"
     );
     house
@@ -151,7 +162,7 @@ async fn c16_people_and_memberships_at_litellm_are_counted_by_how_that_went() {
     house.fail("POST /", 100, 400);
     house.deliver().await;
     let parked = Scrape::of(&house).await;
-    assert_eq!(parked.get(&objects("parked")), 1.0);
+    assert_eq!(parked.count(&objects("parked")), 1);
     assert!(parked.get(oldest) < 600.0, "what is parked is not waited for");
     assert_eq!(
         parked
@@ -216,7 +227,7 @@ async fn c16_keys_are_counted_by_what_became_of_them_and_the_breaker_is_seen() {
 
     // Two calls have failed. Three more open the breaker, and the next is not sent.
     let breaker = "guildhall_litellm_breaker_state{instance=\"litellm-example\"}";
-    assert_eq!(away.get(breaker), 0.0);
+    assert_eq!(away.count(breaker), 0);
     let revoke = format!("/api-keys/{}", made["id"].as_str().expect("an id"));
     let revoked = house.call(&token, reqwest::Method::DELETE, &revoke, json!({})).await;
     assert_eq!(revoked.status(), 202);
@@ -224,7 +235,7 @@ async fn c16_keys_are_counted_by_what_became_of_them_and_the_breaker_is_seen() {
         assert_eq!(create(name).await.0, 202);
     }
     let open = Scrape::of(&house).await;
-    assert_eq!(open.get(breaker), 2.0);
+    assert_eq!(open.count(breaker), 2);
     let calls = open.grown(&refused, &["guildhall_litellm_requests_total"]);
     let of = |outcome: &str| -> i64 {
         let outcome = format!("outcome=\"{outcome}\"");
@@ -239,8 +250,8 @@ async fn c16_keys_are_counted_by_what_became_of_them_and_the_breaker_is_seen() {
     assert!(of("circuit_open") > 0, "{calls:?}");
     // The revoked one, and what the tries that came to nothing may have left.
     assert_eq!(
-        open.get("guildhall_litellm_revoking_keys{instance=\"litellm-example\"}"),
-        3.0
+        open.count("guildhall_litellm_revoking_keys{instance=\"litellm-example\"}"),
+        3
     );
     assert!(open.get("guildhall_litellm_oldest_revoking_seconds{instance=\"litellm-example\"}") > 0.0);
 
@@ -257,7 +268,7 @@ async fn c16_keys_are_counted_by_what_became_of_them_and_the_breaker_is_seen() {
             .get("guildhall_litellm_oldest_pending_seconds{instance=\"litellm-example\"}")
             .is_nan()
     );
-    assert_eq!(blind.get(breaker), 2.0);
+    assert_eq!(blind.count(breaker), 2);
 }
 
 #[tokio::test]
