@@ -34,6 +34,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (manages || me.sees_people, "runner", "All runners", "/admin/runners"),
         (me.sees_people, "label", "Label policies", "/admin/label-policies"),
         (sees_teams, "services", "Services", "/admin/services"),
+        (me.sees_everything, "warning", "Alerts", "/admin/alerts"),
         (me.sees_everything, "sync", "Sync", "/admin/sync"),
         (sees_audit, "audit", "Audit log", "/admin/audit"),
         (sees_audit, "security", "Security events", "/admin/security-events"),

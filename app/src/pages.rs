@@ -1,5 +1,6 @@
 //! The console's pages: server only.
 
+pub mod alerts;
 pub mod audit;
 pub mod cost;
 pub mod dashboard;

@@ -87,6 +87,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/services") view=pages::services::list ssr=SsrMode::Async />
                 <Route path=path!("/admin/services/new") view=pages::services::new ssr=SsrMode::Async />
                 <Route path=path!("/admin/services/:service") view=pages::services::edit ssr=SsrMode::Async />
+                <Route path=path!("/admin/alerts") view=pages::alerts::page ssr=SsrMode::Async />
                 <Route path=path!("/admin/sync") view=pages::sync::page ssr=SsrMode::Async />
                 <Route path=path!("/admin/sync/litellm") view=pages::sync::details ssr=SsrMode::Async />
                 <Route path=path!("/admin/guide") view=pages::guide::index ssr=SsrMode::Async />

@@ -22,6 +22,7 @@ mod row;
 mod settings;
 mod spend;
 mod tidy;
+mod told;
 
 pub use claim::claim;
 pub use create::create;

@@ -11,6 +11,7 @@ use domain::{DEFAULT_ORGANIZATION, DEFAULT_TEAM, TeamId, UserId, views::Team};
 pub use moving::{MoveInput, Movers, move_people, preview_move};
 pub use orphans::migrate_orphans;
 use serde_json::{Value, json};
+pub(crate) use stats::over_budget;
 pub use stats::stats;
 
 use crate::{Code, Ctx, Error, Result, audit};

@@ -4,6 +4,7 @@
 //! apply the rules of `domain`, write, audit. Every door (console, REST, command line) calls the
 //! same functions.
 
+pub mod alerts;
 pub mod api_keys;
 pub mod audit;
 pub mod authz;
@@ -23,6 +24,7 @@ pub mod label_policies;
 pub mod listen;
 pub mod litellm;
 pub mod machines;
+pub mod measure;
 pub mod members;
 pub mod organizations;
 mod paging;

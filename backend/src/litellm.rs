@@ -11,6 +11,7 @@ mod orphans;
 mod push;
 mod status;
 mod truth;
+mod waiting;
 
 pub use compare::{Decision, begin, comparison, differences, latest, run, settle, start};
 pub use deliver::{Undelivered, deliver_due, deliver_now};
@@ -19,6 +20,7 @@ pub use instances::{Instance, Instances, register};
 use integrations::litellm::Error as Refusal;
 pub(crate) use push::dropped;
 pub use status::{ObjectQuery, Retry, instances, objects, retry};
+pub(crate) use waiting::{REVOKING, waiting};
 
 use crate::{Code, Error};
 

@@ -83,6 +83,24 @@ pub(crate) fn require(standing: &Standing, permission: Permission) -> Result<()>
     })
 }
 
+/// Lets those pass who see all of the installation: super_admins and its auditors. `rule` is what was tried, in words.
+///
+/// # Errors
+/// 403 for everybody else.
+pub(crate) fn require_everywhere(caller: &Caller, rule: &str) -> Result<()> {
+    let everywhere = Standing {
+        org: None,
+        ..standing(caller, DEFAULT_ORGANIZATION)
+    };
+    if everywhere.may(Permission::AuditView) {
+        return Ok(());
+    }
+    let mut refusal = everywhere.refusal(Permission::InstallationManage).of(rule);
+    "Admin privileges required".clone_into(&mut refusal.literal);
+    "a super_admin or auditor of the installation".clone_into(&mut refusal.who_can);
+    Err(refusal.into())
+}
+
 /// The refusal of what binds an organization to those whom it binds.
 fn super_admins_only(rule: &str) -> Error {
     Error::Forbidden(Refusal {

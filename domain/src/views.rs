@@ -1,5 +1,6 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
+mod alerts;
 mod api_keys;
 mod audit;
 mod cost;
@@ -22,6 +23,7 @@ mod waiting;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use alerts::*;
 pub use api_keys::*;
 pub use audit::*;
 pub use cost::*;

@@ -56,6 +56,7 @@ async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         metrics::gauge!("guildhall_database_connections", "state" => name).set(f64::from(count));
     }
+    backend::measure::refresh(&state.backend).await;
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         state.metrics.render(),

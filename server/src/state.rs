@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use backend::{
     Backend,
     litellm::{Instance, Instances},
+    measure,
 };
 use integrations::{github::GitHub, litellm::LiteLlm, oidc::Provider};
 use leptos::config::LeptosOptions;
@@ -55,11 +56,13 @@ pub enum Error {
 /// The configured LiteLLM proxies.
 fn instances(config: &Config) -> Result<Instances, Error> {
     let one = |one: &LiteLlmInstance| {
+        let mut client = one.client.clone();
+        client.observe = Some(measure::litellm_calls(&client.name));
         Ok(Instance {
             namespace: one.namespace.clone(),
             is_default: one.is_default,
-            url: one.client.api_url.clone(),
-            client: LiteLlm::new(one.client.clone())?,
+            url: client.api_url.clone(),
+            client: LiteLlm::new(client)?,
         })
     };
     config

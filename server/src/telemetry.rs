@@ -1,7 +1,10 @@
 //! Log lines on standard error, and the numbers behind `/metrics`.
 
+mod catalogue;
+
 use std::{io::IsTerminal as _, sync::OnceLock, time::Duration};
 
+pub use catalogue::{Kind, METRICS, Metric};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -11,6 +14,9 @@ use crate::config::{Config, LogFormat};
 const SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
+
+/// The same of requests to LiteLLM, which may take 30 seconds.
+const LITELLM_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// Starts logging as configured; `RUST_LOG`-style filters come from `log.level`. Standard output stays free for what
 /// commands print.
@@ -25,7 +31,8 @@ pub fn start(config: &Config) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = if json {
-        lines.json().flatten_event(true).with_span_list(false).boxed()
+        // The list, and not the innermost span alone: the request's id is in the outermost one.
+        lines.json().flatten_event(true).with_current_span(false).boxed()
     } else {
         lines
             .with_ansi(std::io::stderr().is_terminal())
@@ -47,14 +54,16 @@ pub fn metrics() -> PrometheusHandle {
     HANDLE
         .get_or_init(|| {
             let builder = PrometheusBuilder::new();
+            let litellm = Matcher::Full("guildhall_litellm_request_duration_seconds".to_owned());
             let recorder = builder
                 .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+                .and_then(|builder| builder.set_buckets_for_metric(litellm, LITELLM_SECONDS))
                 .unwrap_or_else(|_| PrometheusBuilder::new())
                 .build_recorder();
             let handle = recorder.handle();
             // Someone else's recorder stays; ours is then empty, which `/metrics` shows.
             let _ = metrics::set_global_recorder(recorder);
-            describe();
+            catalogue::describe();
             handle
         })
         .clone()
@@ -66,42 +75,4 @@ pub(crate) async fn upkeep(handle: PrometheusHandle) {
         tokio::time::sleep(Duration::from_secs(5)).await;
         handle.run_upkeep();
     }
-}
-
-fn describe() {
-    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-    describe_histogram!(
-        "guildhall_http_request_duration_seconds",
-        Unit::Seconds,
-        "Time to the head of the answer, by method, route and status"
-    );
-    describe_counter!(
-        "guildhall_runner_provisioning_total",
-        "Requests for a runner, by outcome: created, or the error's code"
-    );
-    describe_counter!(
-        "guildhall_runner_sync_runs_total",
-        "Passes of the sync with GitHub, by outcome"
-    );
-    describe_counter!(
-        "guildhall_runner_sync_runners_total",
-        "Runners that passes looked at, by what became of them"
-    );
-    describe_histogram!(
-        "guildhall_runner_sync_duration_seconds",
-        Unit::Seconds,
-        "Time that a pass took"
-    );
-    describe_gauge!(
-        "guildhall_runner_sync_leader",
-        "Whether this process does the sync with GitHub"
-    );
-    describe_gauge!(
-        "guildhall_runner_policy_violations",
-        "Living runners that their team's present policy does not admit, at the last pass of this process"
-    );
-    describe_gauge!(
-        "guildhall_database_connections",
-        "Open connections of this process, by state"
-    );
 }

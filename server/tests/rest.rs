@@ -11,6 +11,8 @@
     reason = "not every test needs all that tests share"
 )]
 
+#[path = "rest/alerts.rs"]
+mod alerts;
 mod api;
 #[path = "rest/api_keys.rs"]
 mod api_keys;

@@ -1,7 +1,7 @@
 //! The dashboard: how many runners there are, who is near a quota, what was provisioned, what happened lately.
 //! Each number leads to what it counts.
 
-use backend::{Principal, cost, dashboard};
+use backend::{Principal, alerts, cost, dashboard};
 use chrono::{DateTime, Utc};
 use domain::{
     OrgRole,
@@ -64,6 +64,11 @@ pub fn dashboard() -> impl IntoView {
         let now = ctx.now;
         let log = super::audit::title(backend::audit::reach(&ctx.caller));
         let loaded = dashboard::load(&mut ctx).await?;
+        let alerts = if alerts::may_see(&ctx.caller) {
+            alerts::list(&mut ctx).await?
+        } else {
+            Vec::new()
+        };
         drop(ctx);
         let header = ui::page_header(
             "Dashboard",
@@ -76,6 +81,7 @@ pub fn dashboard() -> impl IntoView {
             .into_any(),
         );
         let body = view! {
+            {super::alerts::notice(&alerts)}
             {counts(&viewer, loaded.stats.runners)}
             <div class="split">
                 <div class="split__main">

@@ -6,6 +6,7 @@ use domain::{ApiKeyStatus, KeyId, KeyKind};
 use super::{
     Made, access,
     make::{self, Work},
+    told::{Ended, Making},
 };
 use crate::{Backend, Caller, Code, Ctx, Error, RequestInfo, Result, teams::Lock};
 
@@ -19,10 +20,12 @@ pub async fn claim(backend: &Backend, caller: Caller, request: RequestInfo, id: 
     let mut ctx = Ctx::write(backend, caller.clone(), request.clone()).await?;
     let work = take(&mut ctx, id).await?;
     ctx.commit().await?;
-    let outcome = make::make(backend, &work).await?;
+    let mut making = Making::begin(&work, &request);
+    let outcome = make::make(backend, &work, &mut making).await?;
     let mut ctx = Ctx::write(backend, caller, request).await?;
     let made = make::settle(&mut ctx, &work, outcome).await?;
     ctx.commit().await?;
+    making.ended(made.as_ref().map(Ended::from));
     made
 }
 

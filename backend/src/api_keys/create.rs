@@ -11,6 +11,7 @@ use super::{
     limits::{self, KeyLimits},
     make::{self, Outcome, Work},
     record,
+    told::{Ended, Making},
 };
 use crate::{
     Backend, Caller, Code, Ctx, Error, RequestInfo, Result, default_team, identity,
@@ -28,13 +29,8 @@ pub async fn create(backend: &Backend, caller: Caller, request: RequestInfo, new
     let mut ctx = Ctx::write(backend, caller.clone(), request.clone()).await?;
     let work = reserve(&mut ctx, &new).await?;
     ctx.commit().await?;
-    let outcome = make::make(backend, &work).await?;
-    let label = match &outcome {
-        Outcome::Key(_) => "created",
-        Outcome::Away { .. } => "pending",
-        Outcome::Refused(_) => "refused",
-    };
-    metrics::counter!("guildhall_key_creation_total", "outcome" => label).increment(1);
+    let mut making = Making::begin(&work, &request);
+    let outcome = make::make(backend, &work, &mut making).await?;
     let mut ctx = Ctx::write(backend, caller, request).await?;
     // Also of a refusal something is kept.
     let made = match outcome {
@@ -42,6 +38,7 @@ pub async fn create(backend: &Backend, caller: Caller, request: RequestInfo, new
         outcome => make::settle(&mut ctx, &work, outcome).await?,
     };
     ctx.commit().await?;
+    making.ended(made.as_ref().map(Ended::from));
     made
 }
 

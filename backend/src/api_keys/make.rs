@@ -8,7 +8,7 @@ use integrations::litellm::{Error as Refusal, GeneratedKey, KeySpec, LiteLlm};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use super::{Made, access, record};
+use super::{Made, access, record, told::Making};
 use crate::{
     Backend, Code, Ctx, Error, Result,
     litellm::{self, Instance, Object},
@@ -50,7 +50,7 @@ pub(super) enum Outcome {
 }
 
 /// Makes it. All waiting together is shorter than the lease.
-pub(super) async fn make(backend: &Backend, work: &Work) -> Result<Outcome> {
+pub(super) async fn make(backend: &Backend, work: &Work, making: &mut Making<'_>) -> Result<Outcome> {
     let Some(instance) = backend.litellm.get(Some(&work.instance)) else {
         return Ok(Outcome::Away {
             why: format!("The LiteLLM instance '{}' is not configured", work.instance),
@@ -61,7 +61,7 @@ pub(super) async fn make(backend: &Backend, work: &Work) -> Result<Outcome> {
         return Ok(outcome);
     }
     let spec = spec(backend, work).await?;
-    Ok(generate(&instance.client, &spec, work.clean_first).await)
+    Ok(generate(&instance.client, &spec, work.clean_first, making).await)
 }
 
 /// Team, person and membership are there: LiteLLM makes keys of unknown ones, too (SPEC C10).
@@ -123,7 +123,7 @@ async fn spec(backend: &Backend, work: &Work) -> Result<KeySpec> {
 }
 
 /// Two tries: before the second one, and before a first one after somebody else's, what may be there is removed.
-async fn generate(client: &LiteLlm, spec: &KeySpec, clean_first: bool) -> Outcome {
+async fn generate(client: &LiteLlm, spec: &KeySpec, clean_first: bool, making: &mut Making<'_>) -> Outcome {
     let mut unclean = clean_first;
     let mut why = String::new();
     for _ in 0..2 {
@@ -133,6 +133,7 @@ async fn generate(client: &LiteLlm, spec: &KeySpec, clean_first: bool) -> Outcom
                 unclean: true,
             };
         }
+        making.attempt();
         let answer = tokio::time::timeout(MAKING, client.generate_key(spec)).await;
         match answer.unwrap_or_else(|_| Err(Refusal::Ambiguous("no answer in time".to_owned()))) {
             Ok(key) => return Outcome::Key(key),

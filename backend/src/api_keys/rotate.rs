@@ -12,6 +12,7 @@ use super::{
     limits::{self, KeyLimits},
     make::{self, Outcome, Work},
     record,
+    told::{Ended, Making},
 };
 use crate::{
     Backend, Caller, Code, Ctx, Error, RequestInfo, Result,
@@ -44,7 +45,8 @@ pub async fn rotate(
     }
     let work = reserve(&mut ctx, &seen, expires_at).await?;
     ctx.commit().await?;
-    let outcome = make::make(backend, &work).await?;
+    let mut making = Making::begin(&work, &request);
+    let outcome = make::make(backend, &work, &mut making).await?;
     let mut ctx = Ctx::write(backend, caller, request).await?;
     let made = match outcome {
         Outcome::Key(made) => take_over(&mut ctx, &seen.key, &work, &made, overlap)
@@ -61,6 +63,7 @@ pub async fn rotate(
         }
     };
     ctx.commit().await?;
+    making.ended(made.as_ref().map(|_| Ended::Ready));
     made
 }
 

@@ -6,7 +6,11 @@ use chrono::{DateTime, Utc};
 use integrations::litellm::KeyFilter;
 use rust_decimal::Decimal;
 
-use crate::{Backend, Result, litellm::Instance};
+use crate::{
+    Backend, Result,
+    litellm::Instance,
+    measure::{self, Target},
+};
 
 /// How long one process reads an instance before another may begin.
 const LEASE: Duration = Duration::from_mins(10);
@@ -65,6 +69,7 @@ async fn read(backend: &Backend, instance: &Instance) -> Result<u64> {
             }
             Ok(None) => return Ok(changed),
             Err(error) => {
+                measure::sync_errors(Target::LiteLlm, 1);
                 tracing::warn!(instance = instance.name(), %error, "what keys have spent was not read to its end");
                 return Ok(changed);
             }

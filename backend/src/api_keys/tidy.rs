@@ -8,7 +8,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::make;
-use crate::{Backend, Ctx, Method, Result, audit};
+use crate::{
+    Backend, Ctx, Method, Result, audit,
+    measure::{self, Target},
+};
 
 /// How long after a lost answer its effect may still come.
 const LATE: Duration = Duration::from_secs(10);
@@ -82,6 +85,7 @@ async fn clean_lost(backend: &Backend) -> Result<u64> {
         let settled = rows.into_iter().map(async |row| {
             let outcome = make::clean(&instance.client, &row.alias).await;
             if let Err(error) = &outcome {
+                measure::sync_errors(Target::LiteLlm, 1);
                 tracing::warn!(key = %row.id, %error, "LiteLLM may have a key that nobody has the secret of");
             }
             release(backend, row.id, row.lease, outcome.is_ok()).await?;

@@ -1,6 +1,9 @@
 //! The Default Team in numbers (SPEC C5).
 
-use domain::{Money, Permission, views::DefaultTeamStats};
+use domain::{
+    Money, Permission,
+    views::{Alert, AlertKind, DefaultTeamStats},
+};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::ID;
@@ -30,6 +33,26 @@ pub async fn stats(ctx: &mut Ctx) -> Result<DefaultTeamStats> {
         max_budget: row.max_budget.map(Money::trusted),
         budget_utilization: utilization(row.spend, row.max_budget),
     })
+}
+
+/// Whether the keys have spent the budget, for the alerts; none without a budget. Who asks may see all of the installation.
+pub(crate) async fn over_budget(ctx: &mut Ctx) -> Result<Option<Alert>> {
+    let row = sqlx::query!(
+        r#"SELECT t.max_budget AS "budget!", k.spend AS "spend!"
+        FROM teams t, (SELECT coalesce(sum(spend), 0) AS spend FROM api_keys WHERE team_id = $1) k
+        WHERE t.id = $1 AND t.max_budget > 0 AND k.spend >= t.max_budget"#,
+        ID.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    Ok(row.map(|row| Alert {
+        kind: AlertKind::DefaultTeamBudget,
+        instance: None,
+        count: 1,
+        // LiteLLM tells sums, not when they grew.
+        since: None,
+        detail: Some(format!("${:.2} of ${:.2}", row.spend, row.budget)),
+    }))
 }
 
 /// Spend in per cent of the budget, to two places; none where there is no budget, or one of nothing.

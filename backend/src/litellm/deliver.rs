@@ -1,6 +1,6 @@
 //! The worker: takes what is due, delivers it, and writes down how that went.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::{DEFAULT_TEAM, KeyId, TeamId, UserId};
 use futures_util::{StreamExt as _, stream};
@@ -11,7 +11,10 @@ use super::{
     Instance, Object,
     push::{self, Delivered, Failure},
 };
-use crate::{Backend, Result};
+use crate::{
+    Backend, Result,
+    measure::{self, Target},
+};
 
 /// How many are taken at once, and how many of them are under way together.
 const BATCH: i64 = 64;
@@ -32,6 +35,8 @@ struct Claim {
     /// The version of the truth that is wanted; what changes later makes it another.
     wanted: i64,
     attempts: i32,
+    /// LiteLLM never had it, as far as we know.
+    first: bool,
 }
 
 /// Delivers what is due at every instance until there is nothing left that is, and says how many deliveries worked.
@@ -80,7 +85,7 @@ async fn claim_due(backend: &Backend, instance: &Instance) -> Result<Vec<Claim>>
             ORDER BY array_position(ARRAY['team', 'user', 'member', 'key'], kind), changed_at, object_id, user_id
             LIMIT $2 FOR UPDATE SKIP LOCKED) due
         WHERE o.instance = due.instance AND o.kind = due.kind AND o.object_id = due.object_id AND o.user_id = due.user_id
-        RETURNING o.kind, o.object_id, o.user_id, o.wanted, o.attempts"#,
+        RETURNING o.kind, o.object_id, o.user_id, o.wanted, o.attempts, o.synced = 0 AS "first!""#,
         instance.name(),
         BATCH,
         CLAIM.as_secs_f64(),
@@ -95,6 +100,7 @@ async fn claim_due(backend: &Backend, instance: &Instance) -> Result<Vec<Claim>>
                 object: Object::new(&row.kind, row.object_id, row.user_id)?,
                 wanted: row.wanted,
                 attempts: row.attempts,
+                first: row.first,
             })
         })
         .collect())
@@ -108,8 +114,9 @@ async fn claim_one(backend: &Backend, instance: &Instance, object: Object) -> Re
             UPDATE litellm_objects SET claimed_until = clock_timestamp() + make_interval(secs => $5)
             WHERE instance = $1 AND kind = $2 AND object_id = $3 AND user_id = $4 AND state <> 'synced'
                 AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
-            RETURNING wanted, attempts)
-        SELECT o.state, taken.wanted AS "wanted?", taken.attempts AS "attempts?", o.last_error
+            RETURNING wanted, attempts, synced = 0 AS first)
+        SELECT o.state, taken.wanted AS "wanted?", taken.attempts AS "attempts?", taken.first AS "first?",
+            o.last_error
         FROM litellm_objects o LEFT JOIN taken ON true
         WHERE o.instance = $1 AND o.kind = $2 AND o.object_id = $3 AND o.user_id = $4"#,
         instance.name(),
@@ -127,6 +134,7 @@ async fn claim_one(backend: &Backend, instance: &Instance, object: Object) -> Re
                 object,
                 wanted,
                 attempts,
+                first: row.first.unwrap_or_default(),
             }),
             _ if row.state == "synced" => Taken::Nothing,
             _ => Taken::ByAnother,
@@ -219,15 +227,60 @@ const OUT_OF_REACH: &str = "LiteLLM is out of reach: ";
 /// Delivers one object and writes down the outcome; true when it is there. A process that dies in between leaves a claim
 /// that ends, and the delivery is made again.
 async fn deliver(backend: &Backend, instance: &Instance, claim: Claim) -> Result<bool> {
+    let began = Instant::now();
     let pushing = push::push(&backend.pool, &instance.client, claim.object);
     let outcome = match tokio::time::timeout(PATIENCE, pushing).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Failure::LiteLlm(Refusal::Ambiguous("no answer in time".to_owned()))),
     };
     match outcome {
-        Ok(delivered) => settle(backend, instance, claim, delivered).await.map(|()| true),
+        Ok(delivered) => {
+            let outcome = outcome_of(&delivered, claim.first);
+            settle(backend, instance, claim, delivered).await?;
+            tell(instance, claim, outcome, began.elapsed(), None);
+            Ok(true)
+        }
         Err(Failure::Database(error)) => Err(error),
-        Err(failure) => fail(backend, instance, claim, &failure).await.map(|()| false),
+        Err(failure) => {
+            let (outcome, message) = fail(backend, instance, claim, &failure).await?;
+            tell(instance, claim, outcome, began.elapsed(), Some(&message));
+            Ok(false)
+        }
+    }
+}
+
+/// A delivery that worked, in a word. What LiteLLM had before we first told it of it, existed.
+fn outcome_of(delivered: &Delivered, first: bool) -> &'static str {
+    match delivered {
+        Delivered::Made(_) => "created",
+        Delivered::Kept(_) if first => "existed",
+        Delivered::Kept(_) => "updated",
+        Delivered::Gone | Delivered::KeyRefused(_) => "removed",
+    }
+}
+
+/// One line in the log for each delivery, and what is counted of it (SPEC C16). What was parked has failed before and does
+/// so now.
+fn tell(instance: &Instance, claim: Claim, outcome: &'static str, took: Duration, error: Option<&str>) {
+    let counted = if error.is_some() { "failed" } else { outcome };
+    if error.is_some() {
+        measure::sync_errors(Target::LiteLlm, 1);
+    }
+    match (claim.object, counted) {
+        // Changes of someone whom LiteLLM knows are no creation.
+        (Object::User(_), "created" | "existed") => measure::user_creation(counted),
+        (Object::User(_), "failed") if claim.first => measure::user_creation(counted),
+        (Object::Member(..), _) => measure::team_assignment(counted),
+        _ => {}
+    }
+    let (kind, object, user) = claim.object.parts();
+    let user = (!user.is_nil()).then(|| tracing::field::display(user));
+    let (instance, attempt) = (instance.name(), claim.attempts.saturating_add(1));
+    let duration_ms = took.as_secs_f64() * 1000.0;
+    if error.is_some() {
+        tracing::warn!(instance, kind, %object, user, attempt, outcome, duration_ms, error, "delivery to LiteLLM");
+    } else {
+        tracing::info!(instance, kind, %object, user, attempt, outcome, duration_ms, "delivery to LiteLLM");
     }
 }
 
@@ -235,7 +288,7 @@ async fn settle(backend: &Backend, instance: &Instance, claim: Claim, delivered:
     let (kind, id, user) = claim.object.parts();
     let mut transaction = backend.pool.begin().await?;
     let (gone, note) = match delivered {
-        Delivered::Kept(note) => (false, note),
+        Delivered::Kept(note) | Delivered::Made(note) => (false, note),
         Delivered::Gone => (true, None),
         Delivered::KeyRefused(key) => {
             refused(&mut transaction, key).await?;
@@ -271,7 +324,6 @@ async fn settle(backend: &Backend, instance: &Instance, claim: Claim, delivered:
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    tracing::debug!(instance = instance.name(), kind, object = %id, "LiteLLM has it");
     Ok(())
 }
 
@@ -286,7 +338,13 @@ async fn refused(connection: &mut sqlx::PgConnection, key: KeyId) -> Result<()> 
     Ok(())
 }
 
-async fn fail(backend: &Backend, instance: &Instance, claim: Claim, failure: &Failure) -> Result<()> {
+/// Writes a failure down; says whether it is tried again, and what was written.
+async fn fail(
+    backend: &Backend,
+    instance: &Instance,
+    claim: Claim,
+    failure: &Failure,
+) -> Result<(&'static str, String)> {
     let (kind, id, user) = claim.object.parts();
     let (transient, asked_to_wait) = match failure {
         Failure::LiteLlm(error) => {
@@ -326,9 +384,7 @@ async fn fail(backend: &Backend, instance: &Instance, claim: Claim, failure: &Fa
     )
     .execute(&backend.pool)
     .await?;
-    metrics::counter!("guildhall_sync_errors_total", "target" => "litellm").increment(1);
-    tracing::warn!(instance = instance.name(), kind, object = %id, attempts, parked, error = message, "LiteLLM does not have it yet");
-    Ok(())
+    Ok((if parked { "parked" } else { "failed" }, message))
 }
 
 /// 1, 2, 4 … 60 seconds, a little apart, so that what failed together does not come back together.

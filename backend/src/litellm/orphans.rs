@@ -1,7 +1,10 @@
 //! Keys whose row was deleted with its project or team before LiteLLM had let go of them.
 
 use super::{Instance, push};
-use crate::{Backend, Result};
+use crate::{
+    Backend, Result,
+    measure::{self, Target},
+};
 
 /// Ends those that are due.
 ///
@@ -33,6 +36,7 @@ pub(super) async fn remove_due(backend: &Backend, instance: &Instance) -> Result
             }
             Err(failure) => {
                 let message = failure.to_string();
+                measure::sync_errors(Target::LiteLlm, 1);
                 tracing::warn!(
                     instance = instance.name(),
                     key = row.alias,

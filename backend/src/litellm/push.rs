@@ -47,10 +47,18 @@ impl From<Refusal> for Failure {
 pub(super) enum Delivered {
     /// LiteLLM has it as it is here; or as near as its licence allows, which the note says.
     Kept(Option<String>),
+    /// The same, of something that LiteLLM did not have before.
+    Made(Option<String>),
     /// It is neither here nor there.
     Gone,
     /// The key is refused there.
     KeyRefused(KeyId),
+}
+
+impl Delivered {
+    fn kept(made: bool, note: Option<String>) -> Self {
+        if made { Self::Made(note) } else { Self::Kept(note) }
+    }
 }
 
 /// Delivers one object.
@@ -69,11 +77,15 @@ async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<Delivered, 
         return Ok(Delivered::Gone);
     };
     let mut there = client.team_info(&spec.id).await?;
+    let mut made = false;
     // Created only when it is surely not there: an error says nothing about that (SPEC C3).
     if there.is_none() {
         match client.create_team(&spec).await? {
-            Created::New if !spec.blocked => return Ok(Delivered::Kept(None)),
-            Created::New | Created::Existed => there = client.team_info(&spec.id).await?,
+            Created::New if !spec.blocked => return Ok(Delivered::Made(None)),
+            created => {
+                made = created == Created::New;
+                there = client.team_info(&spec.id).await?;
+            }
         }
     }
     let Some(there) = there else {
@@ -92,7 +104,7 @@ async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<Delivered, 
             client.set_team_blocked(&spec.id, spec.blocked).await?;
         }
     }
-    Ok(Delivered::Kept(None))
+    Ok(Delivered::kept(made, None))
 }
 
 /// In which fields a team there is not as it should be, with what is there.
@@ -144,6 +156,7 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
         client.delete_user(&id.0.to_string()).await?;
         return Ok(Delivered::Gone);
     };
+    let mut made = false;
     if let Some(there) = client.user_info(&spec.id).await? {
         let same = there.email == spec.email && there.alias == spec.alias && there.role.as_deref() == Some(&spec.role);
         if !same {
@@ -153,7 +166,8 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
             return Ok(Delivered::Kept(None));
         }
     } else {
-        client.create_user(&spec).await?;
+        made = client.create_user(&spec).await? == Created::New;
+        tracing::info!(instance = client.name(), kind = "user", object = %id, teams = ?spec.teams, "a person comes to LiteLLM, in these teams");
     }
     // Someone who was there already, or came without teams, exists for LiteLLM's own checks only once in one.
     let there = client.user_info(&spec.id).await?;
@@ -163,9 +177,9 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
         }
     }
     match client.user_info(&spec.id).await? {
-        Some(there) if there.is_integrated() || spec.teams.is_empty() => Ok(Delivered::Kept(None)),
+        Some(there) if there.is_integrated() || spec.teams.is_empty() => Ok(Delivered::kept(made, None)),
         // Old versions know nobody who is in no team; there is nothing to verify then.
-        None if spec.teams.is_empty() => Ok(Delivered::Kept(None)),
+        None if spec.teams.is_empty() => Ok(Delivered::kept(made, None)),
         _ => Err(Failure::NotThere(
             "User creation verification failed: user not found after creation",
         )),
@@ -183,14 +197,16 @@ async fn member(pool: &PgPool, client: &LiteLlm, team: TeamId, user: UserId) -> 
         TeamRole::Member => Role::User,
     };
     let mut member = client.add_member(&team_id, &user_id, wanted, None).await?;
+    let made = !member.existed;
     if member.existed {
         // Not added again: a role that changed is told by itself (SPEC A9).
         member = client.update_member(&team_id, &user_id, wanted, None).await?;
     }
     let fallen_back = wanted == Role::Admin && member.role != Role::Admin;
-    Ok(Delivered::Kept(fallen_back.then(|| {
+    let note = fallen_back.then(|| {
         "Admin of the team here, plain member in LiteLLM: team admins need a LiteLLM Enterprise licence".to_owned()
-    })))
+    });
+    Ok(Delivered::kept(made, note))
 }
 
 async fn key(pool: &PgPool, client: &LiteLlm, id: KeyId) -> Result<Delivered, Failure> {

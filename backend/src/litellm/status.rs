@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
-    DEFAULT_ORGANIZATION, Permission, Standing,
+    DEFAULT_ORGANIZATION, Permission,
     views::{BreakerState, LiteLlmCounts, LiteLlmInstance, LiteLlmObject, Page},
 };
 use integrations::litellm::Breaker;
@@ -15,18 +15,7 @@ use crate::{Caller, Code, Ctx, Error, Result, audit, keyset::Keyset, organizatio
 
 /// Sees what LiteLLM has: whoever sees all of the installation.
 pub(super) fn require_view(caller: &Caller) -> Result<()> {
-    let everywhere = Standing {
-        org: None,
-        ..organizations::standing(caller, DEFAULT_ORGANIZATION)
-    };
-    if everywhere.may(Permission::AuditView) {
-        return Ok(());
-    }
-    let mut refusal = everywhere.refusal(Permission::InstallationManage);
-    "Admin privileges required".clone_into(&mut refusal.literal);
-    "see the sync with LiteLLM".clone_into(&mut refusal.rule);
-    "a super_admin or auditor of the installation".clone_into(&mut refusal.who_can);
-    Err(refusal.into())
+    organizations::require_everywhere(caller, "see the sync with LiteLLM")
 }
 
 /// Changes what is done with LiteLLM: super_admins.

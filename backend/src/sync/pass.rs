@@ -14,7 +14,10 @@ use super::{
     fence::{Fence, Stop},
     missing, page, runs,
 };
-use crate::{Backend, Error, Result, drift};
+use crate::{
+    Backend, Error, Result, drift,
+    measure::{self, Target},
+};
 
 /// A list that changed while it was read is read again, at most so often altogether.
 const READINGS: usize = 3;
@@ -89,6 +92,9 @@ pub(super) async fn run(backend: &Backend, fence: Fence, interval: Duration) -> 
 
 fn count(counts: &SyncCounts, completed: bool) {
     let outcome = if completed { "completed" } else { "failed" };
+    // A pass that was not completed, and each runner that one could not settle.
+    let errors = u64::from(!completed) + u64::from(counts.errors.unsigned_abs());
+    measure::sync_errors(Target::GitHub, errors);
     metrics::counter!("guildhall_runner_sync_runs_total", "outcome" => outcome).increment(1);
     for (change, number) in [
         ("updated", counts.updated),

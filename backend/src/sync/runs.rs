@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::{
-    DEFAULT_ORGANIZATION, Permission, RunnerId, Standing, TeamId,
+    DEFAULT_ORGANIZATION, Permission, RunnerId, TeamId,
     views::{Page, RunnerFinding, SyncCounts, SyncRun, SyncState, SyncStatus},
 };
 use serde_json::json;
@@ -65,18 +65,7 @@ impl From<Row> for SyncRun {
 
 /// Sees what the sync does: whoever sees all of the installation.
 fn require_view(caller: &Caller) -> Result<()> {
-    let everywhere = Standing {
-        org: None,
-        ..organizations::standing(caller, DEFAULT_ORGANIZATION)
-    };
-    if everywhere.may(Permission::AuditView) {
-        return Ok(());
-    }
-    let mut refusal = everywhere.refusal(Permission::InstallationManage);
-    "Admin privileges required".clone_into(&mut refusal.literal);
-    "see the sync with GitHub".clone_into(&mut refusal.rule);
-    "a super_admin or auditor of the installation".clone_into(&mut refusal.who_can);
-    Err(refusal.into())
+    organizations::require_everywhere(caller, "see the sync with GitHub")
 }
 
 /// Whether the caller may ask for a pass.

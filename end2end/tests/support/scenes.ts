@@ -316,6 +316,7 @@ export const scenes: Scene[] = [
     at: '/admin/services/new?organization=acme',
     act: send('Add service', { name: 'LLM Service', path_prefixes: 'GET /v1\nv2' }),
   },
+  { name: 'alerts', as: ada, at: '/admin/alerts' },
   { name: 'sync', as: ada, at: '/admin/sync' },
   { name: 'machine-clients', as: ada, at: '/admin/machine-clients' },
   { name: 'machine-clients-as-auditor', as: audrey, at: '/admin/machine-clients' },

@@ -48,9 +48,13 @@ enum State {
     },
     Open {
         until: Instant,
+        /// Since when calls are refused, probes that failed included.
+        since: Instant,
     },
     /// One call is under way to see whether the instance is back.
-    Probing,
+    Probing {
+        since: Instant,
+    },
 }
 
 /// What a refused caller is told while somebody else probes.
@@ -82,15 +86,15 @@ impl Circuit {
         let mut state = self.state();
         let probe = match *state {
             State::Closed { .. } => false,
-            State::Open { until } => {
+            State::Open { until, since } => {
                 let left = until.saturating_duration_since(now);
                 if !left.is_zero() {
                     return Err(left);
                 }
-                *state = State::Probing;
+                *state = State::Probing { since };
                 true
             }
-            State::Probing => return Err(WAIT_FOR_PROBE),
+            State::Probing { .. } => return Err(WAIT_FOR_PROBE),
         };
         Ok(Permit {
             circuit: self.clone(),
@@ -106,7 +110,7 @@ impl Circuit {
     fn view_at(&self, now: Instant) -> Breaker {
         match *self.state() {
             State::Closed { failures } => Breaker::Closed { failures },
-            State::Open { until } => {
+            State::Open { until, .. } => {
                 let retry_after = until.saturating_duration_since(now);
                 if retry_after.is_zero() {
                     Breaker::HalfOpen
@@ -114,7 +118,19 @@ impl Circuit {
                     Breaker::Open { retry_after }
                 }
             }
-            State::Probing => Breaker::HalfOpen,
+            State::Probing { .. } => Breaker::HalfOpen,
+        }
+    }
+
+    /// How long calls have been refused without one that worked; none while they go through.
+    pub(super) fn refusing_for(&self) -> Option<Duration> {
+        self.refusing_for_at(Instant::now())
+    }
+
+    fn refusing_for_at(&self, now: Instant) -> Option<Duration> {
+        match *self.state() {
+            State::Closed { .. } => None,
+            State::Open { since, .. } | State::Probing { since } => Some(now.saturating_duration_since(since)),
         }
     }
 
@@ -139,15 +155,16 @@ impl Permit {
         self.settled = true;
         let circuit = &self.circuit;
         let mut state = circuit.state();
-        let open = State::Open {
+        let open = |since| State::Open {
             until: now + circuit.open_for,
+            since,
         };
         *state = match (*state, self.probe, verdict) {
-            (State::Probing, true, Verdict::Answered) | (State::Closed { .. }, _, Verdict::Answered) => {
+            (State::Probing { .. }, true, Verdict::Answered) | (State::Closed { .. }, _, Verdict::Answered) => {
                 State::Closed { failures: 0 }
             }
-            (State::Probing, true, _) => open,
-            (State::Closed { failures }, _, Verdict::Failed) if failures + 1 >= circuit.threshold => open,
+            (State::Probing { since }, true, _) => open(since),
+            (State::Closed { failures }, _, Verdict::Failed) if failures + 1 >= circuit.threshold => open(now),
             (State::Closed { failures }, _, Verdict::Failed) => State::Closed { failures: failures + 1 },
             // A call from before the breaker opened says nothing about now.
             (state, ..) => state,
@@ -159,8 +176,11 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if self.probe && !self.settled {
             let mut state = self.circuit.state();
-            if matches!(*state, State::Probing) {
-                *state = State::Open { until: Instant::now() };
+            if let State::Probing { since } = *state {
+                *state = State::Open {
+                    until: Instant::now(),
+                    since,
+                };
             }
         }
     }
@@ -248,6 +268,25 @@ mod tests {
         circuit.wait(OPEN);
         circuit.call(Verdict::Answered);
         assert_eq!(circuit.view(), Breaker::Closed { failures: 0 });
+    }
+
+    #[test]
+    fn c16_it_is_known_since_when_calls_are_refused() {
+        let mut circuit = Clocked::new(2);
+        let since = |circuit: &Clocked| circuit.circuit.refusing_for_at(circuit.now);
+        circuit.fail(1);
+        assert_eq!(since(&circuit), None, "one failure refuses nothing");
+        circuit.fail(1);
+        assert_eq!(since(&circuit), Some(Duration::ZERO));
+        for probes in 1..=3 {
+            circuit.wait(OPEN);
+            let probe = circuit.admit().expect("a probe");
+            assert_eq!(since(&circuit), Some(OPEN * probes), "also while somebody probes");
+            circuit.settle(probe, Verdict::Failed);
+        }
+        circuit.wait(OPEN);
+        drop(circuit.admit().expect("a probe"));
+        assert_eq!(since(&circuit), Some(OPEN * 4), "a cancelled probe begins nothing anew");
     }
 
     #[test]

@@ -72,6 +72,11 @@ impl LiteLlm {
         self.inner.transport.breaker()
     }
 
+    /// How long calls have been refused since the last one that went through; none while they do.
+    pub fn refusing_for(&self) -> Option<Duration> {
+        self.inner.transport.refusing_for()
+    }
+
     pub(super) fn transport(&self) -> &Transport {
         &self.inner.transport
     }

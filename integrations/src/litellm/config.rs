@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-/// Told of each HTTP request: the route (`/team/info`), how it went (`ok` or [`Error::outcome`](super::Error::outcome)),
-/// and how long it took.
+/// Told of each HTTP request, and of each call that the breaker refused: the route (`/team/info`, never with an id), how
+/// it went (`ok` or [`Error::outcome`](super::Error::outcome)), and how long it took.
 pub type Observe = Arc<dyn Fn(&'static str, &'static str, Duration) + Send + Sync>;
 
 /// A LiteLLM instance. Checked by [`LiteLlm::new`](super::LiteLlm::new).

@@ -31,7 +31,16 @@ pub(super) struct Transport {
     circuit: Circuit,
     attempts: u32,
     retry_delay: Duration,
+    name: String,
     observe: Option<Observe>,
+}
+
+/// What came back of one request, for the log.
+#[derive(Default)]
+struct Heard {
+    status: Option<u16>,
+    /// LiteLLM's own id of the call.
+    call_id: Option<String>,
 }
 
 /// Whether a call may be sent again after it may have taken effect.
@@ -107,12 +116,17 @@ impl Transport {
             circuit: Circuit::new(config.breaker_failures, config.breaker_open),
             attempts: config.attempts.max(1),
             retry_delay: config.retry_delay,
+            name: config.name.clone(),
             observe: config.observe.clone(),
         })
     }
 
     pub(super) fn breaker(&self) -> Breaker {
         self.circuit.view()
+    }
+
+    pub(super) fn refusing_for(&self) -> Option<Duration> {
+        self.circuit.refusing_for()
     }
 
     /// Sends, and reads the answer as JSON. `what` names it in errors; the text of an answer never shows there.
@@ -127,15 +141,16 @@ impl Transport {
     }
 
     async fn send<T>(&self, call: &Call<'_>, read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
-        let permit: Permit = self
-            .circuit
-            .admit()
-            .map_err(|retry_after| Error::CircuitOpen { retry_after })?;
+        let permit: Permit = self.circuit.admit().map_err(|retry_after| {
+            let error = Error::CircuitOpen { retry_after };
+            self.tell(call, 0, &Heard::default(), Err(&error), Duration::ZERO);
+            error
+        })?;
         // A probe answers one question, and the others wait for it.
         let attempts = if permit.is_probe() { 1 } else { self.attempts };
         let mut attempt = 1;
         loop {
-            let result = self.attempt(call, &read).await;
+            let result = self.attempt(call, attempt, &read).await;
             let Err(error) = &result else {
                 permit.settle(Verdict::Answered);
                 return result;
@@ -172,17 +187,51 @@ impl Transport {
         }
     }
 
-    async fn attempt<T>(&self, call: &Call<'_>, read: &impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
+    async fn attempt<T>(
+        &self,
+        call: &Call<'_>,
+        attempt: u32,
+        read: &impl Fn(&[u8]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let start = Instant::now();
-        let result = self.send_once(call).await.and_then(|body| read(&body));
-        if let Some(observe) = &self.observe {
-            let outcome = result.as_ref().err().map_or("ok", Error::outcome);
-            observe(call.route, outcome, start.elapsed());
-        }
+        let mut heard = Heard::default();
+        let result = self.send_once(call, &mut heard).await.and_then(|body| read(&body));
+        self.tell(call, attempt, &heard, result.as_ref().map(|_| ()), start.elapsed());
         result
     }
 
-    async fn send_once(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
+    /// One line in the log, one observation for the metrics. Whose call it was is in the span around it. Neither body
+    /// nor query: they hold keys and ids.
+    fn tell(&self, call: &Call<'_>, attempt: u32, heard: &Heard, result: Result<(), &Error>, took: Duration) {
+        let outcome = result.err().map_or("ok", Error::outcome);
+        if let Some(observe) = &self.observe {
+            observe(call.route, outcome, took);
+        }
+        let (instance, method, route) = (self.name.as_str(), call.method.as_str(), call.route);
+        let (status, litellm_call_id) = (heard.status, heard.call_id.as_deref());
+        let duration_ms = took.as_secs_f64() * 1000.0;
+        match result {
+            // "There is none" is an answer like any other.
+            Ok(()) | Err(Error::NotFound { .. } | Error::Conflict { .. } | Error::CircuitOpen { .. }) => {
+                tracing::debug!(
+                    instance,
+                    method,
+                    route,
+                    attempt,
+                    status,
+                    outcome,
+                    duration_ms,
+                    litellm_call_id,
+                    "LiteLLM call"
+                );
+            }
+            Err(error) => {
+                tracing::warn!(instance, method, route, attempt, status, outcome, duration_ms, litellm_call_id, %error, "LiteLLM call");
+            }
+        }
+    }
+
+    async fn send_once(&self, call: &Call<'_>, heard: &mut Heard) -> Result<Vec<u8>, Error> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), call.route));
         if !call.query.is_empty() {
@@ -204,14 +253,12 @@ impl Transport {
             }
         })?;
         let (status, headers) = (response.status(), response.headers().clone());
+        let call_id = headers.get("x-litellm-call-id").and_then(|id| id.to_str().ok());
+        *heard = Heard {
+            status: Some(status.as_u16()),
+            call_id: call_id.map(|id| id.chars().take(64).collect()),
+        };
         let body = http_client::read_body(response, LARGEST_ANSWER).await;
-        tracing::debug!(
-            method = %call.method,
-            route = call.route,
-            status = status.as_u16(),
-            litellm_call_id = headers.get("x-litellm-call-id").and_then(|id| id.to_str().ok()),
-            "LiteLLM answered {status}"
-        );
         if status.is_success() {
             return body.map_err(|error| match error {
                 BodyError::TooLarge => Error::InvalidResponse("the answer is too large".into()),

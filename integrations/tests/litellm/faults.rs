@@ -247,7 +247,7 @@ async fn a_time_out_is_tried_again_and_is_ambiguous() {
 }
 
 #[tokio::test]
-async fn each_request_is_observed() {
+async fn c16_each_request_is_observed_and_each_refusal_of_the_breaker() {
     let (simulator, _) = start(Version::V1_108_7).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let mut observed = config(&simulator);
@@ -259,12 +259,20 @@ async fn each_request_is_observed() {
     simulator.set_faults(failing(1, 500));
     litellm.team_info("t").await.unwrap();
     litellm.create_team(&team("t")).await.unwrap();
-    let expected = [
+    // Five calls of three attempts each open it; the sixth is not sent.
+    simulator.stop().await;
+    for _ in 0..6 {
+        litellm.team_info("t").await.expect_err("nobody listens");
+    }
+    let mut expected = vec![
         ("/team/info", "no_answer"),
         ("/team/info", "not_found"),
         ("/team/new", "ok"),
     ];
+    expected.extend([("/team/info", "unreachable"); 15]);
+    expected.push(("/team/info", "circuit_open"));
     assert_eq!(*seen.lock().unwrap(), expected);
+    assert!(litellm.refusing_for().is_some());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! Handlers read a request, call one function of the backend and write its answer: every rule is
 //! in the backend, where the other doors meet it too.
 
+mod alerts;
 mod api_key_body;
 mod api_keys;
 mod audit;
@@ -88,6 +89,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(user_batch::router())
         .merge(batch::router())
         .merge(authz::router())
+        .merge(alerts::router())
         .merge(audit::router())
         .merge(security_events::router())
         .merge(dashboard::router())

@@ -37,6 +37,7 @@ use crate::problem::{self, ProblemBody};
         (name = "Label policies", description = "What people in no team may put on runners, and how they get into teams"),
         (name = "Sync", description = "The comparison of our runners with GitHub's"),
         (name = "LiteLLM", description = "What LiteLLM's proxies have, do not have yet, and have otherwise"),
+        (name = "Alerts", description = "What needs an operator now"),
         (name = "Webhooks", description = "What GitHub tells by itself"),
         (name = "Me", description = "The caller"),
         (name = "Tokens", description = "The caller's access tokens"),

@@ -48,17 +48,22 @@ impl World {
             ("GUILDHALL_GITHUB_ORG", github.org().to_owned()),
             ("GUILDHALL_GITHUB_TOKEN", "demo-token".to_owned()),
         ];
-        Self::with(github, &env).await
+        Self::with(github, &env, |_| ()).await
     }
 
     /// An installation that nobody told of GitHub.
     pub async fn without_github() -> Self {
         let github = GitHubSimulator::start_default().await.expect("a free port");
-        Self::with(github, &[]).await
+        Self::with(github, &[], |_| ()).await
     }
 
     /// With GitHub, and further settings.
     pub async fn configured(settings: &[(&str, &str)]) -> Self {
+        Self::adjusted(settings, |_| ()).await
+    }
+
+    /// The same, with what no setting changes.
+    pub async fn adjusted(settings: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
         let github = GitHubSimulator::start_default().await.expect("a free port");
         let mut env = vec![
             ("GUILDHALL_GITHUB_API_URL", github.url()),
@@ -66,13 +71,14 @@ impl World {
             ("GUILDHALL_GITHUB_TOKEN", "demo-token".to_owned()),
         ];
         env.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Self::with(github, &env).await
+        Self::with(github, &env, adjust).await
     }
 
-    async fn with(github: GitHubSimulator, env: &[(&str, String)]) -> Self {
+    async fn with(github: GitHubSimulator, env: &[(&str, String)], adjust: impl FnOnce(&mut Config)) -> Self {
         let database = Database::migrated().await;
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let config = Config::load(None, env).expect("a good configuration");
+        let mut config = Config::load(None, env).expect("a good configuration");
+        adjust(&mut config);
         let state = AppState::new(database.pool.clone(), config).expect("a good configuration");
         Self {
             router: server::router(state.clone()),

@@ -45,6 +45,11 @@ impl Server {
 
     /// With further settings, or others: an empty one takes the default away.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::adjusted(settings, |_| ()).await
+    }
+
+    /// The same, with what no setting changes.
+    pub async fn adjusted(settings: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = socket.local_addr().expect("an address");
         let url = format!("http://{address}");
@@ -76,7 +81,8 @@ impl Server {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
-        let config = Config::load(None, env).expect("a good configuration");
+        let mut config = Config::load(None, env).expect("a good configuration");
+        adjust(&mut config);
         let state = AppState::new(database.pool.clone(), config).expect("a good configuration");
         let service = server::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(socket, service).await.expect("it serves") });

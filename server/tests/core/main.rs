@@ -19,7 +19,11 @@ mod crash;
 #[cfg(feature = "demo")]
 mod demo;
 mod layers;
+mod litellm;
+mod log_lines;
 mod machines;
+mod metrics;
+mod monitoring;
 mod sessions;
 mod sign_in;
 mod sync;
