@@ -6,7 +6,7 @@ mod one;
 mod table;
 
 use backend::requests::{self, RequestQuery};
-use domain::{OrgRole, RequestKind, RequestState, views::AccessRequest, views::Page};
+use domain::{OrgRole, RequestKind, RequestState};
 use leptos::prelude::*;
 pub use new::new;
 pub use one::one;
@@ -14,7 +14,7 @@ pub use one::one;
 use crate::{
     forms,
     layout::{Rendered, page},
-    ssr::{self, Caller, Error, Result},
+    ssr::{self, Caller, Result},
     ui,
 };
 
