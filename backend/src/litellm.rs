@@ -20,6 +20,7 @@ pub use instances::{Instance, Instances, register};
 use integrations::litellm::Error as Refusal;
 pub(crate) use push::dropped;
 pub use status::{ObjectQuery, Retry, instances, objects, retry};
+pub(crate) use truth::without as without_withheld;
 pub(crate) use waiting::{REVOKING, waiting};
 
 use crate::{Code, Error};

@@ -14,7 +14,7 @@ use super::{
     told::{Ended, Making},
 };
 use crate::{
-    Backend, Caller, Code, Ctx, Error, RequestInfo, Result, default_team, identity,
+    Backend, Caller, Code, Ctx, Error, RequestInfo, Result, default_team, identity, organizations,
     teams::{self, Lock},
 };
 
@@ -72,6 +72,7 @@ async fn reserve(ctx: &mut Ctx, new: &NewApiKey) -> Result<Work> {
 
 /// The team, in which the caller may make keys of some kind. Who does not see it learns no more than that.
 async fn locked(ctx: &mut Ctx, id: TeamId, named: bool) -> Result<TeamPage> {
+    organizations::hold_ceilings(ctx, id).await?;
     let team = teams::load(ctx, id, Lock::Update)
         .await
         .map_err(|error| match error.code() {

@@ -12,7 +12,7 @@ use crate::Result;
 pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Option<TeamSpec>> {
     let row = sqlx::query!(
         r#"SELECT t.name, t.slug, t.status, t.models, t.max_budget, t.budget_duration, t.tpm_limit, t.rpm_limit,
-            o.slug AS organization, o.models AS organization_models
+            o.slug AS organization, o.models AS organization_models, withheld_models(t.id) AS "withheld!"
         FROM teams t JOIN organizations o ON o.id = t.organization_id
             JOIN litellm_instances i ON i.name = $2
         WHERE t.id = $1 AND (t.litellm_instance = i.name OR (t.litellm_instance IS NULL AND i.is_default))"#,
@@ -26,7 +26,7 @@ pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Op
         alias: row.name,
         // Organizations are ours to enforce; LiteLLM's need a licence.
         organization_id: None,
-        models: resolve(row.models, row.organization_models),
+        models: without(resolve(row.models, row.organization_models), &row.withheld),
         max_budget: row.max_budget.map(Money::trusted),
         budget_duration: row.budget_duration.map(BudgetDuration::trusted),
         tpm_limit: row.tpm_limit,
@@ -45,6 +45,21 @@ fn resolve(own: Vec<String>, organization: Vec<String>) -> Vec<String> {
         organization
     } else {
         own
+    }
+}
+
+/// A list without the restricted models that no approved request allows (SPEC C15). No list is all that there are, and
+/// LiteLLM has no words for "all but": keys without a list of their own are not made there.
+pub(crate) fn without(models: Vec<String>, withheld: &[String]) -> Vec<String> {
+    if models.is_empty() || withheld.is_empty() {
+        return models;
+    }
+    let left: Vec<String> = models.into_iter().filter(|model| !withheld.contains(model)).collect();
+    if left.is_empty() {
+        // An empty list would be all of them.
+        vec!["no-default-models".to_owned()]
+    } else {
+        left
     }
 }
 
@@ -131,7 +146,8 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Opti
         r#"SELECT k.litellm_state AS "state!", k.litellm_alias AS "alias!", k.litellm_token, k.models, k.max_budget,
             k.soft_budget, k.budget_duration, k.tpm_limit, k.rpm_limit, k.tags,
             CASE WHEN k.expires_at IS NOT NULL THEN greatest(k.expires_at, now() + interval '1 second') END AS ends_at,
-            coalesce(k.making_until > now(), false) AS "being_made!", u.deactivated_at IS NOT NULL AS "blocked!"
+            coalesce(k.making_until > now(), false) AS "being_made!", u.deactivated_at IS NOT NULL AS "blocked!",
+            withheld_models(k.team_id) AS "withheld!"
         FROM api_keys k JOIN users u ON u.id = k.owner_id
         WHERE k.id = $1 AND k.litellm_instance = $2 AND k.litellm_state IN ('active', 'revoking')"#,
         id.0,
@@ -146,7 +162,7 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Opti
             token,
             blocked: row.blocked,
             change: Box::new(KeyChange {
-                models: Some(row.models),
+                models: Some(without(row.models, &row.withheld)),
                 max_budget: Some(row.max_budget.map(Money::trusted)),
                 soft_budget: Some(row.soft_budget.map(Money::trusted)),
                 budget_duration: Some(row.budget_duration.map(BudgetDuration::trusted)),
@@ -168,7 +184,15 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Opti
 
 #[cfg(test)]
 mod tests {
-    use super::resolve;
+    use super::{resolve, without};
+
+    #[test]
+    fn c15_a_list_that_loses_its_last_model_is_not_all_models() {
+        let list = |models: &[&str]| models.iter().map(|&model| model.to_owned()).collect::<Vec<_>>();
+        assert_eq!(without(list(&["a", "b"]), &list(&["b"])), ["a"]);
+        assert_eq!(without(list(&["b"]), &list(&["b"])), ["no-default-models"]);
+        assert!(without(list(&[]), &list(&["b"])).is_empty());
+    }
 
     #[test]
     fn e8_a_team_without_models_of_its_own_has_its_organizations() {

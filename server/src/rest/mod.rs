@@ -5,6 +5,7 @@
 
 mod alerts;
 mod api_key_body;
+mod api_key_input;
 mod api_keys;
 mod audit;
 mod authz;
@@ -31,6 +32,8 @@ mod organizations;
 mod project_members;
 mod projects;
 mod query;
+mod request_body;
+mod request_decisions;
 mod requests;
 mod runner_changes;
 mod runner_waits;
