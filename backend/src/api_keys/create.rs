@@ -59,6 +59,7 @@ async fn reserve(ctx: &mut Ctx, new: &NewApiKey) -> Result<Work> {
     let above = limits::above(ctx, &team).await?;
     let own = above.fill(&new.wanted, ctx.now);
     above.check(&own, ctx.now)?;
+    limits::require_unrestricted(ctx, team.team.id, &own.limits.models).await?;
     let place = Place {
         name: new.name.as_str(),
         team: team.team.id,

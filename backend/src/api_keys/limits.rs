@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Invalid, KeyPolicy, Limits, Money,
+    Invalid, KeyPolicy, Limits, Money, TeamId,
     hierarchy::{self, Level},
+    models::Unusable,
     smallest,
     views::{Effective, EffectiveLimits, TeamPage},
 };
 
 use super::input::Wanted;
-use crate::{Code, Ctx, Error, Result};
+use crate::{Code, Ctx, Error, Result, litellm};
 
 /// What is above a key.
 pub(super) struct Above {
@@ -167,6 +168,19 @@ impl Above {
             models,
         }
     }
+}
+
+/// Refuses a key for models that its team needs an approved request for, and has none (SPEC C15).
+///
+/// # Errors
+/// 422 `<model> restricted: the team needs an approved request for it`.
+pub(super) async fn require_unrestricted(ctx: &mut Ctx, team: TeamId, models: &[String]) -> Result<()> {
+    let blocked = litellm::blocked(ctx.connection(), team, models).await?;
+    if blocked.is_empty() {
+        return Ok(());
+    }
+    let words = format!("{} {}", blocked.join(", "), Unusable::Restricted);
+    Err(Error::invalid("modelIds", words))
 }
 
 /// The smallest limit; of equal ones the nearest.

@@ -106,7 +106,7 @@ async fn spec(backend: &Backend, work: &Work) -> Result<KeySpec> {
         alias: work.alias.clone(),
         user_id: work.owner.to_string(),
         team_id: work.team.to_string(),
-        models: row.models,
+        models: litellm::key_models(&backend.pool, work.team, row.models).await?,
         max_budget: row.max_budget.map(domain::Money::trusted),
         budget_duration: row.budget_duration.map(domain::BudgetDuration::trusted),
         expires: row.expires_at,

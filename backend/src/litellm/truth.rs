@@ -1,32 +1,55 @@
 //! What an instance should have, read at the time of delivery.
 
-use domain::{BudgetDuration, KeyId, Money, TeamId, TeamRole, UserDefaults, UserId};
-use integrations::litellm::{KeyChange, TeamSpec, UserSpec};
+use domain::{
+    BudgetDuration, KeyId, Money, TeamId, TeamRole, UserDefaults, UserId,
+    models::{self, Told},
+};
+use integrations::litellm::{KeyChange, LiteLlm, TeamSpec, UserSpec};
 use serde_json::{Map, json};
 use sqlx::PgPool;
 
+use super::push::Failure;
 use crate::Result;
 
 /// The team as LiteLLM should have it; none when it is not this instance's, or is gone. Inactive and archived ones keep
-/// everything and are blocked.
-pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Option<TeamSpec>> {
+/// everything and are blocked. Of an instance that never said which models it offers this asks, where it matters.
+///
+/// # Errors
+/// When the database does not answer, or the instance does not.
+pub(super) async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<Option<TeamSpec>, Failure> {
     let row = sqlx::query!(
         r#"SELECT t.name, t.slug, t.status, t.models, t.max_budget, t.budget_duration, t.tpm_limit, t.rpm_limit,
-            o.slug AS organization, o.models AS organization_models
+            o.slug AS organization, o.models AS organization_models, i.models AS offered,
+            ARRAY(SELECT DISTINCT m.model FROM restricted_models m
+                WHERE (m.organization_id IS NULL OR m.organization_id = o.id)
+                    AND NOT EXISTS (SELECT FROM access_requests r WHERE r.team_id = t.id AND r.kind = 'model'
+                        AND r.state = 'approved' AND r.value = to_jsonb(m.model))) AS "blocked!"
         FROM teams t JOIN organizations o ON o.id = t.organization_id
             JOIN litellm_instances i ON i.name = $2
         WHERE t.id = $1 AND (t.litellm_instance = i.name OR (t.litellm_instance IS NULL AND i.is_default))"#,
         id.0,
-        instance,
+        client.name(),
     )
     .fetch_optional(pool)
-    .await?;
-    Ok(row.map(|row| TeamSpec {
+    .await
+    .map_err(crate::Error::from)?;
+    let Some(row) = row else { return Ok(None) };
+    let models = match models::told(&row.models, &row.organization_models, &row.blocked) {
+        Told::List(list) => list,
+        Told::AllBut => {
+            let offered = match row.offered {
+                Some(offered) => offered,
+                None => super::offer::read(pool, client).await?,
+            };
+            models::without(&offered, &row.blocked)
+        }
+    };
+    Ok(Some(TeamSpec {
         id: id.0.to_string(),
         alias: row.name,
         // Organizations are ours to enforce; LiteLLM's need a licence.
         organization_id: None,
-        models: resolve(row.models, row.organization_models),
+        models,
         max_budget: row.max_budget.map(Money::trusted),
         budget_duration: row.budget_duration.map(BudgetDuration::trusted),
         tpm_limit: row.tpm_limit,
@@ -39,13 +62,33 @@ pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Op
     }))
 }
 
-/// The models of a team: `all-org-models`, and none at all, are what its organization has now (SPEC E8, X9).
-fn resolve(own: Vec<String>, organization: Vec<String>) -> Vec<String> {
-    if own.is_empty() || own.iter().any(|model| model == "all-org-models") {
-        organization
-    } else {
-        own
+/// Those of some models that are restricted, and for which the team has no approved request (SPEC C15).
+pub(crate) async fn blocked<'e>(
+    executor: impl sqlx::PgExecutor<'e>,
+    team: TeamId,
+    among: &[String],
+) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT DISTINCT m.model FROM teams t
+            JOIN restricted_models m ON m.organization_id IS NULL OR m.organization_id = t.organization_id
+        WHERE t.id = $1 AND m.model = ANY($2)
+            AND NOT EXISTS (SELECT FROM access_requests r WHERE r.team_id = t.id AND r.kind = 'model'
+                AND r.state = 'approved' AND r.value = to_jsonb(m.model))
+        ORDER BY 1",
+        team.0,
+        among,
+    )
+    .fetch_all(executor)
+    .await?)
+}
+
+/// The models of a key as LiteLLM is told of them. None is all that its team has, there too.
+pub(crate) async fn key_models(pool: &PgPool, team: TeamId, models: Vec<String>) -> Result<Vec<String>> {
+    if models.is_empty() {
+        return Ok(models);
     }
+    let blocked = blocked(pool, team, &models).await?;
+    Ok(models::without(&models, &blocked))
 }
 
 /// The most teams that a person is made with; the other memberships come by themselves.
@@ -119,7 +162,8 @@ pub(super) enum KeyTruth {
         change: Box<KeyChange>,
         blocked: bool,
     },
-    /// Somebody makes it at this moment, and it was revoked meanwhile: what LiteLLM has of it is known when they are done.
+    /// Somebody makes it at this moment, and something about it changed meanwhile: what LiteLLM has of it is known when
+    /// they are done.
     BeingMade,
     /// It works no more.
     Revoked { token: Option<String>, alias: String },
@@ -128,12 +172,13 @@ pub(super) enum KeyTruth {
 /// The key; none when there is nothing to tell: it is not made yet, or refused already.
 pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Option<KeyTruth>> {
     let row = sqlx::query!(
-        r#"SELECT k.litellm_state AS "state!", k.litellm_alias AS "alias!", k.litellm_token, k.models, k.max_budget,
+        r#"SELECT k.team_id, k.litellm_state AS "state!", k.litellm_alias AS "alias!", k.litellm_token, k.models, k.max_budget,
             k.soft_budget, k.budget_duration, k.tpm_limit, k.rpm_limit, k.tags,
             CASE WHEN k.expires_at IS NOT NULL THEN greatest(k.expires_at, now() + interval '1 second') END AS ends_at,
             coalesce(k.making_until > now(), false) AS "being_made!", u.deactivated_at IS NOT NULL AS "blocked!"
         FROM api_keys k JOIN users u ON u.id = k.owner_id
-        WHERE k.id = $1 AND k.litellm_instance = $2 AND k.litellm_state IN ('active', 'revoking')"#,
+        WHERE k.id = $1 AND k.litellm_instance = $2 AND (k.litellm_state IN ('active', 'revoking')
+            OR k.litellm_state = 'pending' AND k.making_until > now())"#,
         id.0,
         instance,
     )
@@ -142,11 +187,12 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Opti
     let Some(row) = row else { return Ok(None) };
     let active = row.state == "active";
     Ok(Some(match (active, row.litellm_token) {
+        _ if row.state == "pending" => KeyTruth::BeingMade,
         (true, Some(token)) => KeyTruth::Kept {
             token,
             blocked: row.blocked,
             change: Box::new(KeyChange {
-                models: Some(row.models),
+                models: Some(key_models(pool, TeamId(row.team_id), row.models).await?),
                 max_budget: Some(row.max_budget.map(Money::trusted)),
                 soft_budget: Some(row.soft_budget.map(Money::trusted)),
                 budget_duration: Some(row.budget_duration.map(BudgetDuration::trusted)),
@@ -164,18 +210,4 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Opti
             alias: row.alias,
         },
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::resolve;
-
-    #[test]
-    fn e8_a_team_without_models_of_its_own_has_its_organizations() {
-        let list = |models: &[&str]| models.iter().map(|&model| model.to_owned()).collect::<Vec<_>>();
-        assert_eq!(resolve(list(&[]), list(&["a"])), ["a"]);
-        assert_eq!(resolve(list(&["all-org-models"]), list(&["a", "b"])), ["a", "b"]);
-        assert_eq!(resolve(list(&["b"]), list(&["a", "b"])), ["b"]);
-        assert!(resolve(list(&[]), list(&[])).is_empty(), "all of them");
-    }
 }
