@@ -69,6 +69,8 @@ struct House {
     /// The keys that somebody was shown, by their id.
     shown: std::sync::Mutex<BTreeMap<Uuid, SecretString>>,
     names: AtomicUsize,
+    /// The keys of the case under way are newer than this one.
+    newest: std::sync::Mutex<Uuid>,
 }
 
 /// A client that gives up soon and never tries again by itself: each fault is felt.
@@ -103,6 +105,7 @@ impl House {
             name: name.to_owned(),
             shown: std::sync::Mutex::default(),
             names: AtomicUsize::new(0),
+            newest: std::sync::Mutex::default(),
         }
     }
 
@@ -255,12 +258,20 @@ impl House {
             .expect("rows")
     }
 
-    /// Every key of this proxy as a super_admin reads it.
+    /// A new case begins. What was asked of the keys of earlier ones is not asked again: their sum is in the tables.
+    fn begin(&self) {
+        *self.newest.lock().unwrap() = Uuid::now_v7();
+    }
+
+    /// Every key of this case as its owner reads it.
     async fn statuses(&self) -> Vec<(Uuid, ApiKeyStatus)> {
+        let newest = *self.newest.lock().unwrap();
         let ids: Vec<(Uuid, Uuid)> = sqlx::query_as(
-            "SELECT id, owner_id FROM api_keys WHERE litellm_instance = $1 AND litellm_token IS NOT NULL",
+            "SELECT id, owner_id FROM api_keys
+            WHERE litellm_instance = $1 AND litellm_token IS NOT NULL AND id > $2",
         )
         .bind(&self.name)
+        .bind(newest)
         .fetch_all(&self.world.pool)
         .await
         .expect("rows");
@@ -431,6 +442,7 @@ async fn every_fault_at_every_call(operation: impl Operation) {
         let mut struck = BTreeSet::new();
         for call in 0..calls {
             let what = format!("{fault:?} at call {call} of {calls}");
+            house.begin();
             let given = operation.prepare(&house).await;
             house.strike(fault, call).await;
             let told = operation.act(&house, &given).await;

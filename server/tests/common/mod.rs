@@ -43,8 +43,17 @@ impl Server {
         Self::with(&[]).await
     }
 
+    /// With LiteLLM's proxies, whose clients are as patient as the test is.
+    pub async fn with_litellm(instances: backend::litellm::Instances) -> Self {
+        Self::made(&[], Some(instances)).await
+    }
+
     /// With further settings, or others: an empty one takes the default away.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::made(settings, None).await
+    }
+
+    async fn made(settings: &[(&str, &str)], litellm: Option<backend::litellm::Instances>) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = socket.local_addr().expect("an address");
         let url = format!("http://{address}");
@@ -77,7 +86,10 @@ impl Server {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
         let config = Config::load(None, env).expect("a good configuration");
-        let state = AppState::new(database.pool.clone(), config).expect("a good configuration");
+        let mut state = AppState::new(database.pool.clone(), config).expect("a good configuration");
+        if let Some(instances) = litellm {
+            state.backend = state.backend.with_litellm(instances);
+        }
         let service = server::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(socket, service).await.expect("it serves") });
         let client = Client::builder()

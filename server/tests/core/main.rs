@@ -19,6 +19,8 @@ mod crash;
 #[cfg(feature = "demo")]
 mod demo;
 mod layers;
+mod litellm_crash;
+mod litellm_outage;
 mod machines;
 mod sessions;
 mod sign_in;

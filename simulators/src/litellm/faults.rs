@@ -15,6 +15,8 @@ use super::answer::answer;
 pub struct Faults {
     /// Only calls whose `METHOD /path` contains this are struck; all, if unset.
     pub only: Option<String>,
+    /// Calls whose `METHOD /path` contains this are left alone, and not counted.
+    pub except: Option<String>,
     /// So many calls are spared before anything else strikes but waiting.
     pub spare_next: u64,
     /// Milliseconds that each call waits before anything happens.
@@ -74,7 +76,8 @@ pub(super) struct Strike {
 impl Faults {
     /// What strikes the call `METHOD /path`.
     pub(super) fn strike(&mut self, call: &str) -> Strike {
-        if self.only.as_ref().is_some_and(|only| !call.contains(only.as_str())) {
+        let names = |part: &String| call.contains(part.as_str());
+        if self.only.as_ref().is_some_and(|only| !names(only)) || self.except.as_ref().is_some_and(names) {
             return Strike::default();
         }
         let mut strike = Strike {
