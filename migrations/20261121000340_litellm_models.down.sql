@@ -13,9 +13,20 @@ BEGIN
 END $$;
 DROP TRIGGER litellm_instances_models ON litellm_instances;
 DROP TRIGGER access_requests_litellm_gone ON access_requests;
-DROP TRIGGER access_requests_litellm_new ON access_requests;
-DROP TRIGGER access_requests_litellm ON access_requests;
-DROP TRIGGER restricted_models_litellm_removed ON restricted_models;
-DROP TRIGGER restricted_models_litellm_added ON restricted_models;
-DROP FUNCTION litellm_offer_changed, litellm_approval_changed, litellm_restricted_changed, litellm_models_touch;
+DROP FUNCTION litellm_offer_changed, litellm_approval_gone;
+CREATE OR REPLACE FUNCTION litellm_model_changed(of_team uuid, of_organization uuid, changed text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    nil CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+BEGIN
+    IF litellm_listens() THEN
+        PERFORM litellm_touch(array_agg('team'::text), array_agg(t.litellm_instance), array_agg(t.id), array_agg(nil))
+        FROM teams t JOIN organizations o ON o.id = t.organization_id
+        WHERE (of_team IS NULL OR t.id = of_team) AND (of_organization IS NULL OR t.organization_id = of_organization)
+            AND (changed = ANY(t.models) OR changed = ANY(o.models));
+        PERFORM litellm_touch(array_agg('key'::text), array_agg(k.litellm_instance), array_agg(k.id), array_agg(nil))
+        FROM api_keys k JOIN teams t ON t.id = k.team_id
+        WHERE (of_team IS NULL OR t.id = of_team) AND (of_organization IS NULL OR t.organization_id = of_organization)
+            AND k.litellm_state = 'active' AND changed = ANY(k.models);
+    END IF;
+END $$;
 ALTER TABLE litellm_instances DROP COLUMN models;

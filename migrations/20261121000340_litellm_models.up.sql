@@ -1,54 +1,37 @@
--- Restricted models (SPEC C15) at LiteLLM: a team there has what it may use here. A team that may use all there are but
--- some has a list of the others, so it has to be known which there are.
+-- Restricted models (SPEC C15) at LiteLLM, where a team may use all there are but some: LiteLLM has no word for that, so it
+-- is told a list of the others, and it has to be known which there are.
 
 ALTER TABLE litellm_instances
     -- The models that it offers, by name, as it said last; NULL until it was asked.
     ADD COLUMN models text[];
 
--- What these models are restricted for, or no more, is told anew: the teams that could mean them, and keys that name them.
-CREATE FUNCTION litellm_models_touch(organization uuid, team uuid, touched text[]) RETURNS void LANGUAGE plpgsql AS $$
+-- As before, and teams that have no list and mean the model by that; and a key that is being made at this moment.
+CREATE OR REPLACE FUNCTION litellm_model_changed(of_team uuid, of_organization uuid, changed text) RETURNS void
+LANGUAGE plpgsql AS $$
 DECLARE
     nil CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
 BEGIN
-    PERFORM litellm_touch(array_agg('team'::text), array_agg(litellm_instance), array_agg(id), array_agg(nil))
-    FROM teams WHERE (organization IS NULL OR organization_id = organization) AND (team IS NULL OR id = team)
-        AND (models = '{}' OR models && (touched || ARRAY['all-org-models', 'all-proxy-models']));
-    PERFORM litellm_touch(array_agg('key'::text), array_agg(k.litellm_instance), array_agg(k.id), array_agg(nil))
-    FROM api_keys k JOIN teams t ON t.id = k.team_id
-    WHERE (organization IS NULL OR t.organization_id = organization) AND (team IS NULL OR t.id = team)
-        AND k.models && touched
-        AND (k.litellm_state = 'active' OR k.litellm_state = 'pending' AND k.making_until IS NOT NULL);
+    IF litellm_listens() THEN
+        PERFORM litellm_touch(array_agg('team'::text), array_agg(t.litellm_instance), array_agg(t.id), array_agg(nil))
+        FROM teams t
+        WHERE (of_team IS NULL OR t.id = of_team) AND (of_organization IS NULL OR t.organization_id = of_organization)
+            AND (t.models = '{}' OR t.models && ARRAY[changed, 'all-org-models', 'all-proxy-models']);
+        PERFORM litellm_touch(array_agg('key'::text), array_agg(k.litellm_instance), array_agg(k.id), array_agg(nil))
+        FROM api_keys k JOIN teams t ON t.id = k.team_id
+        WHERE (of_team IS NULL OR t.id = of_team) AND (of_organization IS NULL OR t.organization_id = of_organization)
+            AND (k.litellm_state = 'active' OR k.litellm_state = 'pending' AND k.making_until IS NOT NULL)
+            AND changed = ANY(k.models);
+    END IF;
 END $$;
 
-CREATE FUNCTION litellm_restricted_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+-- An approval that goes with the person who asked for it.
+CREATE FUNCTION litellm_approval_gone() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF litellm_listens() THEN
-        PERFORM litellm_models_touch(organization_id, NULL, array_agg(model)) FROM changed GROUP BY organization_id;
-    END IF;
+    PERFORM litellm_model_changed(OLD.team_id, NULL, OLD.value #>> '{}');
     RETURN NULL;
 END $$;
-CREATE TRIGGER restricted_models_litellm_added AFTER INSERT ON restricted_models
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION litellm_restricted_changed();
-CREATE TRIGGER restricted_models_litellm_removed AFTER DELETE ON restricted_models
-    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION litellm_restricted_changed();
-
--- An approval, and its end.
-CREATE FUNCTION litellm_approval_changed() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    request access_requests := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
-BEGIN
-    IF litellm_listens() THEN
-        PERFORM litellm_models_touch(NULL, request.team_id, ARRAY[request.value #>> '{}']);
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER access_requests_litellm AFTER UPDATE OF state ON access_requests FOR EACH ROW
-    WHEN (NEW.kind = 'model' AND OLD.state IS DISTINCT FROM NEW.state AND 'approved' IN (OLD.state, NEW.state))
-    EXECUTE FUNCTION litellm_approval_changed();
-CREATE TRIGGER access_requests_litellm_new AFTER INSERT ON access_requests FOR EACH ROW
-    WHEN (NEW.kind = 'model' AND NEW.state = 'approved') EXECUTE FUNCTION litellm_approval_changed();
 CREATE TRIGGER access_requests_litellm_gone AFTER DELETE ON access_requests FOR EACH ROW
-    WHEN (OLD.kind = 'model' AND OLD.state = 'approved') EXECUTE FUNCTION litellm_approval_changed();
+    WHEN (OLD.kind = 'model' AND OLD.state = 'approved') EXECUTE FUNCTION litellm_approval_gone();
 
 -- Models that an instance offers, or no longer does: the teams whose list is made of them.
 CREATE FUNCTION litellm_offer_changed() RETURNS trigger LANGUAGE plpgsql AS $$

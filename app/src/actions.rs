@@ -1,6 +1,8 @@
 //! Server functions: what the console's forms are sent to. Each opens a transaction, parses, and
 //! makes one call of the backend.
 
+mod api_key_life;
+mod api_key_settings;
 mod api_keys;
 mod cost;
 mod default_team;
@@ -13,6 +15,7 @@ mod organizations;
 mod project_members;
 mod projects;
 mod requests;
+mod restricted_models;
 pub(crate) mod roster;
 mod runners;
 mod services;

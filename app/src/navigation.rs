@@ -40,6 +40,12 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (sees_teams, "budget", "Cost", "/admin/cost"),
         (me.sees_people, "terminal", "Machine clients", "/admin/machine-clients"),
         (me.super_admin, "key", "Key defaults", "/admin/settings/keys"),
+        (
+            me.super_admin,
+            "security",
+            "Restricted models",
+            "/admin/settings/models",
+        ),
         (manages, "star", "Guides", "/admin/guide"),
     ];
     let help = [

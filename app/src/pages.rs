@@ -11,6 +11,7 @@ pub mod machines;
 pub mod organizations;
 pub mod provision;
 pub mod requests;
+pub mod restricted_models;
 pub mod runners;
 pub mod services;
 pub mod sync;
@@ -106,8 +107,8 @@ pub fn my_teams() -> impl IntoView {
             ui::empty(
                 "teams",
                 "You are in no team yet",
-                "Teams give you runners, keys and services. Ask an admin of your organization to add you to one.",
-                Some(("Provision JIT Runner", "/provision")),
+                "Teams give you runners, keys and services. Ask to join one; its admins decide.",
+                Some(("Request to join a team", "/requests/new?kind=join")),
             )
         } else {
             let rows = teams
@@ -164,8 +165,11 @@ pub fn my_teams() -> impl IntoView {
             "My teams",
             None,
             Some("The teams that you belong to, and what you are in them.".to_owned()),
-            view! { <a class="button button--primary" href="/provision">{icon("provision")}"Provision JIT Runner"</a> }
-                .into_any(),
+            view! {
+                <a class="button" href="/requests/new?kind=join">"Request to join a team"</a>
+                <a class="button button--primary" href="/provision">{icon("provision")}"Provision JIT Runner"</a>
+            }
+            .into_any(),
         );
         Ok(Rendered::new("My teams", view! { {header} {body} }))
     })

@@ -110,6 +110,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/keys/:key") view=pages::keys::key ssr=SsrMode::Async />
                 <Route path=path!("/admin/settings/keys") view=pages::keys::settings ssr=SsrMode::Async />
                 <Route path=path!("/admin/machine-clients") view=pages::machines::page ssr=SsrMode::Async />
+                <Route path=path!("/admin/settings/models") view=pages::restricted_models::everywhere ssr=SsrMode::Async />
                 <Route path=path!("/requests") view=pages::requests::list ssr=SsrMode::Async />
                 <Route path=path!("/requests/new") view=pages::requests::new ssr=SsrMode::Async />
                 <Route path=path!("/requests/:request") view=pages::requests::one ssr=SsrMode::Async />

@@ -22,6 +22,7 @@ mod row;
 mod settings;
 mod spend;
 mod tidy;
+mod within;
 
 pub use claim::claim;
 pub use create::create;
@@ -34,6 +35,7 @@ pub use rotate::rotate;
 pub use settings::{key_policy, set_key_policy, set_user_defaults, user_defaults};
 pub use spend::read_spending;
 pub use tidy::tidy;
+pub(crate) use within::{KeysOf, above, require_within};
 
 use domain::{
     KeyId,

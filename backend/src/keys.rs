@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 pub use create::{NewKey, create};
 use domain::{KeyId, ProjectId, ProjectRight, ProjectStanding, TeamId, UserId, views::ProjectPage};
 pub use last_use::{note_use, write_last_used};
-pub use list::{get, list, list_of, mine};
+pub use list::{get, list, list_of};
 pub use revoke::revoke;
 pub use rotate::{DEFAULT_OVERLAP, MAX_OVERLAP, Overlap, rotate};
 use sqlx::PgPool;

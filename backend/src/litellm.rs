@@ -21,7 +21,7 @@ use integrations::litellm::Error as Refusal;
 pub use offer::refresh_models;
 pub(crate) use push::dropped;
 pub use status::{ObjectQuery, Retry, instances, objects, retry};
-pub(crate) use truth::{blocked, key_models};
+pub(crate) use truth::without as without_withheld;
 
 use crate::{Code, Error};
 

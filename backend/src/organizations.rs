@@ -1,6 +1,7 @@
 //! Organizations: what teams belong to, who belongs to them, and what binds all their teams.
 
 mod admission;
+mod ceilings;
 mod detail;
 pub mod domains;
 mod edit;
@@ -10,6 +11,7 @@ mod list;
 pub mod people;
 
 pub(crate) use admission::{Admission, ensure_member};
+pub(crate) use ceilings::{ceilings, hold, hold_ceilings};
 pub(crate) use detail::{Loaded, Lock, load};
 pub use detail::{get, orphans};
 use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId, Permission, Refusal, Standing, views::Organization};

@@ -1,11 +1,14 @@
 //! Models that a team may only use with an approved request (SPEC C15): of one organization, and of the installation.
 
+mod usage;
+
 use domain::{
     DEFAULT_ORGANIZATION, OrganizationId, Permission, TeamId,
     models::{self, Usable},
     parse_models,
 };
 use serde_json::json;
+pub use usage::{RestrictedUse, usage};
 
 use crate::{
     Ctx, Error, Result, audit,

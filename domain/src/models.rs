@@ -77,6 +77,15 @@ impl Usable<'_> {
         }
     }
 
+    /// The restricted models that a key would reach without an approved request; without a list of its own it reaches all
+    /// that its team has.
+    pub fn without_approval<'m>(&'m self, key: &'m [String]) -> Vec<&'m str> {
+        let named = |model: &str| key.is_empty() || lists(key, model);
+        (self.restricted.iter().map(String::as_str))
+            .filter(|model| named(model) && self.check(model) == Err(Unusable::Restricted))
+            .collect()
+    }
+
     /// Those of some models that the team may use, in their order.
     pub fn among<'m>(&self, models: impl IntoIterator<Item = &'m str>) -> Vec<&'m str> {
         let may = |model: &&str| self.check(model).is_ok();
@@ -173,6 +182,17 @@ mod tests {
         // An empty list would be all of them.
         assert_eq!(told(&["gpt-4o"], &[]), Told::List(list(&["no-default-models"])));
         assert_eq!(without(&[], &blocked), ["no-default-models"]);
+    fn c15_a_key_without_a_list_reaches_restricted_models() {
+        let (none, restricted) = (list(&[]), list(&["gpt-4o", "o3"]));
+        let approved = list(&["o3"]);
+        let models = usable(&none, &none, &restricted, &approved);
+        assert_eq!(models.without_approval(&none), ["gpt-4o"]);
+        assert_eq!(models.without_approval(&list(&["all-proxy-models"])), ["gpt-4o"]);
+        assert_eq!(models.without_approval(&list(&["claude", "gpt-4o"])), ["gpt-4o"]);
+        assert!(models.without_approval(&list(&["claude", "o3"])).is_empty());
+        let team = list(&["claude"]);
+        let models = usable(&team, &none, &restricted, &none);
+        assert!(models.without_approval(&none).is_empty(), "the team has none of them");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod data;
 mod history;
 mod keys;
 mod refusals;
+mod requests;
 mod services;
 
 use std::{
@@ -67,9 +68,15 @@ pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
     .context("could not start the simulated GitHub")?;
 
     let options = LiteLlmOptions {
-        models: ["claude-sonnet", "gpt-4o", "gpt-4o-mini", "text-embedding-3-small"]
-            .map(str::to_owned)
-            .to_vec(),
+        models: [
+            "claude-opus",
+            "claude-sonnet",
+            "gpt-4o",
+            "gpt-4o-mini",
+            "text-embedding-3-small",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         call_spend: 0.23,
         ..LiteLlmOptions::default()
     };

@@ -42,6 +42,8 @@ mod organizations;
 mod pages;
 #[path = "rest/projects.rs"]
 mod projects;
+#[path = "rest/requests.rs"]
+mod requests;
 #[path = "rest/runners.rs"]
 mod runners;
 #[path = "rest/seed.rs"]

@@ -88,7 +88,9 @@ pub async fn decide_request(
     #[server(default)] verdict: String,
     #[server(default)] reason: String,
 ) -> Result<(), ApiError> {
-    let back = page_of(&request);
+    let (page, verdict_word) = (page_of(&request), encoded(&verdict));
+    // The question again, with what was typed.
+    let back = format!("{page}?confirm={verdict_word}");
     let sent = Sent {
         form: DECIDE,
         values: &[("reason", &reason)],
@@ -97,13 +99,13 @@ pub async fn decide_request(
     sent.run(async |ctx| {
         let (id, verdict) = (request_id(&request)?, parse_verdict(&verdict)?);
         let why = requests::parse_decision(verdict, Some(&reason))?;
-        let page = match (verdict, why) {
+        let decided = match (verdict, why) {
             (Verdict::Approve, why) => requests::approve(ctx, id, why.as_ref()).await?,
             (Verdict::Deny, Some(why)) => requests::deny(ctx, id, &why).await?,
             (Verdict::Deny, None) => return Err(Error::invalid("reason", "must be 1 to 500 characters")),
         };
-        let words = format!("{} is {}.", page.request.what(), page.request.state.as_str());
-        Ok(Done::new(back.clone(), words))
+        let words = format!("{} is {}.", decided.request.what(), decided.request.state.as_str());
+        Ok(Done::new(page.clone(), words))
     })
     .await
 }
@@ -156,7 +158,12 @@ pub async fn decide_requests(
     #[server(default)] verdict: String,
     #[server(default)] reason: String,
 ) -> Result<(), ApiError> {
-    let back = format!("{PAGE}?view=decide");
+    let list = format!("{PAGE}?view=decide");
+    let mut back = format!("{list}&confirm={}", encoded(&verdict));
+    for id in ids.split(',') {
+        back.push_str("&id=");
+        back.push_str(&encoded(id));
+    }
     let sent = Sent {
         form: DECIDE,
         values: &[("reason", &reason)],
@@ -177,7 +184,7 @@ pub async fn decide_requests(
         for error in outcome.rows.iter().filter_map(|row| row.error.as_deref()).take(3) {
             words = format!("{words} One stays as it was: {error}");
         }
-        Ok(Done::new(back.clone(), words))
+        Ok(Done::new(list.clone(), words))
     })
     .await
 }

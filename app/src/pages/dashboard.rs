@@ -1,7 +1,7 @@
 //! The dashboard: how many runners there are, who is near a quota, what was provisioned, what happened lately.
 //! Each number leads to what it counts.
 
-use backend::{Principal, cost, dashboard};
+use backend::{Principal, cost, dashboard, requests};
 use chrono::{DateTime, Utc};
 use domain::{
     OrgRole,
@@ -64,6 +64,7 @@ pub fn dashboard() -> impl IntoView {
         let now = ctx.now;
         let log = super::audit::title(backend::audit::reach(&ctx.caller));
         let loaded = dashboard::load(&mut ctx).await?;
+        let waiting = requests::count_to_decide(&mut ctx).await?;
         drop(ctx);
         let header = ui::page_header(
             "Dashboard",
@@ -76,6 +77,7 @@ pub fn dashboard() -> impl IntoView {
             .into_any(),
         );
         let body = view! {
+            {to_decide(waiting)}
             {counts(&viewer, loaded.stats.runners)}
             <div class="split">
                 <div class="split__main">
@@ -88,6 +90,21 @@ pub fn dashboard() -> impl IntoView {
         };
         Ok(Rendered::new("Dashboard", view! { {header} {body} }))
     })
+}
+
+/// What waits for the viewer.
+fn to_decide(waiting: i64) -> Option<AnyView> {
+    let (title, words) = match waiting {
+        0 => return None,
+        1 => ("1 request waits for you".to_owned(), "Decide it"),
+        n => (format!("{} requests wait for you", grouped(n.into())), "Decide them"),
+    };
+    let href = format!("{}?view=decide", super::requests::PAGE);
+    Some(ui::callout(
+        "info",
+        &title,
+        view! { <p><a class="link" href=href>{words}</a></p> }.into_any(),
+    ))
 }
 
 fn counts(viewer: &Viewer, counts: RunnerCounts) -> AnyView {

@@ -1,14 +1,12 @@
-//! `/requests`: what somebody asked for, and what waits for their decision.
+//! `/requests`: what somebody asked for, what waits for their decision, and what became of it.
 
+mod batch;
 mod new;
 mod one;
+mod table;
 
 use backend::requests::{self, RequestQuery};
-use chrono::{DateTime, Utc};
-use domain::{
-    RequestState,
-    views::{AccessRequest, Page},
-};
+use domain::{OrgRole, RequestKind, RequestState};
 use leptos::prelude::*;
 pub use new::new;
 pub use one::one;
@@ -16,8 +14,8 @@ pub use one::one;
 use crate::{
     forms,
     layout::{Rendered, page},
-    ssr::{self, Result},
-    ui::{self, Confirm},
+    ssr::{self, Caller, Result},
+    ui,
 };
 
 /// The list's address.
@@ -27,219 +25,249 @@ pub const FORM: &str = "request-new";
 /// The forms that decide, in the session.
 pub const DECIDE: &str = "request-decide";
 
-/// `/requests`: one's own, and, at `?view=decide`, those that wait for the viewer.
-pub fn list() -> impl IntoView {
-    page(async {
-        let deciding = ssr::query("view").as_deref() == Some("decide");
-        let query = RequestQuery {
-            own: !deciding,
-            to_decide: deciding,
+/// Which requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    /// One's own.
+    Mine,
+    /// Those that wait for the viewer.
+    ToDecide,
+    /// All that the viewer sees.
+    All,
+}
+
+impl View {
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Mine => None,
+            Self::ToDecide => Some("decide"),
+            Self::All => Some("all"),
+        }
+    }
+}
+
+/// What the address asks for.
+struct Address {
+    view: View,
+    kind: Option<String>,
+    state: Option<String>,
+}
+
+impl Address {
+    fn read() -> Self {
+        let text = |name: &str| ssr::query(name).filter(|text| !text.is_empty());
+        Self {
+            view: match ssr::query("view").as_deref() {
+                Some("decide") => View::ToDecide,
+                Some("all") => View::All,
+                _ => View::Mine,
+            },
+            kind: text("kind"),
+            state: text("state"),
+        }
+    }
+
+    fn query(&self) -> Result<RequestQuery> {
+        let kind = self.kind.as_deref().map(str::parse::<RequestKind>).transpose()?;
+        let state = self.state.as_deref().map(str::parse::<RequestState>).transpose()?;
+        Ok(RequestQuery {
+            kind,
+            state: state.filter(|_| self.view != View::ToDecide),
+            own: self.view == View::Mine,
+            to_decide: self.view == View::ToDecide,
             cursor: ssr::query("cursor"),
             ..RequestQuery::default()
-        };
+        })
+    }
+
+    /// The address with one part changed; any change but of the page starts at the first page.
+    fn with(&self, name: &str, value: Option<&str>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (part, kept) in [
+            ("view", self.view.word()),
+            ("kind", self.kind.as_deref()),
+            ("state", self.state.as_deref()),
+        ] {
+            let value = if part == name { value } else { kept };
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                query.append_pair(part, value);
+            }
+        }
+        if let ("cursor", Some(cursor)) = (name, value) {
+            query.append_pair("cursor", cursor);
+        }
+        let query = query.finish();
+        if query.is_empty() {
+            PAGE.to_owned()
+        } else {
+            format!("{PAGE}?{query}")
+        }
+    }
+
+    /// The parts that a form of this page carries along.
+    fn hidden(&self) -> AnyView {
+        [("view", self.view.word()), ("kind", self.kind.as_deref())]
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let value = value?.to_owned();
+                Some(view! { <input type="hidden" name=name value=value /> })
+            })
+            .collect_view()
+            .into_any()
+    }
+}
+
+/// `/requests`: one's own; at `?view=decide` those that wait for the viewer, at `?view=all` all that they see.
+pub fn list() -> impl IntoView {
+    page(async {
+        let address = Address::read();
+        let query = address.query()?;
         let mut ctx = ssr::read().await?;
         let now = ctx.now;
         let decides = requests::decides_somewhere(&ctx.caller);
-        let waiting = if decides {
-            requests::count_to_decide(&mut ctx).await?
-        } else {
-            0
-        };
+        let sees_others = decides || audits(&ctx.caller);
+        let waiting = requests::count_to_decide(&mut ctx).await?;
         let list = requests::list(&mut ctx, &query).await?;
         drop(ctx);
         let state = forms::take(DECIDE).await;
         let ask = view! { <a class="button button--primary" href=format!("{PAGE}/new")>"New request"</a> }.into_any();
-        let words = "What you asked for, and what became of it.".to_owned();
+        let words = match address.view {
+            View::Mine => "What you asked for, and what became of it.",
+            View::ToDecide => "What waits for your decision, newest first.",
+            View::All => "What people of your teams and organizations asked for, and what became of it.",
+        };
+        let body = if list.items.is_empty() {
+            nothing(&address)
+        } else if address.view == View::ToDecide {
+            batch::to_decide(&list, &address, now)
+        } else {
+            table::table(&list, &address, now)
+        };
         let body = view! {
-            {ui::page_header("Requests", None, Some(words), ask)}
-            {decides.then(|| tabs(deciding, waiting))}
+            {ui::page_header("Requests", None, Some(words.to_owned()), ask)}
+            {sees_others.then(|| tabs(address.view, decides.then_some(waiting)))}
             {ui::error_summary(&state)}
             {ui::refusal(state.refusal())}
-            {if deciding { to_decide(&list, now) } else { own(&list, now) }}
-            {deciding.then(|| question(&list, &state)).flatten()}
+            {toolbar(&address)}
+            {body}
+            {(address.view == View::ToDecide).then(|| batch::question(&list, &address, &state)).flatten()}
         };
         Ok(Rendered::new("Requests", body))
     })
 }
 
-fn tabs(deciding: bool, waiting: i64) -> AnyView {
+/// Whether somebody reads what others asked for without deciding it.
+fn audits(caller: &Caller) -> bool {
+    match caller {
+        Caller::Person(person, _) => {
+            person.auditor || person.organizations.iter().any(|(_, role)| *role == OrgRole::Auditor)
+        }
+        _ => false,
+    }
+}
+
+fn tabs(current: View, waiting: Option<i64>) -> AnyView {
+    let tab = |view: View, label: &'static str, count: Option<i64>| {
+        let href = view
+            .word()
+            .map_or_else(|| PAGE.to_owned(), |word| format!("{PAGE}?view={word}"));
+        view! {
+            <a class="tabs__link" href=href aria-current=(view == current).then_some("page")>
+                {label}
+                {count.map(|count| view! { " "<span class="count">{count}</span> })}
+            </a>
+        }
+    };
     view! {
         <nav class="tabs" aria-label="Requests">
-            <a class="tabs__link" href=PAGE aria-current=(!deciding).then_some("page")>"Mine"</a>
-            <a class="tabs__link" href=format!("{PAGE}?view=decide") aria-current=deciding.then_some("page")>
-                "To decide "<span class="count">{waiting}</span>
-            </a>
+            {tab(View::Mine, "Mine", None)}
+            {waiting.map(|count| tab(View::ToDecide, "To decide", Some(count)))}
+            {tab(View::All, "All", None)}
         </nav>
     }
     .into_any()
 }
 
-fn own(list: &Page<AccessRequest>, now: DateTime<Utc>) -> AnyView {
-    if list.items.is_empty() {
-        return ui::empty(
-            "info",
-            "You have asked for nothing",
-            "Ask to join a team, or for a larger quota, a service or a model of one of yours.",
-            Some(("New request", "/requests/new")),
-        );
-    }
-    table(list, false, now, "")
-}
-
-fn to_decide(list: &Page<AccessRequest>, now: DateTime<Utc>) -> AnyView {
-    if list.items.is_empty() {
-        return ui::empty(
-            "check",
-            "Nothing waits for you",
-            "Requests of your teams that you may decide come here.",
-            None,
-        );
-    }
+fn toolbar(address: &Address) -> AnyView {
+    let select = |name: &'static str,
+                  label: &'static str,
+                  all: &'static str,
+                  chosen: &Option<String>,
+                  options: Vec<(&'static str, &'static str)>| {
+        let options = options
+            .into_iter()
+            .map(|(word, label)| {
+                let selected = chosen.as_deref() == Some(word);
+                view! { <option value=word selected=selected>{label}</option> }
+            })
+            .collect_view();
+        view! {
+            <label class="visually-hidden" for=name>{label}</label>
+            <select class="select" id=name name=name data-autosubmit="">
+                <option value="">{all}</option>
+                {options}
+            </select>
+        }
+    };
+    let kinds = RequestKind::ALL.map(|kind| (kind.as_str(), kind.label())).to_vec();
+    let states = RequestState::ALL.map(|state| (state.as_str(), state.label())).to_vec();
+    let filtered = address.kind.is_some() || address.state.is_some();
+    let clear = Address {
+        view: address.view,
+        kind: None,
+        state: None,
+    };
     view! {
-        <form method="get" action=PAGE>
-            <input type="hidden" name="view" value="decide" />
-            {table(list, true, now, "&view=decide")}
-            <div class="form-actions">
-                <button class="button button--primary" name="confirm" value="approve">"Approve selected…"</button>
-                <button class="button button--danger-quiet" name="confirm" value="deny">"Deny selected…"</button>
-            </div>
+        <form class="toolbar" method="get" role="search" aria-label="Requests">
+            {address.view.word().map(|word| view! { <input type="hidden" name="view" value=word /> })}
+            {select("kind", "Kind", "All kinds", &address.kind, kinds)}
+            {(address.view != View::ToDecide).then(|| select("state", "State", "Any state", &address.state, states))}
+            <button class="button toolbar__submit">"Apply"</button>
+            {filtered.then(|| view! { <a class="link link--muted toolbar__clear" href=clear.with("", None)>"Clear"</a> })}
         </form>
     }
     .into_any()
 }
 
-fn table(list: &Page<AccessRequest>, choose: bool, now: DateTime<Utc>, more: &'static str) -> AnyView {
-    let chosen = ssr::query_all("id");
-    let rows = list
-        .items
-        .iter()
-        .map(|request| row(request, choose, &chosen, now))
-        .collect_view();
-    view! {
-        <div class="table-wrap">
-            <table class="table">
-                <caption class="visually-hidden">"Requests"</caption>
-                <thead>
-                    <tr>
-                        {choose.then(|| view! { <th scope="col"><span class="visually-hidden">"Select"</span></th> })}
-                        <th scope="col">"Request"</th>
-                        <th scope="col">"Team"</th>
-                        {choose.then(|| view! { <th scope="col">"Asked by"</th> })}
-                        <th scope="col">"Asked"</th>
-                        <th scope="col">"State"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-        {ui::pagination(
-            list.items.len(),
-            list.total,
-            "request",
-            list.previous.clone(),
-            list.next.clone(),
-            |cursor| format!("{PAGE}?cursor={cursor}{more}"),
-        )}
+fn nothing(address: &Address) -> AnyView {
+    if address.kind.is_some() || address.state.is_some() {
+        let all = address
+            .view
+            .word()
+            .map_or_else(|| PAGE.to_owned(), |word| format!("{PAGE}?view={word}"));
+        return ui::empty(
+            "search",
+            "Nothing fits",
+            "No request fits these filters.",
+            Some(("Show everything", &all)),
+        );
     }
-    .into_any()
-}
-
-fn row(request: &AccessRequest, choose: bool, chosen: &[String], now: DateTime<Utc>) -> AnyView {
-    let id = request.id.to_string();
-    let checked = chosen.contains(&id);
-    let select = choose.then(|| {
-        let label = format!("Select {}", request.what());
-        view! { <td><input type="checkbox" name="id" value=id.clone() checked=checked aria-label=label /></td> }
-    });
-    view! {
-        <tr>
-            {select}
-            <th scope="row" class="table__title">
-                <a class="link" href=format!("{PAGE}/{id}")>{request.what()}</a>
-                <small class="table__sub">{request.reason.clone()}</small>
-            </th>
-            <td data-label="Team">{request.team_name.clone()}</td>
-            {choose.then(|| view! { <td data-label="Asked by">{request.requester.clone()}</td> })}
-            <td data-label="Asked">{ui::time_ago(request.created_at, now)}</td>
-            <td class="table__state" data-label="State">
-                {badge(request.state)}
-                {request.decision.clone().map(|why| view! { <small class="table__sub">{why}</small> })}
-            </td>
-        </tr>
+    match address.view {
+        View::Mine => ui::empty(
+            "info",
+            "You have asked for nothing",
+            "Ask to join a team, or for a larger quota, a service or a model of one of yours.",
+            Some(("New request", "/requests/new")),
+        ),
+        View::ToDecide => ui::empty(
+            "check",
+            "Nothing waits for you",
+            "Requests of your teams that you may decide come here.",
+            Some(("See what was decided", "/requests?view=all")),
+        ),
+        View::All => ui::empty(
+            "info",
+            "Nobody has asked for anything",
+            "Requests to join teams, and for quotas, budgets, services and models, are listed here.",
+            None,
+        ),
     }
-    .into_any()
-}
-
-/// Where a request stands.
-fn badge(state: RequestState) -> AnyView {
-    let (class, words) = match state {
-        RequestState::Pending => ("badge badge--warning", "Pending"),
-        RequestState::Approved => ("badge badge--success", "Approved"),
-        RequestState::Denied => ("badge badge--danger", "Denied"),
-        RequestState::Withdrawn => ("badge", "Withdrawn"),
-    };
-    view! { <span class=class>{words}</span> }.into_any()
-}
-
-/// The question before many are decided.
-fn question(list: &Page<AccessRequest>, state: &forms::FormState) -> Option<AnyView> {
-    let approve = match ssr::query("confirm")?.as_str() {
-        "approve" => true,
-        "deny" => false,
-        _ => return None,
-    };
-    let chosen = ssr::query_all("id");
-    let selected: Vec<&AccessRequest> = (list.items.iter())
-        .filter(|request| chosen.contains(&request.id.to_string()))
-        .collect();
-    if selected.is_empty() {
-        return Some(ui::callout(
-            "warning",
-            "Nothing is selected",
-            view! { <p>"Tick the requests to decide first."</p> }.into_any(),
-        ));
-    }
-    let count = ui::plural(i64::try_from(selected.len()).unwrap_or(i64::MAX), "request");
-    let ids: Vec<String> = selected.iter().map(|request| request.id.to_string()).collect();
-    let (title, text, button, hint) = if approve {
-        (
-            format!("Approve {count}?"),
-            "The changes are made at once. One that a rule refuses stays pending, and says why.",
-            "Approve",
-            "Shown to those who asked; may be empty.",
-        )
-    } else {
-        (
-            format!("Deny {count}?"),
-            "Those who asked read the reason.",
-            "Deny",
-            "Shown to those who asked.",
-        )
-    };
-    Some(ui::confirm(Confirm {
-        id: "decide-requests",
-        title,
-        text: text.to_owned(),
-        consequences: selected
-            .iter()
-            .map(|request| (format!("{}, asked by {}", request.what(), request.requester), false))
-            .collect(),
-        action: "/actions/requests/batch",
-        fields: vec![
-            ("ids", ids.join(",")),
-            ("verdict", if approve { "approve" } else { "deny" }.to_owned()),
-        ],
-        input: Some(ui::text_area(state, "reason", "Reason", hint, "")),
-        button,
-        danger: !approve,
-        cancel: format!("{PAGE}?view=decide"),
-    }))
 }
 
 /// How many requests wait for a decision of the viewer, for the navigation; none costs no query.
 pub async fn waiting_for_me() -> i64 {
-    let visit = ssr::visit();
-    if !visit.caller.as_ref().is_some_and(requests::decides_somewhere) {
+    // Most people decide nothing, and take no connection.
+    if !ssr::visit().caller.as_ref().is_some_and(requests::decides_somewhere) {
         return 0;
     }
     let counted: Result<i64> = async {

@@ -7,7 +7,7 @@ use domain::{
 
 use super::{not_found, row::rows};
 use crate::{
-    Ctx, Error, Result,
+    Ctx, Error, Result, organizations,
     teams::{self, Lock},
 };
 
@@ -27,6 +27,9 @@ pub(super) async fn seen(ctx: &mut Ctx, id: KeyId, lock: Lock) -> Result<Seen> {
         .fetch_optional(ctx.connection())
         .await?
         .ok_or_else(|| not_found(id))?;
+    if lock == Lock::Update {
+        organizations::hold_ceilings(ctx, TeamId(team)).await?;
+    }
     let team = teams::load(ctx, TeamId(team), lock).await?;
     if lock == Lock::Update {
         // Whoever makes or ends it waits.

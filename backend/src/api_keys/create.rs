@@ -13,7 +13,7 @@ use super::{
     record,
 };
 use crate::{
-    Backend, Caller, Code, Ctx, Error, RequestInfo, Result, default_team, identity,
+    Backend, Caller, Code, Ctx, Error, RequestInfo, Result, default_team, identity, organizations,
     teams::{self, Lock},
 };
 
@@ -59,7 +59,6 @@ async fn reserve(ctx: &mut Ctx, new: &NewApiKey) -> Result<Work> {
     let above = limits::above(ctx, &team).await?;
     let own = above.fill(&new.wanted, ctx.now);
     above.check(&own, ctx.now)?;
-    limits::require_unrestricted(ctx, team.team.id, &own.limits.models).await?;
     let place = Place {
         name: new.name.as_str(),
         team: team.team.id,
@@ -76,6 +75,7 @@ async fn reserve(ctx: &mut Ctx, new: &NewApiKey) -> Result<Work> {
 
 /// The team, in which the caller may make keys of some kind. Who does not see it learns no more than that.
 async fn locked(ctx: &mut Ctx, id: TeamId, named: bool) -> Result<TeamPage> {
+    organizations::hold_ceilings(ctx, id).await?;
     let team = teams::load(ctx, id, Lock::Update)
         .await
         .map_err(|error| match error.code() {

@@ -43,9 +43,6 @@ pub async fn update(ctx: &mut Ctx, id: KeyId, patch: &ApiKeyPatch) -> Result<Api
         let above = limits::above(ctx, &seen.team).await?;
         above.check(&own, ctx.now)?;
     }
-    if own.limits.models != before.limits.models {
-        limits::require_unrestricted(ctx, key.team_id, &own.limits.models).await?;
-    }
     let limits = &own.limits;
     sqlx::query!(
         "UPDATE api_keys SET name = $2, models = $3, max_budget = $4, soft_budget = $5, budget_duration = $6,

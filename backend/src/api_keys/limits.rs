@@ -2,22 +2,25 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Invalid, KeyPolicy, Limits, Money, TeamId,
-    hierarchy::{self, Level},
-    models::Unusable,
+    Ceilings, Invalid, KeyPolicy, Limits, Money,
+    hierarchy::{self, Effective, Level, Rung, effective},
     smallest,
-    views::{Effective, EffectiveLimits, TeamPage},
+    views::TeamPage,
 };
 
 use super::input::Wanted;
-use crate::{Code, Ctx, Error, Result, litellm};
+use crate::{
+    Code, Ctx, Error, Result, organizations,
+    restricted_models::{self, TeamModels},
+};
 
 /// What is above a key.
 pub(super) struct Above {
     pub(super) policy: KeyPolicy,
-    /// Its team, with the organization's models where it has none of its own.
-    pub(super) team: Limits,
-    pub(super) organization: Limits,
+    /// Its organization, then its team.
+    chain: [Rung; 2],
+    /// Which models the team may use.
+    models: TeamModels,
 }
 
 /// A key's limits with what `Limits` does not have.
@@ -29,34 +32,26 @@ pub(super) struct KeyLimits {
     pub(super) tags: Vec<String>,
 }
 
-/// Reads what is above the keys of a team. The team's row is locked, or nothing depends on it.
-pub(super) async fn above(ctx: &mut Ctx, team: &TeamPage) -> Result<Above> {
-    let policy = super::settings::load_keys(ctx).await?;
-    let organization = organization(ctx, team).await?;
-    let mut limits = team.team.limits.clone();
-    if limits.models.is_empty() || limits.models.iter().any(|model| model == "all-org-models") {
-        limits.models.clone_from(&organization.models);
-    }
+/// Reads what is above the keys of a team. To write a key, hold the organization and lock the team first.
+pub(super) async fn above(ctx: &mut Ctx, page: &TeamPage) -> Result<Above> {
+    let team = &page.team;
+    let organization = Rung {
+        level: Level::Organization,
+        name: team.organization_name.clone(),
+        ceilings: organizations::ceilings(ctx, team.organization_id).await?,
+    };
+    let own = Rung {
+        level: Level::Team,
+        name: team.name.clone(),
+        ceilings: Ceilings {
+            limits: team.limits.with_models_of(&organization.ceilings.limits),
+            max_runners: None,
+        },
+    };
     Ok(Above {
-        policy,
-        team: limits,
-        organization,
-    })
-}
-
-async fn organization(ctx: &mut Ctx, team: &TeamPage) -> Result<Limits> {
-    let row = sqlx::query!(
-        "SELECT models, max_budget, budget_duration, tpm_limit, rpm_limit FROM organizations WHERE id = $1",
-        team.team.organization_id.0,
-    )
-    .fetch_one(ctx.connection())
-    .await?;
-    Ok(Limits {
-        models: row.models,
-        max_budget: row.max_budget.map(Money::trusted),
-        budget_duration: row.budget_duration.map(domain::BudgetDuration::trusted),
-        tpm_limit: row.tpm_limit,
-        rpm_limit: row.rpm_limit,
+        policy: super::settings::load_keys(ctx).await?,
+        chain: [organization, own],
+        models: restricted_models::of_team(ctx, team.id).await?,
     })
 }
 
@@ -64,19 +59,21 @@ impl Above {
     /// The limits of a new key: what was said, else the default, else the ceiling, within what is above it.
     pub(super) fn fill(&self, wanted: &Wanted, now: DateTime<Utc>) -> KeyLimits {
         let (own, top) = (&self.policy.defaults, &self.policy.maximums);
-        let count = |said: Option<Option<i64>>, default: Option<i64>, top: Option<i64>, team, organization| {
+        let over = effective(&self.chain);
+        let count = |said: Option<Option<i64>>, default: Option<i64>, top: Option<i64>, over: Option<i64>| {
             said.unwrap_or_else(|| {
                 let given = default.or(top)?;
-                smallest([Some(given), top, team, organization])
+                smallest([Some(given), top, over])
             })
         };
-        let (team, organization) = (&self.team, &self.organization);
         let max_budget = wanted.max_budget.unwrap_or_else(|| {
             let given = own.max_budget.or(top.max_budget)?;
-            smallest([Some(given), top.max_budget, team.max_budget, organization.max_budget])
+            let over = over.max_budget.as_ref().map(|bound| bound.value.0);
+            smallest([Some(given), top.max_budget, over])
         });
         let budget_duration = wanted.budget_duration.clone().unwrap_or_else(|| {
             max_budget?;
+            let team = &self.chain[1].ceilings.limits;
             own.budget_duration.clone().or_else(|| team.budget_duration.clone())
         });
         let soft_budget = wanted
@@ -91,15 +88,13 @@ impl Above {
                     wanted.tpm_limit,
                     own.tpm_limit,
                     top.tpm_limit,
-                    team.tpm_limit,
-                    organization.tpm_limit,
+                    over.tpm_limit.map(|bound| bound.value),
                 ),
                 rpm_limit: count(
                     wanted.rpm_limit,
                     own.rpm_limit,
                     top.rpm_limit,
-                    team.rpm_limit,
-                    organization.rpm_limit,
+                    over.rpm_limit.map(|bound| bound.value),
                 ),
             },
             soft_budget,
@@ -115,7 +110,7 @@ impl Above {
     ///
     /// # Errors
     /// 400 `Quota limits exceeded: …` with all ceilings that it is above; each limit that is above its team's or
-    /// organization's.
+    /// organization's; restricted models without an approval.
     pub(super) fn check(&self, key: &KeyLimits, now: DateTime<Utc>) -> Result<()> {
         if key.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::invalid("expiresAt", "must be in the future"));
@@ -133,11 +128,12 @@ impl Above {
             ));
         }
         let mut errors = Vec::new();
-        for (level, ceiling) in [(Level::Team, &self.team), (Level::Organization, &self.organization)] {
-            if let Err(above) = hierarchy::check(Level::Key, &key.limits, level, ceiling) {
+        for rung in self.chain.iter().rev() {
+            if let Err(above) = hierarchy::check(Level::Key, &key.limits, rung.level, &rung.ceilings.limits) {
                 errors.extend(above);
             }
         }
+        errors.extend(self.restricted(&key.limits));
         let mut seen = Vec::new();
         let errors: Vec<Invalid> = (errors.into_iter().map(as_sent))
             // The team's word comes first, and says enough.
@@ -151,45 +147,43 @@ impl Above {
         if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
     }
 
-    /// What is in force for a key, and who sets it.
-    pub(super) fn effective(&self, key: &Limits) -> EffectiveLimits {
-        let (team, organization) = (&self.team, &self.organization);
-        let models = [("key", key), ("team", team), ("organization", organization)]
-            .into_iter()
-            .find(|(_, limits)| !limits.has_all_models())
-            .map(|(from, limits)| Effective {
-                limit: limits.models.clone(),
-                from,
-            });
-        EffectiveLimits {
-            max_budget: binding([key.max_budget, team.max_budget, organization.max_budget]),
-            tpm_limit: binding([key.tpm_limit, team.tpm_limit, organization.tpm_limit]),
-            rpm_limit: binding([key.rpm_limit, team.rpm_limit, organization.rpm_limit]),
-            models,
+    /// The refusal of restricted models that a key would reach without an approval (SPEC C15).
+    fn restricted(&self, key: &Limits) -> Option<Invalid> {
+        let usable = self.models.usable();
+        let reached = usable.without_approval(&key.models);
+        if reached.is_empty() {
+            return None;
         }
+        let (names, one) = (reached.join(", "), reached.len() == 1);
+        let restricted = if one { "is restricted" } else { "are restricted" };
+        let what = if key.models.is_empty() {
+            ". Name the key's models without it, or request it first"
+        } else {
+            ""
+        };
+        let words = format!("{names} {restricted}: the team needs an approved request for it{what}");
+        Some(Invalid::new("models", words))
     }
-}
 
-/// Refuses a key for models that its team needs an approved request for, and has none (SPEC C15).
-///
-/// # Errors
-/// 422 `<model> restricted: the team needs an approved request for it`.
-pub(super) async fn require_unrestricted(ctx: &mut Ctx, team: TeamId, models: &[String]) -> Result<()> {
-    let blocked = litellm::blocked(ctx.connection(), team, models).await?;
-    if blocked.is_empty() {
-        return Ok(());
+    /// What is in force for a key, and who sets it.
+    pub(super) fn effective(&self, name: &str, key: &Limits) -> Effective {
+        let [organization, team] = self.chain.clone();
+        let own = Rung {
+            level: Level::Key,
+            name: name.to_owned(),
+            ceilings: Ceilings {
+                limits: key.clone(),
+                max_runners: None,
+            },
+        };
+        let mut limits = effective(&[organization, team, own]);
+        if let Some(models) = &mut limits.models {
+            let usable = self.models.usable();
+            let reached = usable.without_approval(&key.models);
+            models.value.retain(|model| !reached.contains(&model.as_str()));
+        }
+        limits
     }
-    let words = format!("{} {}", blocked.join(", "), Unusable::Restricted);
-    Err(Error::invalid("modelIds", words))
-}
-
-/// The smallest limit; of equal ones the nearest.
-fn binding<T: Ord + Copy>(limits: [Option<T>; 3]) -> Option<Effective<T>> {
-    let [key, team, organization] = limits;
-    [("key", key), ("team", team), ("organization", organization)]
-        .into_iter()
-        .filter_map(|(from, limit)| Some(Effective { limit: limit?, from }))
-        .min_by_key(|effective| effective.limit)
 }
 
 /// An error of a limit under the name that SPEC C8 has for it.

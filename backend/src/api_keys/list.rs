@@ -141,7 +141,7 @@ pub async fn get(ctx: &mut Ctx, id: KeyId) -> Result<ApiKeyPage> {
     let days = every_day(days.into_iter().map(|row| (row.day, row.spend)), today, DAYS);
     let breaker = ctx.backend.litellm.get(None).map(|instance| instance.client.breaker());
     Ok(ApiKeyPage {
-        effective: above.effective(&seen.key.limits),
+        effective: above.effective(&seen.key.name, &seen.key.limits),
         days,
         own: seen.own,
         may_manage: seen.may_manage(),
@@ -223,7 +223,7 @@ pub async fn form(ctx: &mut Ctx) -> Result<KeyForm> {
     let primary = default_team::primary_team(ctx, person.id).await?;
     let rows = sqlx::query!(
         r#"SELECT t.id, t.name, t.models, o.models AS organization_models, t.max_budget, t.budget_duration, t.tpm_limit,
-            t.rpm_limit, (m.role = 'admin' AND NOT t.is_system) AS "manages!"
+            t.rpm_limit, withheld_models(t.id) AS "restricted!", (m.role = 'admin' AND NOT t.is_system) AS "manages!"
         FROM current_team_members m JOIN teams t ON t.id = m.team_id JOIN organizations o ON o.id = t.organization_id
         WHERE m.user_id = $1 AND t.status = 'active'
         ORDER BY t.id <> $2, t.is_system, lower(t.name), t.id"#,
@@ -238,16 +238,17 @@ pub async fn form(ctx: &mut Ctx) -> Result<KeyForm> {
             id: TeamId(row.id),
             name: row.name,
             limits: Limits {
-                models: if row.models.is_empty() || row.models.iter().any(|model| model == "all-org-models") {
-                    row.organization_models
-                } else {
-                    row.models
-                },
+                models: row.models,
                 max_budget: row.max_budget.map(Money::trusted),
                 budget_duration: row.budget_duration.map(domain::BudgetDuration::trusted),
                 tpm_limit: row.tpm_limit,
                 rpm_limit: row.rpm_limit,
-            },
+            }
+            .with_models_of(&Limits {
+                models: row.organization_models,
+                ..Limits::default()
+            }),
+            restricted: row.restricted,
             manages: row.manages || person.super_admin,
         })
         .collect();

@@ -87,8 +87,9 @@ async fn ensure(backend: &Backend, instance: &Instance, work: &Work) -> Result<O
 /// What LiteLLM is asked for: the row as it is now.
 async fn spec(backend: &Backend, work: &Work) -> Result<KeySpec> {
     let row = sqlx::query!(
-        "SELECT models, max_budget, soft_budget, budget_duration, tpm_limit, rpm_limit, tags, details, expires_at
-        FROM api_keys WHERE id = $1",
+        r#"SELECT models, max_budget, soft_budget, budget_duration, tpm_limit, rpm_limit, tags, details, expires_at,
+            withheld_models(team_id) AS "withheld!"
+        FROM api_keys WHERE id = $1"#,
         work.id.0,
     )
     .fetch_optional(&backend.pool)
@@ -106,7 +107,7 @@ async fn spec(backend: &Backend, work: &Work) -> Result<KeySpec> {
         alias: work.alias.clone(),
         user_id: work.owner.to_string(),
         team_id: work.team.to_string(),
-        models: litellm::key_models(&backend.pool, work.team, row.models).await?,
+        models: litellm::without_withheld(row.models, &row.withheld),
         max_budget: row.max_budget.map(domain::Money::trusted),
         budget_duration: row.budget_duration.map(domain::BudgetDuration::trusted),
         expires: row.expires_at,

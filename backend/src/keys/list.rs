@@ -66,39 +66,6 @@ fn only_of(ctx: &Ctx, page: &ProjectPage) -> Option<uuid::Uuid> {
     (!all).then(|| ctx.caller.user_id().map(|id| id.0)).flatten()
 }
 
-/// The caller's own keys, of all teams that are not archived, newest first.
-///
-/// # Errors
-/// When the cursor is none of this list's.
-pub async fn mine(ctx: &mut Ctx, cursor: Option<&str>, limit: i64) -> Result<Page<Key>> {
-    let owner = ctx.person()?.id.0;
-    let keyset = Keyset::<DateTime<Utc>>::read(cursor, limit)?;
-    let now = ctx.now;
-    let rows = key_rows!(
-        "k.owner_id = $2 AND t.status <> 'archived'
-            AND ($3::timestamptz IS NULL
-                OR (NOT $5 AND (k.created_at, k.id) < ($3, $4)) OR ($5 AND (k.created_at, k.id) > ($3, $4)))
-        ORDER BY CASE WHEN $5 THEN k.created_at END, CASE WHEN $5 THEN k.id END, k.created_at DESC, k.id DESC LIMIT $6",
-        now,
-        owner,
-        keyset.key,
-        keyset.id,
-        keyset.before,
-        keyset.rows(),
-    )
-    .fetch_all(ctx.connection())
-    .await?;
-    let total = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM api_keys k JOIN teams t ON t.id = k.team_id
-        WHERE k.owner_id = $1 AND k.revoked_at IS NULL AND t.status <> 'archived'"#,
-        owner,
-    )
-    .fetch_one(ctx.connection())
-    .await?;
-    let keys = rows.into_iter().map(|row| row.into_key(now)).collect();
-    Ok(keyset.page(keys, total, place))
-}
-
 /// One of a project's keys.
 ///
 /// # Errors

@@ -20,10 +20,7 @@ pub(super) async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<
     let row = sqlx::query!(
         r#"SELECT t.name, t.slug, t.status, t.models, t.max_budget, t.budget_duration, t.tpm_limit, t.rpm_limit,
             o.slug AS organization, o.models AS organization_models, i.models AS offered,
-            ARRAY(SELECT DISTINCT m.model FROM restricted_models m
-                WHERE (m.organization_id IS NULL OR m.organization_id = o.id)
-                    AND NOT EXISTS (SELECT FROM access_requests r WHERE r.team_id = t.id AND r.kind = 'model'
-                        AND r.state = 'approved' AND r.value = to_jsonb(m.model))) AS "blocked!"
+            withheld_models(t.id) AS "withheld!"
         FROM teams t JOIN organizations o ON o.id = t.organization_id
             JOIN litellm_instances i ON i.name = $2
         WHERE t.id = $1 AND (t.litellm_instance = i.name OR (t.litellm_instance IS NULL AND i.is_default))"#,
@@ -34,14 +31,14 @@ pub(super) async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<
     .await
     .map_err(crate::Error::from)?;
     let Some(row) = row else { return Ok(None) };
-    let models = match models::told(&row.models, &row.organization_models, &row.blocked) {
+    let models = match models::told(&row.models, &row.organization_models, &row.withheld) {
         Told::List(list) => list,
         Told::AllBut => {
             let offered = match row.offered {
                 Some(offered) => offered,
                 None => super::offer::read(pool, client).await?,
             };
-            models::without(&offered, &row.blocked)
+            models::without(&offered, &row.withheld)
         }
     };
     Ok(Some(TeamSpec {
@@ -62,33 +59,14 @@ pub(super) async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<
     }))
 }
 
-/// Those of some models that are restricted, and for which the team has no approved request (SPEC C15).
-pub(crate) async fn blocked<'e>(
-    executor: impl sqlx::PgExecutor<'e>,
-    team: TeamId,
-    among: &[String],
-) -> Result<Vec<String>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT DISTINCT m.model FROM teams t
-            JOIN restricted_models m ON m.organization_id IS NULL OR m.organization_id = t.organization_id
-        WHERE t.id = $1 AND m.model = ANY($2)
-            AND NOT EXISTS (SELECT FROM access_requests r WHERE r.team_id = t.id AND r.kind = 'model'
-                AND r.state = 'approved' AND r.value = to_jsonb(m.model))
-        ORDER BY 1",
-        team.0,
-        among,
-    )
-    .fetch_all(executor)
-    .await?)
-}
-
-/// The models of a key as LiteLLM is told of them. None is all that its team has, there too.
-pub(crate) async fn key_models(pool: &PgPool, team: TeamId, models: Vec<String>) -> Result<Vec<String>> {
-    if models.is_empty() {
-        return Ok(models);
+/// A key's list without the restricted models that no approved request allows (SPEC C15). No list is all that its team
+/// has, there too.
+pub(crate) fn without(list: Vec<String>, withheld: &[String]) -> Vec<String> {
+    if list.is_empty() || withheld.is_empty() {
+        list
+    } else {
+        models::without(&list, withheld)
     }
-    let blocked = blocked(pool, team, &models).await?;
-    Ok(models::without(&models, &blocked))
 }
 
 /// The most teams that a person is made with; the other memberships come by themselves.
@@ -172,10 +150,11 @@ pub(super) enum KeyTruth {
 /// The key; none when there is nothing to tell: it is not made yet, or refused already.
 pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Option<KeyTruth>> {
     let row = sqlx::query!(
-        r#"SELECT k.team_id, k.litellm_state AS "state!", k.litellm_alias AS "alias!", k.litellm_token, k.models, k.max_budget,
+        r#"SELECT k.litellm_state AS "state!", k.litellm_alias AS "alias!", k.litellm_token, k.models, k.max_budget,
             k.soft_budget, k.budget_duration, k.tpm_limit, k.rpm_limit, k.tags,
             CASE WHEN k.expires_at IS NOT NULL THEN greatest(k.expires_at, now() + interval '1 second') END AS ends_at,
-            coalesce(k.making_until > now(), false) AS "being_made!", u.deactivated_at IS NOT NULL AS "blocked!"
+            coalesce(k.making_until > now(), false) AS "being_made!", u.deactivated_at IS NOT NULL AS "blocked!",
+            withheld_models(k.team_id) AS "withheld!"
         FROM api_keys k JOIN users u ON u.id = k.owner_id
         WHERE k.id = $1 AND k.litellm_instance = $2 AND (k.litellm_state IN ('active', 'revoking')
             OR k.litellm_state = 'pending' AND k.making_until > now())"#,
@@ -192,7 +171,7 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Opti
             token,
             blocked: row.blocked,
             change: Box::new(KeyChange {
-                models: Some(key_models(pool, TeamId(row.team_id), row.models).await?),
+                models: Some(without(row.models, &row.withheld)),
                 max_budget: Some(row.max_budget.map(Money::trusted)),
                 soft_budget: Some(row.soft_budget.map(Money::trusted)),
                 budget_duration: Some(row.budget_duration.map(BudgetDuration::trusted)),
@@ -210,4 +189,17 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Opti
             alias: row.alias,
         },
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without;
+
+    #[test]
+    fn c15_a_list_that_loses_its_last_model_is_not_all_models() {
+        let list = |models: &[&str]| models.iter().map(|&model| model.to_owned()).collect::<Vec<_>>();
+        assert_eq!(without(list(&["a", "b"]), &list(&["b"])), ["a"]);
+        assert_eq!(without(list(&["b"]), &list(&["b"])), ["no-default-models"]);
+        assert!(without(list(&[]), &list(&["b"])).is_empty());
+    }
 }

@@ -12,7 +12,11 @@ use super::{
     Loaded, Lock, NewOrganization, OrganizationKey, OrganizationPatch, detail, domains, load, require,
     super_admins_only,
 };
-use crate::{Code, Ctx, Error, Result, audit};
+use crate::{
+    Code, Ctx, Error, Result,
+    api_keys::{self, KeysOf},
+    audit,
+};
 
 /// Creates an organization. Nobody is added to it.
 ///
@@ -58,7 +62,7 @@ pub async fn create(ctx: &mut Ctx, new: NewOrganization) -> Result<OrganizationP
 ///
 /// # Errors
 /// 403 without the right, or when an org_admin raises a ceiling, changes the slug or gives up a verified domain; limits
-/// below what a team already has; 409 when the slug is taken, or the default organization would get limits.
+/// below what a team or a key already has; 409 when the slug is taken, or the default organization would get limits.
 pub async fn update(ctx: &mut Ctx, key: &OrganizationKey, patch: OrganizationPatch) -> Result<OrganizationPage> {
     let loaded = load(ctx, key, Lock::Update).await?;
     require(&loaded.standing, Permission::TeamAdminister)?;
@@ -81,7 +85,7 @@ pub async fn update(ctx: &mut Ctx, key: &OrganizationKey, patch: OrganizationPat
     };
     check(&loaded, &slug, &ceilings)?;
     if ceilings.limits != current.limits {
-        require_teams_within(ctx, loaded.id(), &ceilings.limits).await?;
+        require_below(ctx, loaded.id(), &ceilings.limits).await?;
     }
     let now = ctx.now;
     if name != current.name || slug != current.slug || ceilings != loaded.ceilings() {
@@ -140,8 +144,9 @@ fn check(loaded: &Loaded, slug: &str, ceilings: &Ceilings) -> Result<()> {
     Ok(())
 }
 
-/// Refuses ceilings below what a team already has: each limit once, with the teams' names (SPEC E7).
-async fn require_teams_within(ctx: &mut Ctx, id: OrganizationId, ceiling: &Limits) -> Result<()> {
+/// Refuses ceilings below what a team or a key already has: each limit once, with their names (SPEC E7). A key of a team
+/// without limits of its own has only these above it.
+async fn require_below(ctx: &mut Ctx, id: OrganizationId, ceiling: &Limits) -> Result<()> {
     // The rule is `hierarchy::check`; SQL only leaves out teams that it cannot be about.
     let rows = sqlx::query!(
         "SELECT name, models, max_budget, budget_duration, tpm_limit, rpm_limit FROM teams
@@ -165,7 +170,13 @@ async fn require_teams_within(ctx: &mut Ctx, id: OrganizationId, ceiling: &Limit
         };
         (row.name, limits)
     });
-    check_children(Level::Organization, ceiling, Level::Team, teams).map_err(Error::Invalid)
+    let mut above = (check_children(Level::Organization, ceiling, Level::Team, teams).err()).unwrap_or_default();
+    above.extend(api_keys::above(ctx, KeysOf::Organization(id), Level::Organization, ceiling).await?);
+    if above.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(above))
+    }
 }
 
 fn taken(error: sqlx::Error, slug: &str) -> Error {

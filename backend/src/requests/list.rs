@@ -72,11 +72,14 @@ pub fn decides_somewhere(caller: &Caller) -> bool {
     deciding.all || !deciding.organizations.is_empty() || !deciding.teams.is_empty()
 }
 
-/// How many requests wait for a decision of the caller.
+/// How many requests wait for a decision of the caller; without a query for those who decide none.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn count_to_decide(ctx: &mut Ctx) -> Result<i64> {
+    if !decides_somewhere(&ctx.caller) {
+        return Ok(0);
+    }
     let deciding = deciding(&ctx.caller);
     // One text with `list`: what a team admin does not decide is raised, or a restricted model.
     let count = sqlx::query_scalar!(

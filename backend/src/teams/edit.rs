@@ -1,8 +1,10 @@
 //! Creating a team and changing its fields.
 
 use domain::{
-    BudgetDuration, DEFAULT_ORGANIZATION, Description, Grant, LabelPolicy, Limits, OrganizationId, Permission, Slug,
-    StatusChange, TeamId, TeamStatus, lower,
+    BudgetDuration, Description, Grant, LabelPolicy, Limits, OrganizationId, Permission, Slug, StatusChange, TeamId,
+    TeamStatus,
+    hierarchy::Level,
+    lower,
     views::{Team, TeamPage},
 };
 use rand::Rng;
@@ -10,7 +12,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Lock, NewTeam, TeamPatch, load, locked_for, require_not_archived};
-use crate::{Code, Ctx, Error, Result, audit, organizations};
+use crate::{
+    Code, Ctx, Error, Result,
+    api_keys::{self, KeysOf},
+    audit, organizations,
+};
 
 /// Creates a team.
 ///
@@ -23,8 +29,9 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
         None => organizations::default_for_new_team(&ctx.caller),
     };
     organizations::standing(&ctx.caller, organization).require(Permission::TeamAdminister)?;
-    let ceiling = ceiling(ctx, organization).await?;
-    new.limits.within(&ceiling)?;
+    organizations::hold(ctx, organization).await?;
+    let above = organizations::ceilings(ctx, organization).await?.limits;
+    new.limits.within(&above)?;
 
     let (id, now, creator) = (Uuid::now_v7(), ctx.now, ctx.caller.user_id());
     let slug = free_slug(ctx, organization, new.name.as_str()).await?;
@@ -72,10 +79,10 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
 ///
 /// # Errors
 /// 403 when the caller may not change one of them, or may only lower it; 409 when the new name is
-/// taken or the team is archived; limits above the organization's.
+/// taken or the team is archived; limits above the organization's, or below those of a key.
 pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamPage> {
     if patch.changes_limits() {
-        lock_ceiling(ctx, id).await?;
+        organizations::hold_ceilings(ctx, id).await?;
     }
     let page = locked_for(ctx, id, Permission::TeamEdit).await?;
     let team = &page.team;
@@ -134,7 +141,10 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
         require_runners_switch(&page)?;
     }
     if limits != team.limits {
-        limits.within(&ceiling(ctx, team.organization_id).await?)?;
+        let above = organizations::ceilings(ctx, team.organization_id).await?.limits;
+        limits.within(&above)?;
+        let own = limits.with_models_of(&above);
+        api_keys::require_within(ctx, KeysOf::Team(id), Level::Team, &own).await?;
     }
     let now = ctx.now;
     sqlx::query!(
@@ -211,36 +221,6 @@ fn require_runners_switch(page: &TeamPage) -> Result<()> {
         ));
     }
     Ok(page.standing.require(Permission::InstallationManage)?)
-}
-
-/// Locks the organization of a team: always before the team itself, as everything does that locks both.
-pub(super) async fn lock_ceiling(ctx: &mut Ctx, id: TeamId) -> Result<()> {
-    sqlx::query_scalar!(
-        "SELECT id FROM organizations WHERE id = (SELECT organization_id FROM teams WHERE id = $1) FOR SHARE",
-        id.0,
-    )
-    .fetch_optional(ctx.connection())
-    .await?;
-    Ok(())
-}
-
-/// The limits that an organization sets for its teams.
-pub(super) async fn ceiling(ctx: &mut Ctx, organization: OrganizationId) -> Result<Limits> {
-    let row = sqlx::query!(
-        "SELECT models, max_budget, budget_duration, tpm_limit, rpm_limit FROM organizations WHERE id = $1 FOR SHARE",
-        organization.0,
-    )
-    .fetch_optional(ctx.connection())
-    .await?
-    .ok_or_else(|| Error::not_found("Organization", organization))?;
-    debug_assert!(organization != DEFAULT_ORGANIZATION || row.max_budget.is_none());
-    Ok(Limits {
-        models: row.models,
-        max_budget: row.max_budget.map(domain::Money::trusted),
-        budget_duration: row.budget_duration.map(BudgetDuration::trusted),
-        tpm_limit: row.tpm_limit,
-        rpm_limit: row.rpm_limit,
-    })
 }
 
 /// The slug that a name gives, numbered when it is taken.

@@ -1,13 +1,13 @@
 //! What is in force for a team: its own limits and its organization's.
 
 use domain::{
-    BudgetDuration, Ceilings, Limits, Money, TeamId,
+    Ceilings, TeamId,
     hierarchy::{Effective, Level, Rung, effective},
     views::Team,
 };
 
 use super::open;
-use crate::{Ctx, Error, Result};
+use crate::{Ctx, Result, organizations};
 
 /// The limits that are in force for a team, each with what binds.
 ///
@@ -23,28 +23,12 @@ pub async fn limits(ctx: &mut Ctx, id: TeamId) -> Result<Effective> {
 /// # Errors
 /// When the database does not answer.
 pub async fn limits_of(ctx: &mut Ctx, team: &Team) -> Result<Effective> {
-    let organization = team.organization_id;
-    let row = sqlx::query!(
-        "SELECT models, max_budget, budget_duration, tpm_limit, rpm_limit, max_runners FROM organizations WHERE id = $1",
-        organization.0,
-    )
-    .fetch_optional(ctx.connection())
-    .await?
-    .ok_or_else(|| Error::not_found("Organization", organization))?;
+    let ceilings = organizations::ceilings(ctx, team.organization_id).await?;
     let chain = [
         Rung {
             level: Level::Organization,
             name: team.organization_name.clone(),
-            ceilings: Ceilings {
-                limits: Limits {
-                    models: row.models,
-                    max_budget: row.max_budget.map(Money::trusted),
-                    budget_duration: row.budget_duration.map(BudgetDuration::trusted),
-                    tpm_limit: row.tpm_limit,
-                    rpm_limit: row.rpm_limit,
-                },
-                max_runners: row.max_runners,
-            },
+            ceilings,
         },
         Rung {
             level: Level::Team,

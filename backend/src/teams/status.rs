@@ -1,9 +1,15 @@
 //! Active, inactive, archived.
 
-use domain::{Permission, Reason, StatusChange, TeamId, TeamStatus, UserId, views::TeamPage};
+use domain::{
+    Invalid, Permission, Reason, StatusChange, TeamId, TeamStatus, UserId, hierarchy::Level, views::TeamPage,
+};
 
 use super::{Lock, edit, load};
-use crate::{Code, Ctx, Error, Result, audit};
+use crate::{
+    Code, Ctx, Error, Result,
+    api_keys::{self, KeysOf},
+    audit, organizations,
+};
 
 /// Changes a team's status. Runners that exist stay.
 ///
@@ -16,17 +22,22 @@ pub async fn change_status(
     reason: Option<&Reason>,
 ) -> Result<TeamPage> {
     if change == StatusChange::Restore {
-        edit::lock_ceiling(ctx, id).await?;
+        organizations::hold_ceilings(ctx, id).await?;
     }
     let page = super::locked_for(ctx, id, Permission::TeamAdminister).await?;
     if change == StatusChange::Restore {
         // While it was away the organization's ceilings may have come down (SPEC E7).
-        let ceiling = edit::ceiling(ctx, page.team.organization_id).await?;
-        page.team.limits.within(&ceiling).map_err(|broken| {
+        let above = organizations::ceilings(ctx, page.team.organization_id).await?.limits;
+        let refused = |broken: Vec<Invalid>| {
             let why: Vec<&str> = broken.iter().map(|invalid| &*invalid.message).collect();
             let words = format!("Team '{}' cannot be restored: {}", page.team.name, why.join(" "));
             Error::refused(Code::WrongState, words)
-        })?;
+        };
+        page.team.limits.within(&above).map_err(refused)?;
+        let keys = api_keys::above(ctx, KeysOf::Team(id), Level::Organization, &above).await?;
+        if !keys.is_empty() {
+            return Err(refused(keys));
+        }
     }
     apply(ctx, &page, change, reason).await
 }

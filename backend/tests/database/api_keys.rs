@@ -1,5 +1,6 @@
 //! Keys for models against a simulated LiteLLM: every state, and every fault at every call (SPEC C8–C12, C17).
 
+mod ceilings;
 mod faults;
 mod making;
 mod rights;

@@ -4,7 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value};
 
 use super::TeamPage;
-use crate::{ApiKeyStatus, KeyId, KeyKind, KeyPolicy, Limits, Money, OrganizationId, ProjectId, TeamId, UserId};
+use crate::{
+    ApiKeyStatus, KeyId, KeyKind, KeyPolicy, Limits, Money, OrganizationId, ProjectId, TeamId, UserId,
+    hierarchy::Effective,
+};
 
 /// A key of either kind, without its secret.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,28 +80,6 @@ impl ApiKey {
     }
 }
 
-/// A limit that is in force, and whose it is: `key`, `team` or `organization`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Effective<T> {
-    /// The limit.
-    pub limit: T,
-    /// Who sets it.
-    pub from: &'static str,
-}
-
-/// What is in force for a key.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EffectiveLimits {
-    /// Budget.
-    pub max_budget: Option<Effective<Money>>,
-    /// Tokens per minute.
-    pub tpm_limit: Option<Effective<i64>>,
-    /// Requests per minute.
-    pub rpm_limit: Option<Effective<i64>>,
-    /// Models; none is all that the proxy has.
-    pub models: Option<Effective<Vec<String>>>,
-}
-
 /// What was spent on a day.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DaySpend {
@@ -114,7 +95,7 @@ pub struct ApiKeyPage {
     /// The key.
     pub key: ApiKey,
     /// What is in force.
-    pub effective: EffectiveLimits,
+    pub effective: Effective,
     /// Spending of the last 30 days, days without any included.
     pub days: Vec<DaySpend>,
     /// Whether it is the viewer's own.
@@ -160,6 +141,8 @@ pub struct KeyFormTeam {
     pub name: String,
     /// Its limits.
     pub limits: Limits,
+    /// Restricted models that no approved request of the team names: keys do not get them (SPEC C15).
+    pub restricted: Vec<String>,
     /// Whether the person may make keys for others there.
     pub manages: bool,
 }

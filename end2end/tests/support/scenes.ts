@@ -112,6 +112,9 @@ const stopAllowing = async (page: Page) => lastItem(page);
 /** On the list of services: opens one that teams use. */
 const openService = async (page: Page) => page.getByRole('link', { name: 'cli-eval' }).click();
 
+/** On a list of requests: opens the first. */
+const openFirst = async (page: Page) => page.locator('table tbody th a').first().click();
+
 export const scenes: Scene[] = [
   { name: 'login', as: null, at: '/login' },
   {
@@ -250,6 +253,31 @@ export const scenes: Scene[] = [
   { name: 'keys-empty', as: nora, at: '/keys' },
   { name: 'key-new', as: tess, at: '/keys/new' },
   { name: 'key-settings', as: ada, at: '/admin/settings/keys' },
+  { name: 'restricted-models', as: ada, at: '/admin/settings/models' },
+  { name: 'restricted-models-of-organization', as: olga, at: '/admin/organizations/acme/settings' },
+  { name: 'requests', as: max, at: '/requests' },
+  { name: 'requests-empty', as: audrey, at: '/requests' },
+  { name: 'requests-none-fit', as: max, at: '/requests?kind=labels&state=withdrawn' },
+  { name: 'requests-to-decide', as: olga, at: '/requests?view=decide' },
+  {
+    name: 'requests-deny-many',
+    as: olga,
+    at: '/requests?view=decide',
+    act: async (page) => {
+      for (const box of await page.getByRole('checkbox').all()) await box.check();
+      await page.getByRole('button', { name: 'Deny selected…' }).click();
+    },
+    differs: true,
+  },
+  { name: 'requests-all', as: audrey, at: '/requests?view=all' },
+  { name: 'request-denied', as: max, at: '/requests?state=denied', act: openFirst },
+  { name: 'request-to-decide', as: olga, at: '/requests?view=decide', act: openFirst },
+  { name: 'request-deny', as: olga, at: '/requests?view=decide', act: async (page) => {
+    await openFirst(page);
+    await page.getByRole('link', { name: 'Deny' }).click();
+  }, differs: true },
+  { name: 'request-kinds', as: max, at: '/requests/new' },
+  { name: 'request-new-errors', as: max, at: '/requests/new?kind=budget', act: send('Send request', { value: 'much', reason: '' }) },
   { name: 'team-keys', as: tess, at: team('keys') },
 
   { name: 'policy', as: ada, at: team('policy'), differs: true },

@@ -238,6 +238,7 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
         first = first.or(Some(id));
     }
     services::seed(&mut ctx, organization).await?;
+    super::requests::restrict(&mut ctx, organization).await?;
     history::seed(&mut ctx, organization).await?;
     let (max, _) = identity::find(&mut ctx, &UserRef::Email(Email::parse("max@acme.example")?)).await?;
     ctx.commit().await?;
@@ -247,6 +248,7 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
     }
     super::refusals::seed(backend).await?;
     super::keys::seed(backend).await?;
+    super::requests::seed(backend).await?;
     tracing::info!(people = PEOPLE.len(), teams = TEAMS.len(), "the demo's data is there");
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! in the backend, where the other doors meet it too.
 
 mod api_key_body;
+mod api_key_input;
 mod api_keys;
 mod audit;
 mod authz;
@@ -30,6 +31,8 @@ mod organizations;
 mod project_members;
 mod projects;
 mod query;
+mod request_body;
+mod request_decisions;
 mod requests;
 mod runner_changes;
 mod runner_waits;

@@ -4,7 +4,8 @@ use backend::api_keys;
 use chrono::{DateTime, Utc};
 use domain::{
     ApiKeyStatus, KeyId, KeyKind,
-    views::{ApiKey, ApiKeyPage, Effective},
+    hierarchy::{Bound, Level},
+    views::{ApiKey, ApiKeyPage},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -196,15 +197,16 @@ fn facts(key: &ApiKey, now: DateTime<Utc>) -> AnyView {
 
 /// What is in force, with whoever sets it.
 fn limits(page: &ApiKeyPage) -> AnyView {
-    fn line<T>(name: &'static str, effective: Option<&Effective<T>>, words: impl Fn(&T) -> String) -> AnyView {
-        let value = effective.map_or_else(
+    fn line<T>(label: &'static str, bound: Option<&Bound<T>>, words: impl Fn(&T) -> String) -> AnyView {
+        let value = bound.map_or_else(
             || view! { <span class="none">"no limit"</span> }.into_any(),
-            |effective| {
-                let from = (effective.from != "key").then(|| format!(" by the {}", effective.from));
-                view! { {words(&effective.limit)}<span class="muted">{from}</span> }.into_any()
+            |bound| {
+                let from =
+                    (bound.level != Level::Key).then(|| format!(", bound by {} {}", bound.level.as_str(), bound.name));
+                view! { {words(&bound.value)}<span class="muted">{from}</span> }.into_any()
             },
         );
-        view! { <div><dt>{name}</dt><dd>{value}</dd></div> }.into_any()
+        view! { <div><dt>{label}</dt><dd>{value}</dd></div> }.into_any()
     }
     let effective = &page.effective;
     view! {
@@ -212,10 +214,15 @@ fn limits(page: &ApiKeyPage) -> AnyView {
             <header class="card__header"><h2 class="card__title" id="key-limits">"Limits in force"</h2></header>
             <div class="card__body">
                 <dl class="facts facts--stacked">
-                    {line("Budget", effective.max_budget.as_ref(), |budget| parts::dollars(*budget))}
+                    {line("Budget", effective.max_budget.as_ref(), |(budget, period)| {
+                        let dollars = parts::dollars(*budget);
+                        period.as_ref().map_or_else(|| dollars.clone(), |period| format!("{dollars} every {period}"))
+                    })}
                     {line("Tokens per minute", effective.tpm_limit.as_ref(), ToString::to_string)}
                     {line("Requests per minute", effective.rpm_limit.as_ref(), ToString::to_string)}
-                    {line("Models", effective.models.as_ref(), |models| models.join(", "))}
+                    {line("Models", effective.models.as_ref(), |models| {
+                        if models.is_empty() { "none".to_owned() } else { models.join(", ") }
+                    })}
                 </dl>
             </div>
         </section>
@@ -236,6 +243,7 @@ fn edit_form(key: &ApiKey, state: &FormState) -> AnyView {
                 <input type="hidden" name="key" value=key.id.to_string() />
                 {Field { name: "name", label: "Name", current: &key.name, required: true, ..Field::default() }.view(state)}
                 {ui::text_area(state, "modelIds", "Models", "One per line or separated by commas. Empty: all of the team's.", &limits.models.join(", "))}
+                {super::new::ask_for_model(state, &key.team_id.to_string())}
                 <div class="field-row">
                     {Field { name: "maxBudget", label: "Budget in US dollars", kind: "number", current: &money(limits.max_budget), ..Field::default() }.view(state)}
                     {Field { name: "softBudget", label: "Warn from", kind: "number", current: &money(key.soft_budget), ..Field::default() }.view(state)}

@@ -64,6 +64,7 @@ fn fields(form: &KeyForm, models: &[String], state: &FormState) -> AnyView {
             {team_select(&form.teams, state)}
             {manages.then(|| Field { name: "owner", label: "For", hint: "Email address of a member of that team. Empty: for yourself.", ..Field::default() }.view(state))}
             {model_choice(models, state)}
+            {restricted(&form.teams)}
             <fieldset class="field-group">
                 <legend>"Limits"</legend>
                 <p class="field__hint">{hint(&form.policy)}</p>
@@ -172,6 +173,62 @@ fn model_choice(models: &[String], state: &FormState) -> AnyView {
         </fieldset>
     }
     .into_any()
+}
+
+/// Which models the teams have to ask for first, and the way to ask.
+fn restricted(teams: &[KeyFormTeam]) -> Option<AnyView> {
+    let asked = ssr::query("team").unwrap_or_default();
+    let rows = teams
+        .iter()
+        .filter(|team| !team.restricted.is_empty() && (asked.is_empty() || team.id.to_string() == asked))
+        .flat_map(|team| team.restricted.iter().map(move |model| (team, model)))
+        .map(|(team, model)| {
+            view! {
+                <li>
+                    <code>{model.clone()}</code>
+                    {format!(" for {}: ", team.name)}
+                    <a class="link" href=request_link(&team.id.to_string(), model)>
+                        "Request it"<span class="visually-hidden">{format!(": {model} for {}", team.name)}</span>
+                    </a>
+                </li>
+            }
+        })
+        .collect::<Vec<_>>();
+    (!rows.is_empty()).then(|| {
+        ui::callout(
+            "info",
+            "Restricted models",
+            view! { <p>"A key gets these once a request of its team is approved. Until then, choose the models without them."</p> <ul>{rows}</ul> }
+                .into_any(),
+        )
+    })
+}
+
+/// After a refusal of restricted models, where to ask for them.
+pub(super) fn ask_for_model(state: &FormState, team: &str) -> Option<AnyView> {
+    let words = state.error("modelIds")?;
+    let (models, _) = words
+        .split_once(" is restricted")
+        .or_else(|| words.split_once(" are restricted"))?;
+    let links = models
+        .rsplit(": ")
+        .next()?
+        .split(", ")
+        .map(|model| {
+            let label = format!("Request {model}");
+            view! { <a class="button button--small" href=request_link(team, model)>{label}</a> }
+        })
+        .collect_view();
+    Some(view! { <p class="button-row">{links}</p> }.into_any())
+}
+
+/// Where a model is asked for.
+fn request_link(team: &str, model: &str) -> String {
+    let model: String = form_urlencoded::byte_serialize(model.as_bytes()).collect();
+    format!(
+        "{}/new?kind=model&team={team}&value={model}",
+        crate::pages::requests::PAGE
+    )
 }
 
 /// The choice of a budget's period.

@@ -7,12 +7,13 @@ use super::{Place, Tab, tab_page};
 use crate::{
     forms::{self, FormState},
     layout::page,
+    pages::restricted_models,
     ui::{self, Field},
 };
 
 /// `/admin/organizations/{organization}/settings`.
 pub fn settings() -> impl IntoView {
-    page(tab_page(Tab::Settings, async |_ctx, place| {
+    page(tab_page(Tab::Settings, async |ctx, place| {
         let state = forms::take("organization-settings").await;
         let ceiling_state = forms::take("organization-ceilings").await;
         if !place.may(Permission::TeamAdminister) {
@@ -33,7 +34,9 @@ pub fn settings() -> impl IntoView {
         } else {
             ceilings(place, &ceiling_state)
         };
-        Ok(view! { {general(place, &state)} {ceilings} }.into_any())
+        let id = place.page.organization.id.to_string();
+        let restricted = restricted_models::cards(ctx, &place.key, &id).await?;
+        Ok(view! { {general(place, &state)} {ceilings} {restricted} }.into_any())
     }))
 }
 

@@ -5,7 +5,7 @@ use domain::{RequestId, RequestState, views::RequestPage};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{DECIDE, PAGE, badge};
+use super::{DECIDE, PAGE, table::badge};
 use crate::{
     forms::{self, FormState},
     layout::{Rendered, capitalised, page},

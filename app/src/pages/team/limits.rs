@@ -1,7 +1,7 @@
 //! What is in force for a team, and what binds (SPEC E7).
 
 use backend::teams;
-use domain::{hierarchy::Bound, views::TeamPage};
+use domain::{Permission, TeamStatus, hierarchy::Bound, views::TeamPage};
 use leptos::prelude::*;
 
 use crate::ssr::{Ctx, Result};
@@ -30,9 +30,28 @@ pub(super) async fn card(ctx: &mut Ctx, page: &TeamPage) -> Result<AnyView> {
                     {row("Runners at a time", limits.max_runners.as_ref(), ToString::to_string)} {models}
                 </dl>
             </div>
+            {ask(page)}
         </section>
     }
     .into_any())
+}
+
+/// For people of the team who may not raise its limits themselves (SPEC P): the way to ask.
+fn ask(page: &TeamPage) -> Option<AnyView> {
+    let (team, standing) = (&page.team, &page.standing);
+    let asks = standing.team.is_some() && !standing.may(Permission::PolicyEdit) && team.status == TeamStatus::Active;
+    let to = |kind: &str| format!("{}/new?kind={kind}&team={}", crate::pages::requests::PAGE, team.id);
+    asks.then(|| {
+        view! {
+            <footer class="card__footer">
+                <div class="button-row">
+                    <a class="button button--small" href=to("budget")>"Request a budget"</a>
+                    <a class="button button--small" href=to("model")>"Request a model"</a>
+                </div>
+            </footer>
+        }
+        .into_any()
+    })
 }
 
 fn row<T>(label: &'static str, bound: Option<&Bound<T>>, shown: impl FnOnce(&T) -> String) -> AnyView {

@@ -97,7 +97,7 @@ pub fn policy() -> impl IntoView {
         let tried = ssr::query("try").unwrap_or_default();
         let asks = place.page.standing.team.is_some() && grant < Grant::Yes && team.status == TeamStatus::Active;
         let ask = asks.then(|| {
-            let to = |kind: &str| format!("/requests/new?kind={kind}&team={}", team.id);
+            let to = |kind: &str| format!("{}/new?kind={kind}&team={}", crate::pages::requests::PAGE, team.id);
             view! {
                 <p class="button-row">
                     <a class="button" href=to("labels")>"Request a change"</a>

@@ -2,7 +2,7 @@
 
 use backend::services as rules;
 use domain::{
-    Permission, ServiceId,
+    Permission, ServiceId, TeamStatus,
     views::{AllowedService, Change, ServiceChoice},
 };
 use leptos::prelude::*;
@@ -126,6 +126,8 @@ fn table(place: &Place, choices: &[ServiceChoice], changes: bool, now: chrono::D
         .iter()
         .filter_map(|choice| Some(choice.allowed.as_ref()?.allowed_at))
         .max();
+    let team = &place.page.team;
+    let asks = !changes && place.page.standing.team.is_some() && team.status == TeamStatus::Active;
     let rows = choices
         .iter()
         .map(|choice| {
@@ -145,6 +147,7 @@ fn table(place: &Place, choices: &[ServiceChoice], changes: bool, now: chrono::D
                         {choice.allowed.as_ref().map(|allowed| since(allowed, now))}
                     </td>
                     {changes.then(|| view! { <td class="table__actions">{actions(place, choice)}</td> })}
+                    {asks.then(|| view! { <td class="table__actions">{request(place, choice)}</td> })}
                 </tr>
             }
         })
@@ -159,7 +162,7 @@ fn table(place: &Place, choices: &[ServiceChoice], changes: bool, now: chrono::D
                         <th scope="col">"Access"</th>
                         <th scope="col">"Reason"</th>
                         <th scope="col" class="table__optional">"Allowed"</th>
-                        {changes
+                        {(changes || asks)
                             .then(|| {
                                 view! {
                                     <th scope="col" class="table__actions"><span class="visually-hidden">"Actions"</span></th>
@@ -213,6 +216,27 @@ fn actions(place: &Place, choice: &ServiceChoice) -> AnyView {
         </details>
     }
     .into_any()
+}
+
+/// For a member, the way to ask for a service that the team may not use.
+fn request(place: &Place, choice: &ServiceChoice) -> Option<AnyView> {
+    if choice.allowed.is_some() {
+        return None;
+    }
+    let name: String = form_urlencoded::byte_serialize(choice.name.as_bytes()).collect();
+    let href = format!(
+        "{}/new?kind=service&team={}&value={name}",
+        crate::pages::requests::PAGE,
+        place.page.team.id
+    );
+    Some(
+        view! {
+            <a class="button button--small" href=href>
+                "Request"<span class="visually-hidden">{format!(" {}", choice.name)}</span>
+            </a>
+        }
+        .into_any(),
+    )
 }
 
 /// The question that the address asks: allow which service and why, or what breaks without it.

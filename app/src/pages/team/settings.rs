@@ -27,7 +27,6 @@ pub fn settings() -> impl IntoView {
             {ui::refusal(status_state.refusal().or(runners_state.refusal()))}
             {if edits { edit_form(place, &state) } else { read_only(place) }}
             {limits}
-            {ask(place)}
             {card}
             {(edits && place.page.team.runners_enabled).then(|| waiting_form(place, waiting_list))}
             {match (place.page.team.is_system, administers) {
@@ -39,14 +38,6 @@ pub fn settings() -> impl IntoView {
         }
         .into_any())
     }))
-}
-
-/// For people of the team who may not raise its limits themselves (SPEC P): the way to ask.
-fn ask(place: &Place) -> Option<AnyView> {
-    let (team, standing) = (&place.page.team, &place.page.standing);
-    let asks = standing.team.is_some() && !standing.may(Permission::PolicyEdit) && team.status == TeamStatus::Active;
-    let href = format!("/requests/new?kind=budget&team={}", team.id);
-    asks.then(|| view! { <p><a class="button" href=href>"Request a change"</a></p> }.into_any())
 }
 
 /// The form that lets the Default Team have runners, in the session.

@@ -4,7 +4,7 @@ use backend::{
     api_keys::{self, ApiKeyPatchInput, KeyQuery, Made, NewApiKeyInput, Whose},
     keys::{self, NewKey},
 };
-use domain::{ApiKeyStatus, KeyKind, KeyMaximums, KeyName, KeyPolicy, Money, TeamRole, UserId};
+use domain::{ApiKeyStatus, KeyKind, KeyMaximums, KeyName, KeyPolicy, Money, TeamRole, UserId, hierarchy::Level};
 use rust_decimal::Decimal;
 
 use super::{House, named};
@@ -173,8 +173,12 @@ async fn e7_e8_a_key_stays_within_its_team_and_organization() {
         .await
         .unwrap();
     let rpm = page.effective.rpm_limit.unwrap();
-    assert_eq!((rpm.limit, rpm.from), (10, "team"));
-    assert_eq!(page.effective.max_budget.unwrap().from, "key");
+    assert_eq!((rpm.value, rpm.level), (10, Level::Team));
+    assert_eq!(
+        page.effective.max_budget.unwrap().level,
+        Level::Team,
+        "the topmost of equals"
+    );
 }
 
 #[tokio::test]

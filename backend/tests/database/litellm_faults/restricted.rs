@@ -162,7 +162,7 @@ async fn c15_a_key_has_no_restricted_model_there_until_it_is_approved() {
     refused(
         scene.key(&["fake-claude", "fake-gpt"]).await,
         "VALIDATION_ERROR",
-        "modelIds: fake-gpt restricted: the team needs an approved request for it",
+        "modelIds: fake-gpt is restricted: the team needs an approved request for it",
     );
     scene.approve("fake-gpt").await;
     scene.there().await;
