@@ -182,6 +182,9 @@ mod tests {
         // An empty list would be all of them.
         assert_eq!(told(&["gpt-4o"], &[]), Told::List(list(&["no-default-models"])));
         assert_eq!(without(&[], &blocked), ["no-default-models"]);
+    }
+
+    #[test]
     fn c15_a_key_without_a_list_reaches_restricted_models() {
         let (none, restricted) = (list(&[]), list(&["gpt-4o", "o3"]));
         let approved = list(&["o3"]);

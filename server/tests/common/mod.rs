@@ -43,17 +43,13 @@ impl Server {
         Self::with(&[]).await
     }
 
-    /// With LiteLLM's proxies, whose clients are as patient as the test is.
-    pub async fn with_litellm(instances: backend::litellm::Instances) -> Self {
-        Self::made(&[], Some(instances)).await
-    }
-
     /// With further settings, or others: an empty one takes the default away.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        Self::made(settings, None).await
+        Self::adjusted(settings, |_| ()).await
     }
 
-    async fn made(settings: &[(&str, &str)], litellm: Option<backend::litellm::Instances>) -> Self {
+    /// The same, with what no setting changes.
+    pub async fn adjusted(settings: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = socket.local_addr().expect("an address");
         let url = format!("http://{address}");
@@ -85,11 +81,9 @@ impl Server {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
-        let config = Config::load(None, env).expect("a good configuration");
-        let mut state = AppState::new(database.pool.clone(), config).expect("a good configuration");
-        if let Some(instances) = litellm {
-            state.backend = state.backend.with_litellm(instances);
-        }
+        let mut config = Config::load(None, env).expect("a good configuration");
+        adjust(&mut config);
+        let state = AppState::new(database.pool.clone(), config).expect("a good configuration");
         let service = server::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(socket, service).await.expect("it serves") });
         let client = Client::builder()

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use backend::litellm::{self, Instance, Instances};
-use integrations::litellm::{Config as ClientConfig, LiteLlm};
+use backend::litellm;
 use reqwest::header;
 use serde_json::{Value, json};
 use simulators::litellm::{LiteLlmSimulator, Version};
@@ -43,16 +42,18 @@ async fn api(server: &Server, token: &str, method: &str, path: &str, body: Value
 #[tokio::test]
 async fn c6_c17_litellm_is_down_for_an_hour_and_comes_back() {
     let proxy = LiteLlmSimulator::start(Version::V1_108_7).await.expect("a free port");
-    let mut config = ClientConfig::new("main", proxy.url(), proxy.master_key().into());
-    config.retry_delay = Duration::from_millis(1);
-    config.breaker_open = OPEN;
-    let instance = Instance {
-        namespace: "litellm".to_owned(),
-        is_default: true,
-        url: proxy.url(),
-        client: LiteLlm::new(config).expect("a good configuration"),
-    };
-    let server = Server::with_litellm(Instances::new(vec![instance])).await;
+    let url = proxy.url();
+    let settings = [
+        ("LITELLM_API_URL", url.as_str()),
+        ("LITELLM_MASTER_KEY", proxy.master_key()),
+    ];
+    let server = Server::adjusted(&settings, |config| {
+        for instance in &mut config.litellm {
+            instance.client.retry_delay = Duration::from_millis(1);
+            instance.client.breaker_open = OPEN;
+        }
+    })
+    .await;
     let backend = &server.state.backend;
     litellm::register(backend).await.expect("registered");
     let tess = server.person(TESS, true).await;
@@ -126,7 +127,7 @@ async fn c6_c17_litellm_is_down_for_an_hour_and_comes_back() {
         "/keys",
         "/keys/new",
         "/admin/sync",
-        "/admin/sync/litellm?instance=main",
+        "/admin/sync/litellm?instance=litellm-example",
         "/admin/teams",
     ];
     for path in pages.into_iter().map(str::to_owned).chain(team_pages) {

@@ -234,3 +234,25 @@ async fn c15_new_models_come_to_teams_that_have_all_but_some() {
         .expect("a database");
     assert_eq!(scene.there().await, ["fake-claude"]);
 }
+
+/// The migration goes back and comes again on an installation that has restricted models and approvals: what is written in
+/// between works, and is told.
+#[tokio::test]
+async fn c15_the_migration_of_models_goes_back_with_data_in_place() {
+    let scene = Scene::new().await;
+    scene.restrict(false, &["fake-gpt"]).await;
+    assert_eq!(scene.there().await, ["fake-claude"]);
+    let before = 20_261_121_000_331;
+    let pool = &scene.house.world.pool;
+    backend::MIGRATOR.undo(pool, before).await.expect("down");
+    scene.approve("fake-gpt").await;
+    scene
+        .models("UPDATE users SET deactivated_at = now() WHERE email = 'watcher@example.com'")
+        .await;
+    scene.models("UPDATE users SET deactivated_at = NULL").await;
+    backend::MIGRATOR.run(pool).await.expect("up again");
+    scene
+        .models("UPDATE teams SET max_budget = 1 WHERE name = 'Backend'")
+        .await;
+    assert!(scene.there().await.is_empty(), "the approval of meanwhile holds");
+}
