@@ -11,7 +11,8 @@ use domain::{DEFAULT_TEAM, TeamId, TeamRole, UserId};
 use simulators::litellm::Version;
 
 use super::{
-    FAULTS, Fault, Faults, House, LiteLlmSimulator, Made, Operation, SecretString, every_fault_at_every_call, instances,
+    FAULTS, Fault, Faults, House, LiteLlmSimulator, Made, Operation, SecretString, Target, every_fault_at_every_call,
+    instances, targets,
 };
 
 /// A stranger signs in for the first time, and is told to LiteLLM.
@@ -196,10 +197,14 @@ async fn x14_the_first_sync_survives_every_fault_at_every_call() {
     house.agree("without faults").await;
     for fault in FAULTS {
         let mut struck = BTreeSet::new();
-        for call in 0..calls {
-            let what = format!("{fault:?} at call {call} of {calls}");
+        let mut next = targets(calls, &routes);
+        while let Some(target) = next(&struck) {
+            if fault == Fault::Refused && matches!(target, Target::Route(_)) {
+                break;
+            }
+            let what = format!("{fault:?}, {target:?} of {calls}");
             first(&mut house).await;
-            house.strike(fault, call).await;
+            house.strike(fault, &target).await;
             sync(&house).await;
             house.told_the_truth(&what).await;
             struck.extend(house.calm(fault).await);
