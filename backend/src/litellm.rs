@@ -7,6 +7,7 @@
 mod compare;
 mod deliver;
 mod instances;
+mod offer;
 mod orphans;
 mod push;
 mod status;
@@ -18,6 +19,7 @@ pub use deliver::{Undelivered, deliver_due, deliver_now};
 use domain::{KeyId, TeamId, UserId};
 pub use instances::{Instance, Instances, register};
 use integrations::litellm::Error as Refusal;
+pub use offer::refresh_models;
 pub(crate) use push::dropped;
 pub use status::{ObjectQuery, Retry, instances, objects, retry};
 pub(crate) use truth::without as without_withheld;

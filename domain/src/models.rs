@@ -7,6 +7,8 @@ use std::fmt;
 const OF_THE_PARENT: &str = "all-org-models";
 /// How LiteLLM names all that there are.
 const ALL: &str = "all-proxy-models";
+/// How LiteLLM names none: an empty list there is all.
+const NONE: &str = "no-default-models";
 
 /// Why a team may not use a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +93,35 @@ impl Usable<'_> {
     }
 }
 
+/// The list of models that LiteLLM is told for a team; made by [`told`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// This one.
+    List(Vec<String>),
+    /// All that there are, [`without`] the blocked ones: LiteLLM has no word for that, so they have to be known.
+    AllBut,
+}
+
+/// What LiteLLM is told of a team's models: `all-org-models`, and none at all, are what its organization has now (SPEC E8,
+/// X9), without the `blocked` ones: those that are restricted, and for which the team has no approved request (SPEC C15).
+pub fn told(team: &[String], organization: &[String], blocked: &[String]) -> Told {
+    let inherits = team.is_empty() || has(team, OF_THE_PARENT);
+    let list = if inherits { organization } else { team };
+    if blocked.is_empty() {
+        Told::List(list.to_vec())
+    } else if list.is_empty() || has(list, ALL) {
+        Told::AllBut
+    } else {
+        Told::List(without(list, blocked))
+    }
+}
+
+/// A list for LiteLLM without some models. One that has none left says so: an empty one would be all of them.
+pub fn without(list: &[String], blocked: &[String]) -> Vec<String> {
+    let left: Vec<String> = list.iter().filter(|model| !has(blocked, model)).cloned().collect();
+    if left.is_empty() { vec![NONE.to_owned()] } else { left }
+}
+
 fn has(list: &[String], model: &str) -> bool {
     list.iter().any(|known| known == model)
 }
@@ -126,6 +157,31 @@ mod tests {
             "a team's own list does not stand in for the approval"
         );
         assert_eq!(usable(&none, &none, &restricted, &none).check("claude"), Ok(()));
+    }
+
+    #[test]
+    fn e8_a_team_without_models_of_its_own_has_its_organizations() {
+        let told = |team: &[&str], organization: &[&str]| match told(&list(team), &list(organization), &[]) {
+            Told::List(list) => list,
+            Told::AllBut => panic!("nothing is blocked"),
+        };
+        assert_eq!(told(&[], &["a"]), ["a"]);
+        assert_eq!(told(&["all-org-models"], &["a", "b"]), ["a", "b"]);
+        assert_eq!(told(&["b"], &["a", "b"]), ["b"]);
+        assert!(told(&[], &[]).is_empty(), "all of them");
+    }
+
+    #[test]
+    fn c15_litellm_is_not_told_of_models_that_nobody_approved() {
+        let blocked = list(&["gpt-4o"]);
+        let told = |team: &[&str], organization: &[&str]| told(&list(team), &list(organization), &blocked);
+        assert_eq!(told(&["gpt-4o", "claude"], &[]), Told::List(list(&["claude"])));
+        assert_eq!(told(&[], &["gpt-4o", "claude"]), Told::List(list(&["claude"])));
+        assert_eq!(told(&[], &[]), Told::AllBut);
+        assert_eq!(told(&["all-org-models"], &["all-proxy-models"]), Told::AllBut);
+        // An empty list would be all of them.
+        assert_eq!(told(&["gpt-4o"], &[]), Told::List(list(&["no-default-models"])));
+        assert_eq!(without(&[], &blocked), ["no-default-models"]);
     }
 
     #[test]

@@ -85,6 +85,11 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         async move { api_keys::tidy(&backend).await.map(drop) }
     }));
     if !backend.litellm.is_empty() {
+        let offering = backend.clone();
+        jobs.spawn(every(Duration::from_mins(1), "models on offer", move || {
+            let backend = offering.clone();
+            async move { litellm::refresh_models(&backend).await }
+        }));
         let spending = backend.clone();
         jobs.spawn(every(KEY_SPENDING, "what keys spend", move || {
             let backend = spending.clone();

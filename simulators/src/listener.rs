@@ -70,6 +70,16 @@ impl Server {
         }
     }
 
+    /// Refuses connections from now on, and leaves those alone that are open.
+    pub(crate) async fn refuse(&self) {
+        let task = match self.running.lock().expect("not poisoned").as_mut() {
+            Some(running) => std::mem::replace(&mut running.task, tokio::spawn(async {})),
+            None => return,
+        };
+        task.abort();
+        let _ = task.await;
+    }
+
     /// Listens again, on the same port.
     pub(crate) async fn restart(&self) -> io::Result<()> {
         self.stop().await;

@@ -353,7 +353,8 @@ async fn fail(
                 Refusal::RateLimited { retry_after } => *retry_after,
                 _ => None,
             };
-            (error.is_transient(), wait)
+            // An answer that nobody can read is a page of whoever stands before LiteLLM while it is away.
+            (error.is_transient() || error.is_ambiguous(), wait)
         }
         Failure::NotThere(_) | Failure::Database(_) => (false, None),
     };

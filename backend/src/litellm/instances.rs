@@ -131,7 +131,8 @@ pub async fn register(backend: &Backend) -> Result<()> {
     Ok(())
 }
 
-/// Marks everything that an instance must know as wanted, and says how much that is.
+/// Marks everything that an instance must know as wanted, and says how much that is. What it was told before is told again,
+/// too: of what ended while it was not configured, nothing else is left to see here.
 async fn want_everything(connection: &mut sqlx::PgConnection, instance: &str) -> Result<u64> {
     let rows = sqlx::query!(
         "WITH ours AS (
@@ -146,6 +147,13 @@ async fn want_everything(connection: &mut sqlx::PgConnection, instance: &str) ->
             OR EXISTS (SELECT FROM team_members m JOIN ours ON ours.id = m.team_id WHERE m.user_id = u.id)
         UNION ALL
         SELECT $1, 'member', m.team_id, m.user_id FROM team_members m JOIN ours ON ours.id = m.team_id
+        UNION ALL
+        SELECT $1, 'key', id, '00000000-0000-0000-0000-000000000000'::uuid FROM api_keys
+        WHERE litellm_instance = $1 AND litellm_state IN ('active', 'revoking')
+        UNION
+        SELECT $1, kind, object_id, user_id FROM litellm_objects known
+        WHERE instance = $1 AND (kind IN ('user', 'key') OR object_id IN (SELECT id FROM ours)
+            OR NOT EXISTS (SELECT FROM teams WHERE id = known.object_id))
         ORDER BY 2, 3, 4
         ON CONFLICT (instance, kind, object_id, user_id) DO UPDATE SET
             wanted = o.wanted + 1, state = 'pending', attempts = 0, due_at = now()",

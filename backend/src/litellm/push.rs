@@ -72,7 +72,7 @@ pub(super) async fn push(pool: &PgPool, client: &LiteLlm, object: Object) -> Res
 }
 
 async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<Delivered, Failure> {
-    let Some(mut spec) = truth::team(pool, client.name(), id).await? else {
+    let Some(mut spec) = truth::team(pool, client, id).await? else {
         client.delete_team(&id.0.to_string()).await?;
         return Ok(Delivered::Gone);
     };

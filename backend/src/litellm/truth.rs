@@ -1,32 +1,52 @@
 //! What an instance should have, read at the time of delivery.
 
-use domain::{BudgetDuration, KeyId, Money, TeamId, TeamRole, UserDefaults, UserId};
-use integrations::litellm::{KeyChange, TeamSpec, UserSpec};
+use domain::{
+    BudgetDuration, KeyId, Money, TeamId, TeamRole, UserDefaults, UserId,
+    models::{self, Told},
+};
+use integrations::litellm::{KeyChange, LiteLlm, TeamSpec, UserSpec};
 use serde_json::{Map, json};
 use sqlx::PgPool;
 
+use super::push::Failure;
 use crate::Result;
 
 /// The team as LiteLLM should have it; none when it is not this instance's, or is gone. Inactive and archived ones keep
-/// everything and are blocked.
-pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Option<TeamSpec>> {
+/// everything and are blocked. Of an instance that never said which models it offers this asks, where it matters.
+///
+/// # Errors
+/// When the database does not answer, or the instance does not.
+pub(super) async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<Option<TeamSpec>, Failure> {
     let row = sqlx::query!(
         r#"SELECT t.name, t.slug, t.status, t.models, t.max_budget, t.budget_duration, t.tpm_limit, t.rpm_limit,
-            o.slug AS organization, o.models AS organization_models, withheld_models(t.id) AS "withheld!"
+            o.slug AS organization, o.models AS organization_models, i.models AS offered,
+            withheld_models(t.id) AS "withheld!"
         FROM teams t JOIN organizations o ON o.id = t.organization_id
             JOIN litellm_instances i ON i.name = $2
         WHERE t.id = $1 AND (t.litellm_instance = i.name OR (t.litellm_instance IS NULL AND i.is_default))"#,
         id.0,
-        instance,
+        client.name(),
     )
     .fetch_optional(pool)
-    .await?;
-    Ok(row.map(|row| TeamSpec {
+    .await
+    .map_err(crate::Error::from)?;
+    let Some(row) = row else { return Ok(None) };
+    let models = match models::told(&row.models, &row.organization_models, &row.withheld) {
+        Told::List(list) => list,
+        Told::AllBut => {
+            let offered = match row.offered {
+                Some(offered) => offered,
+                None => super::offer::read(pool, client).await?,
+            };
+            models::without(&offered, &row.withheld)
+        }
+    };
+    Ok(Some(TeamSpec {
         id: id.0.to_string(),
         alias: row.name,
         // Organizations are ours to enforce; LiteLLM's need a licence.
         organization_id: None,
-        models: without(resolve(row.models, row.organization_models), &row.withheld),
+        models,
         max_budget: row.max_budget.map(Money::trusted),
         budget_duration: row.budget_duration.map(BudgetDuration::trusted),
         tpm_limit: row.tpm_limit,
@@ -39,27 +59,13 @@ pub(super) async fn team(pool: &PgPool, instance: &str, id: TeamId) -> Result<Op
     }))
 }
 
-/// The models of a team: `all-org-models`, and none at all, are what its organization has now (SPEC E8, X9).
-fn resolve(own: Vec<String>, organization: Vec<String>) -> Vec<String> {
-    if own.is_empty() || own.iter().any(|model| model == "all-org-models") {
-        organization
+/// A key's list without the restricted models that no approved request allows (SPEC C15). No list is all that its team
+/// has, there too.
+pub(crate) fn without(list: Vec<String>, withheld: &[String]) -> Vec<String> {
+    if list.is_empty() || withheld.is_empty() {
+        list
     } else {
-        own
-    }
-}
-
-/// A list without the restricted models that no approved request allows (SPEC C15). No list is all that there are, and
-/// LiteLLM has no words for "all but": keys without a list of their own are not made there.
-pub(crate) fn without(models: Vec<String>, withheld: &[String]) -> Vec<String> {
-    if models.is_empty() || withheld.is_empty() {
-        return models;
-    }
-    let left: Vec<String> = models.into_iter().filter(|model| !withheld.contains(model)).collect();
-    if left.is_empty() {
-        // An empty list would be all of them.
-        vec!["no-default-models".to_owned()]
-    } else {
-        left
+        models::without(&list, withheld)
     }
 }
 
@@ -134,7 +140,8 @@ pub(super) enum KeyTruth {
         change: Box<KeyChange>,
         blocked: bool,
     },
-    /// Somebody makes it at this moment, and it was revoked meanwhile: what LiteLLM has of it is known when they are done.
+    /// Somebody makes it at this moment, and something about it changed meanwhile: what LiteLLM has of it is known when
+    /// they are done.
     BeingMade,
     /// It works no more.
     Revoked { token: Option<String>, alias: String },
@@ -149,7 +156,8 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Opti
             coalesce(k.making_until > now(), false) AS "being_made!", u.deactivated_at IS NOT NULL AS "blocked!",
             withheld_models(k.team_id) AS "withheld!"
         FROM api_keys k JOIN users u ON u.id = k.owner_id
-        WHERE k.id = $1 AND k.litellm_instance = $2 AND k.litellm_state IN ('active', 'revoking')"#,
+        WHERE k.id = $1 AND k.litellm_instance = $2 AND (k.litellm_state IN ('active', 'revoking')
+            OR k.litellm_state = 'pending' AND k.making_until > now())"#,
         id.0,
         instance,
     )
@@ -158,6 +166,7 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Opti
     let Some(row) = row else { return Ok(None) };
     let active = row.state == "active";
     Ok(Some(match (active, row.litellm_token) {
+        _ if row.state == "pending" => KeyTruth::BeingMade,
         (true, Some(token)) => KeyTruth::Kept {
             token,
             blocked: row.blocked,
@@ -184,7 +193,7 @@ pub(super) async fn key(pool: &PgPool, instance: &str, id: KeyId) -> Result<Opti
 
 #[cfg(test)]
 mod tests {
-    use super::{resolve, without};
+    use super::without;
 
     #[test]
     fn c15_a_list_that_loses_its_last_model_is_not_all_models() {
@@ -192,14 +201,5 @@ mod tests {
         assert_eq!(without(list(&["a", "b"]), &list(&["b"])), ["a"]);
         assert_eq!(without(list(&["b"]), &list(&["b"])), ["no-default-models"]);
         assert!(without(list(&[]), &list(&["b"])).is_empty());
-    }
-
-    #[test]
-    fn e8_a_team_without_models_of_its_own_has_its_organizations() {
-        let list = |models: &[&str]| models.iter().map(|&model| model.to_owned()).collect::<Vec<_>>();
-        assert_eq!(resolve(list(&[]), list(&["a"])), ["a"]);
-        assert_eq!(resolve(list(&["all-org-models"]), list(&["a", "b"])), ["a", "b"]);
-        assert_eq!(resolve(list(&["b"]), list(&["a", "b"])), ["b"]);
-        assert!(resolve(list(&[]), list(&[])).is_empty(), "all of them");
     }
 }

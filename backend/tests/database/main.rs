@@ -33,6 +33,7 @@ mod label_policies;
 mod label_policies_migrate;
 mod last_seen;
 mod litellm;
+mod litellm_faults;
 mod members;
 mod members_bulk;
 mod members_expiry;

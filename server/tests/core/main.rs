@@ -20,6 +20,8 @@ mod crash;
 mod demo;
 mod layers;
 mod litellm;
+mod litellm_crash;
+mod litellm_outage;
 mod log_lines;
 mod machines;
 mod metrics;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Query, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
@@ -42,11 +42,17 @@ pub(super) async fn handle(
     let call = format!("{method} {}", uri.path());
     *shared.state().calls.entry(call.clone()).or_default() += 1;
     let strike = shared.faults.lock().expect("not poisoned").strike(&call);
+    if strike.struck {
+        shared.state().struck.push(call);
+    }
     if !strike.latency.is_zero() {
         tokio::time::sleep(strike.latency).await;
     }
     if let Some(instead) = strike.instead {
         return instead;
+    }
+    if strike.hang_before {
+        return std::future::pending().await;
     }
     if strike.drop_before {
         connection.cut();
@@ -56,13 +62,24 @@ pub(super) async fn handle(
     if strike.drop_after {
         connection.cut();
     }
+    if strike.hang_after {
+        return std::future::pending().await;
+    }
     if strike.error_after {
         return faults::failure(StatusCode::INTERNAL_SERVER_ERROR);
     }
-    match result {
+    let mut response = match result {
         Ok(body) => answer(200, body),
         Err(no) => no.into_response(),
+    };
+    if strike.last {
+        if let Some(server) = shared.server.get().and_then(std::sync::Weak::upgrade) {
+            server.refuse().await;
+        }
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
     }
+    response
 }
 
 /// The key that came with a request: in `x-litellm-api-key` with or without `Bearer`, or in `Authorization` with.

@@ -15,6 +15,8 @@ use super::answer::answer;
 pub struct Faults {
     /// Only calls whose `METHOD /path` contains this are struck; all, if unset.
     pub only: Option<String>,
+    /// Calls whose `METHOD /path` contains this are left alone, and not counted.
+    pub except: Option<String>,
     /// So many calls are spared before anything else strikes but waiting.
     pub spare_next: u64,
     /// Milliseconds that each call waits before anything happens.
@@ -33,6 +35,13 @@ pub struct Faults {
     pub error_after_next: u64,
     /// So many calls are answered with 200 and a page of HTML, and nothing is done.
     pub garbage_next: u64,
+    /// So many calls are never answered, and nothing is done.
+    pub hang_before_next: u64,
+    /// So many calls are carried out and never answered.
+    pub hang_after_next: u64,
+    /// Once the spared calls are answered nobody listens: connections are refused until
+    /// [`restart`](super::LiteLlmSimulator::restart). With none to spare: [`stop`](super::LiteLlmSimulator::stop).
+    pub refuse: bool,
     /// Calls are refused for the rate limit.
     pub rate_limit: Option<RateLimit>,
 }
@@ -56,12 +65,19 @@ pub(super) struct Strike {
     pub drop_before: bool,
     pub drop_after: bool,
     pub error_after: bool,
+    pub hang_before: bool,
+    pub hang_after: bool,
+    /// Nobody is to listen for the next call; the connection of this one ends with its answer.
+    pub last: bool,
+    /// Whether anything of this went wrong, waiting excepted.
+    pub struck: bool,
 }
 
 impl Faults {
     /// What strikes the call `METHOD /path`.
     pub(super) fn strike(&mut self, call: &str) -> Strike {
-        if self.only.as_ref().is_some_and(|only| !call.contains(only.as_str())) {
+        let names = |part: &String| call.contains(part.as_str());
+        if self.only.as_ref().is_some_and(|only| !names(only)) || self.except.as_ref().is_some_and(names) {
             return Strike::default();
         }
         let mut strike = Strike {
@@ -69,10 +85,15 @@ impl Faults {
             ..Strike::default()
         };
         if take(&mut self.spare_next) {
+            strike.last = self.refuse && self.spare_next == 0;
             return strike;
         }
-        if self.down {
+        if self.down || self.refuse {
             strike.drop_before = true;
+        } else if take(&mut self.hang_before_next) {
+            strike.hang_before = true;
+        } else if take(&mut self.hang_after_next) {
+            strike.hang_after = true;
         } else if let Some(limited) = self.limited() {
             strike.instead = Some(limited);
         } else if take(&mut self.fail_next) {
@@ -85,6 +106,12 @@ impl Faults {
             strike.drop_after = !strike.drop_before && take(&mut self.drop_after_next);
             strike.error_after = !strike.drop_before && !strike.drop_after && take(&mut self.error_after_next);
         }
+        strike.struck = strike.instead.is_some()
+            || strike.drop_before
+            || strike.drop_after
+            || strike.error_after
+            || strike.hang_before
+            || strike.hang_after;
         strike
     }
 

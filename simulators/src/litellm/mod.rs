@@ -115,6 +115,7 @@ impl LiteLlmSimulator {
                 .fallback_service(api::routes(&shared))
         };
         let server = Arc::new(Server::start(addr, router).await?);
+        let _ = shared.server.set(Arc::downgrade(&server));
         Ok(Self { server, shared })
     }
 
@@ -141,6 +142,13 @@ impl LiteLlmSimulator {
     /// Replaces the faults in force.
     pub fn set_faults(&self, faults: Faults) {
         *self.shared.faults.lock().expect("not poisoned") = faults;
+        self.shared.state().struck.clear();
+    }
+
+    /// The calls, as `METHOD /path`, that faults have struck since they were [set](Self::set_faults), in their order.
+    /// Refused connections and mere slowness are not among them.
+    pub fn struck(&self) -> Vec<String> {
+        self.shared.state().struck.clone()
     }
 
     /// The faults in force, with what is left of counted ones.

@@ -1,7 +1,7 @@
 //! What the simulated LiteLLM knows.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::LiteLlmOptions;
 use super::faults::Faults;
+use crate::listener::Server;
 
 /// The proxy's own user, an admin of each team that the master key makes.
 pub(super) const PROXY_USER: &str = "default_user_id";
@@ -156,6 +157,8 @@ pub(super) struct Use {
 pub(super) struct Shared {
     pub options: LiteLlmOptions,
     pub faults: Mutex<Faults>,
+    /// Who listens; set once it does.
+    pub server: OnceLock<Weak<Server>>,
     state: Mutex<SimulatorState>,
 }
 
@@ -169,6 +172,8 @@ pub(super) struct SimulatorState {
     /// By user, team and day.
     pub uses: BTreeMap<(String, String, NaiveDate), Use>,
     pub calls: BTreeMap<String, u64>,
+    /// Calls that a fault struck, since the faults were set.
+    pub struck: Vec<String>,
     pub licensed: bool,
     /// What each answered chat adds.
     pub call_spend: f64,
@@ -187,6 +192,7 @@ impl Shared {
         Self {
             options,
             faults: Mutex::default(),
+            server: OnceLock::new(),
             state: Mutex::new(state),
         }
     }

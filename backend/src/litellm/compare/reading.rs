@@ -36,7 +36,8 @@ pub(super) async fn compare(pool: &PgPool, instance: &Instance, id: Uuid) -> Res
         let found = compare_keys(pool, instance, &page, &mut seen).await?;
         note(pool, id, page.len(), found).await?;
     }
-    compare_missing(pool, instance, id, &seen).await
+    compare_missing(pool, instance, id, &seen).await?;
+    missing_keys(pool, instance, id, &seen).await
 }
 
 /// What was there once and was not seen now.
@@ -49,14 +50,13 @@ async fn compare_missing(pool: &PgPool, instance: &Instance, id: Uuid, seen: &Se
     loop {
         // What changed since it began is on its way anyway.
         let rows = sqlx::query!(
-            r#"SELECT o.id, o.kind, o.object_id, o.user_id, coalesce(t.name, u.email, k.name, '') AS "name!",
-                coalesce(m.email, '') AS "member!", k.litellm_token
+            r#"SELECT o.id, o.kind, o.object_id, o.user_id, coalesce(t.name, u.email, '') AS "name!",
+                coalesce(m.email, '') AS "member!"
             FROM litellm_objects o
                 LEFT JOIN teams t ON t.id = o.object_id AND o.kind IN ('team', 'member')
                 LEFT JOIN users u ON u.id = o.object_id AND o.kind = 'user'
                 LEFT JOIN users m ON m.id = o.user_id AND o.kind = 'member'
-                LEFT JOIN api_keys k ON k.id = o.object_id AND o.kind = 'key'
-            WHERE o.instance = $1 AND o.state = 'synced' AND o.synced_at < $2 AND o.id > $3 ORDER BY o.id LIMIT $4"#,
+            WHERE o.instance = $1 AND o.kind <> 'key' AND o.state = 'synced' AND o.synced_at < $2 AND o.id > $3 ORDER BY o.id LIMIT $4"#,
             instance.name(),
             started,
             after,
@@ -76,14 +76,6 @@ async fn compare_missing(pool: &PgPool, instance: &Instance, id: Uuid, seen: &Se
                     if seen.teams.contains(&row.object_id) && !seen.members.contains(&(row.object_id, row.user_id)) =>
                 {
                     "member"
-                }
-                "key"
-                    if !row
-                        .litellm_token
-                        .as_ref()
-                        .is_some_and(|token| seen.tokens.contains(token)) =>
-                {
-                    "key"
                 }
                 _ => return None,
             };
@@ -105,6 +97,42 @@ async fn compare_missing(pool: &PgPool, instance: &Instance, id: Uuid, seen: &Se
     Ok(())
 }
 
+/// Keys that are said to work and that LiteLLM does not know. Most of them have no row in the outbox: nothing about them
+/// has changed since LiteLLM made them.
+async fn missing_keys(pool: &PgPool, instance: &Instance, id: Uuid, seen: &Seen) -> Result<(), push::Failure> {
+    let mut after = Uuid::nil();
+    loop {
+        let rows = sqlx::query!(
+            r#"SELECT id, name, litellm_token AS "token!" FROM api_keys
+            WHERE litellm_instance = $1 AND litellm_state = 'active' AND litellm_token IS NOT NULL AND id > $2
+            ORDER BY id LIMIT $3"#,
+            instance.name(),
+            after,
+            i64::try_from(CHUNK).unwrap_or(i64::MAX),
+        )
+        .fetch_all(pool)
+        .await
+        .map_err(Error::from)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.id;
+        let (count, mut found) = (rows.len(), Vec::new());
+        for row in rows {
+            // It may be newer than the list, so LiteLLM is asked for it.
+            if !seen.tokens.contains(&row.token) && instance.client.key_info(&row.token).await?.is_none() {
+                found.push(Found {
+                    kind: "key",
+                    object: row.id.to_string(),
+                    member: None,
+                    name: row.name,
+                    problem: "missing",
+                    detail: "LiteLLM had it and does not have it now: it does not work".to_owned(),
+                });
+            }
+        }
+        note(pool, id, count, found).await?;
+    }
+}
+
 #[derive(Default)]
 struct Seen {
     teams: HashSet<Uuid>,
@@ -124,7 +152,7 @@ async fn compare_teams(
     let members = members_of(pool, &ids).await?;
     for team in page {
         let truth = match team.id.parse() {
-            Ok(id) => truth::team(pool, instance.name(), domain::TeamId(id))
+            Ok(id) => truth::team(pool, &instance.client, domain::TeamId(id))
                 .await?
                 .map(|truth| (id, truth)),
             Err(_) => None,

@@ -28,6 +28,12 @@ pub async fn settle(backend: &Backend, caller: Caller, info: RequestInfo, id: Uu
     // No connection is held while LiteLLM is asked.
     drop(ctx);
     match (decision, found.problem.as_str(), found.kind.as_str()) {
+        (Decision::Push, "missing", "key") => {
+            return Err(Error::refused(
+                Code::WrongState,
+                "LiteLLM cannot be given a key again: its secret is kept nowhere. Its owner rotates it, or it is revoked",
+            ));
+        }
         (Decision::Push, "missing" | "different", _) => {}
         (Decision::Remove, "unknown", "member" | "key") => {
             let client = &backend.litellm.require(Some(&found.instance))?.client;

@@ -109,6 +109,7 @@ fn difference_row(instance: &LiteLlmInstance, one: &LiteLlmDifference, manages: 
         }
         (None, _) if !manages => ().into_any(),
         (None, "unknown") if !one.removable => view! { <span class="muted">"Look into it there"</span> }.into_any(),
+        (None, "missing") if one.kind == "key" => view! { <span class="muted">"Rotate or revoke it"</span> }.into_any(),
         (None, problem) => {
             let (word, what) = if problem == "unknown" {
                 ("remove", "Remove there")
