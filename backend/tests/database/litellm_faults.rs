@@ -8,7 +8,7 @@ mod restricted;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -83,12 +83,16 @@ fn targets(calls: u64, routes: &BTreeSet<String>) -> impl FnMut(&BTreeSet<String
     }
 }
 
-/// The slowest that a call may be; what hangs is given up after this.
-const TIMEOUT: Duration = Duration::from_millis(250);
+/// How long is waited for an answer while a call goes wrong, and while all is well: a busy machine is no fault.
+const HASTY: Duration = Duration::from_millis(300);
+const PATIENT: Duration = Duration::from_secs(20);
 
 /// A backend with a LiteLLM of its own.
 struct House {
     world: World,
+    /// The same, with a client that gives up soon.
+    hasty: Backend,
+    striking: AtomicBool,
     proxy: LiteLlmSimulator,
     name: String,
     /// The keys that somebody was shown, by their id.
@@ -100,10 +104,10 @@ struct House {
     watcher: UserId,
 }
 
-/// A client that gives up soon and never tries again by itself: each fault is felt.
-fn instances(proxy: &LiteLlmSimulator, name: &str) -> Instances {
+/// A client that never tries again by itself: each fault is felt.
+fn instances(proxy: &LiteLlmSimulator, name: &str, timeout: Duration) -> Instances {
     let mut config = Config::new(name, proxy.url(), proxy.master_key().into());
-    config.timeout = TIMEOUT;
+    config.timeout = timeout;
     config.attempts = 1;
     config.breaker_open = Duration::from_millis(20);
     Instances::new(vec![Instance {
@@ -125,7 +129,8 @@ impl House {
     /// Without a word to the proxy yet.
     async fn over(mut world: World, name: &str) -> Self {
         let proxy = LiteLlmSimulator::start(Version::V1_108_7).await.expect("a free port");
-        world.backend = world.backend.with_litellm(instances(&proxy, name));
+        world.backend = world.backend.with_litellm(instances(&proxy, name, PATIENT));
+        let hasty = world.backend.clone().with_litellm(instances(&proxy, name, HASTY));
         let watcher = world.user("watcher").await;
         world
             .sql(&format!(
@@ -133,6 +138,8 @@ impl House {
             ))
             .await;
         Self {
+            hasty,
+            striking: AtomicBool::new(false),
             watcher,
             world,
             proxy,
@@ -144,7 +151,20 @@ impl House {
     }
 
     fn backend(&self) -> &Backend {
-        &self.world.backend
+        if self.striking.load(Ordering::Relaxed) {
+            &self.hasty
+        } else {
+            &self.world.backend
+        }
+    }
+
+    /// Another proxy, which knows nothing.
+    async fn connect(&mut self, name: &str) {
+        let proxy = LiteLlmSimulator::start(Version::V1_108_7).await.expect("a free port");
+        for (backend, timeout) in [(&mut self.world.backend, PATIENT), (&mut self.hasty, HASTY)] {
+            *backend = backend.clone().with_litellm(instances(&proxy, name, timeout));
+        }
+        (self.proxy, self.name) = (proxy, name.to_owned());
     }
 
     /// A name that nothing else has.
@@ -188,6 +208,7 @@ impl House {
             Fault::Garbage => faults.garbage_next = 1,
         }
         self.proxy.set_faults(faults);
+        self.striking.store(true, Ordering::Relaxed);
         if fault == Fault::Refused && *target == Target::After(0) {
             self.proxy.stop().await;
         }
@@ -196,6 +217,7 @@ impl House {
     /// LiteLLM is well again. Says which calls were struck.
     async fn calm(&self, fault: Fault) -> Vec<String> {
         let struck = self.proxy.struck();
+        self.striking.store(false, Ordering::Relaxed);
         self.proxy.set_faults(Faults::default());
         if fault == Fault::Refused {
             self.proxy.restart().await.expect("its port is free");

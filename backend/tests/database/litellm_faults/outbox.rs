@@ -8,12 +8,8 @@ use backend::{
     litellm,
 };
 use domain::{DEFAULT_TEAM, TeamId, TeamRole, UserId};
-use simulators::litellm::Version;
 
-use super::{
-    FAULTS, Fault, Faults, House, LiteLlmSimulator, Made, Operation, SecretString, Target, every_fault_at_every_call,
-    instances, targets,
-};
+use super::{FAULTS, Fault, Faults, House, Made, Operation, SecretString, Target, every_fault_at_every_call, targets};
 
 /// A stranger signs in for the first time, and is told to LiteLLM.
 struct SignIn;
@@ -178,12 +174,7 @@ async fn x14_the_first_sync_survives_every_fault_at_every_call() {
     let mut number = 0;
     let mut first = async |house: &mut House| {
         number += 1;
-        house.name = format!("proxy-{number}");
-        house.proxy = LiteLlmSimulator::start(Version::V1_108_7).await.expect("a free port");
-        house.world.backend = house
-            .backend()
-            .clone()
-            .with_litellm(instances(&house.proxy, &house.name));
+        house.connect(&format!("proxy-{number}")).await;
     };
     let sync = async |house: &House| {
         litellm::register(house.backend()).await.expect("registered");
