@@ -142,7 +142,10 @@ async fn c12_c16_a_key_that_may_still_work_and_a_breaker_that_is_open_come_first
     let team = world.team("Engineering").await;
     world.join(team, &ada, "member").await;
     house.deliver().await;
-    let made = world.post(&ada, "/api/v1/api-keys", json!({"name": "ci"})).await.is(201);
+    let made = world
+        .post(&ada, "/api/v1/api-keys", json!({"name": "ci"}))
+        .await
+        .is(201);
     // A pass that fails, and runners with wrong labels: what is less urgent.
     house.world.github.set_faults(github::Faults {
         fail_next: 100,
@@ -204,14 +207,17 @@ async fn c5_c16_the_default_teams_budget_is_an_alert_when_it_is_spent() {
     let ada = world.person("ada").await;
     world.sql("INSERT INTO team_members (team_id, user_id, role) VALUES ('a0000000-0000-4000-8000-000000000001', (SELECT id FROM users WHERE email = 'ada@example.com'), 'member') ON CONFLICT DO NOTHING").await;
     house.deliver().await;
-    world.post(&ada, "/api/v1/api-keys", json!({"name": "ci"})).await.is(201);
+    world
+        .post(&ada, "/api/v1/api-keys", json!({"name": "ci"}))
+        .await
+        .is(201);
     world.sql("UPDATE api_keys SET spend = 9999.99").await;
     assert_eq!(house.kinds().await, Vec::<String>::new());
     world.sql("UPDATE api_keys SET spend = 10000").await;
     let alerts = house.alerts().await;
     assert_eq!(
         (&alerts[0]["kind"], &alerts[0]["detail"]),
-        (&json!("default_team_budget"), &json!("$10000.00 of $10000.00"))
+        (&json!("default_team_budget"), &json!("$10,000.00 of $10,000.00"))
     );
     assert_eq!(alerts[0]["href"], "/admin/teams/a0000000-0000-4000-8000-000000000001");
     world
