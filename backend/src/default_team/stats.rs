@@ -2,6 +2,7 @@
 
 use domain::{
     Money, Permission,
+    cost::{cents, grouped},
     views::{Alert, AlertKind, DefaultTeamStats},
 };
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -45,13 +46,14 @@ pub(crate) async fn over_budget(ctx: &mut Ctx) -> Result<Option<Alert>> {
     )
     .fetch_optional(ctx.connection())
     .await?;
+    let dollars = |amount| grouped(cents(Money::trusted(amount)));
     Ok(row.map(|row| Alert {
         kind: AlertKind::DefaultTeamBudget,
         instance: None,
         count: 1,
         // LiteLLM tells sums, not when they grew.
         since: None,
-        detail: Some(format!("${:.2} of ${:.2}", row.spend, row.budget)),
+        detail: Some(format!("${} of ${}", dollars(row.spend), dollars(row.budget))),
     }))
 }
 

@@ -217,7 +217,7 @@ async fn c5_c16_the_default_teams_budget_is_an_alert_when_it_is_spent() {
     let alerts = house.alerts().await;
     assert_eq!(
         (&alerts[0]["kind"], &alerts[0]["detail"]),
-        (&json!("default_team_budget"), &json!("$10000.00 of $10000.00"))
+        (&json!("default_team_budget"), &json!("$10,000.00 of $10,000.00"))
     );
     assert_eq!(alerts[0]["href"], "/admin/teams/a0000000-0000-4000-8000-000000000001");
     world
