@@ -12,6 +12,12 @@ async function ask(page: Page, reason: string): Promise<void> {
   await expect(page.getByText('Your request waits for a decision.')).toBeVisible();
 }
 
+/** Ticks a model. Its label lies over its box. */
+async function tick(page: Page, model: string): Promise<void> {
+  await page.locator('label', { hasText: new RegExp(`^${model}$`) }).click();
+  await expect(page.getByLabel(model, { exact: true })).toBeChecked();
+}
+
 /** Answers the question that is open. */
 async function answer(page: Page, button: string, reason?: string): Promise<void> {
   const dialog = page.getByRole('dialog');
@@ -50,11 +56,11 @@ test('a restricted model: asked for at the key form, denied with a reason, revie
   const page = await as(max, `/keys/new?team=${team.id}`);
   await page.getByLabel(/^Name/).fill('Answers');
   await page.getByLabel('Team').selectOption(team.id);
-  await page.getByLabel('claude-opus', { exact: true }).check();
+  await tick(page, 'claude-opus');
   await page.getByRole('button', { name: 'Create key' }).click();
   await expect(page.locator('#modelIds-error')).toContainText('claude-opus is restricted: the team needs an approved request');
   await expect(page.getByLabel('claude-opus', { exact: true })).toBeChecked();
-  await page.getByRole('link', { name: `Request it: claude-opus for ${team.name}` }).click();
+  await page.getByRole('listitem').filter({ hasText: team.name }).getByRole('link', { name: /^Request it/ }).click();
   await expect(page.getByLabel(/^Model/)).toHaveValue('claude-opus');
   await ask(page, 'The answers are better');
   const address = new URL(page.url()).pathname;
@@ -83,7 +89,7 @@ test('a restricted model: asked for at the key form, denied with a reason, revie
   await expect(page.getByRole('link', { name: /Request it/ })).toHaveCount(0);
   await page.getByLabel(/^Name/).fill('Answers');
   await page.getByLabel('Team').selectOption(team.id);
-  await page.getByLabel('claude-opus', { exact: true }).check();
+  await tick(page, 'claude-opus');
   await page.getByRole('button', { name: 'Create key' }).click();
   await expect(page.getByRole('heading', { name: 'Copy key Answers now' })).toBeVisible();
 
@@ -126,18 +132,19 @@ test('many requests are decided at a time, with one reason', async ({ as, api })
   await expect(page.getByRole('row').filter({ hasText: teams[0]!.name })).toContainText('No room this month');
 });
 
-test('a full quota is met at the provision page, asked for there, and raised', async ({ as, api }) => {
-  const team = await api.team({ max_runners: 0, members: { [max.email]: 'member' } });
+test('a full quota is met at the provision page, asked for there, and raised', async ({ as, api, apiOf }) => {
+  const team = await api.team({ max_runners: 1, members: { [max.email]: 'member' } });
+  await (await apiOf(max)).ok('POST', '/runners/jit', { runner_name_prefix: 'full', team_id: team.id });
   const page = await as(max, `/provision?team=${team.id}`);
   await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
   await expect(page.getByRole('alert').first()).toContainText('Team quota exceeded');
   await page.getByRole('link', { name: 'Request a larger quota' }).click();
   await expect(page.getByLabel('Team')).toHaveValue(team.id);
-  await page.getByLabel(/^Max runners/).fill('1');
-  await ask(page, 'One is enough');
+  await page.getByLabel(/^Max runners/).fill('2');
+  await ask(page, 'Two are enough');
   const admin = await as(orgAdmin, new URL(page.url()).pathname);
   await admin.getByRole('link', { name: 'Approve' }).click();
-  await answer(admin, 'Approve', 'One it is');
+  await answer(admin, 'Approve', 'Two it is');
   await expect(admin.getByText('Approved', { exact: true })).toBeVisible();
   await page.goto(`/provision?team=${team.id}`);
   await page.getByRole('button', { name: 'Provision JIT Runner' }).click();

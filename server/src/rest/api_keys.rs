@@ -15,10 +15,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    api_key_body::{
-        ApiKey, ApiKeyDetail, ApiKeyList, ApiKeyPatch, KeyStats, NewApiKey, Pagination, ReadyKey, RevokedKey,
-        WaitingKey,
-    },
+    api_key_body::{ApiKey, ApiKeyDetail, ApiKeyList, KeyStats, Pagination, ReadyKey, RevokedKey, WaitingKey},
+    api_key_input::{ApiKeyPatch, NewApiKey},
     body::{Json, OptionalJson, present},
     call::{ApiKeyRef, At, Call, json, secret_json},
     query::QueryString,

@@ -5,7 +5,6 @@ use backend::requests::{self, BatchInput, Verdict};
 use domain::RequestId;
 use http::StatusCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::{
     body::{Json, OptionalJson},
@@ -122,10 +121,8 @@ async fn revert_request(call: Call, At(id): At<RequestId>) -> Result<Response, P
     let mut ctx = call.write().await?;
     let reverted = requests::revert(&mut ctx, id).await?;
     ctx.commit().await?;
-    let detail = RequestDetail {
-        stays: reverted.stays,
-        ..RequestDetail::from(reverted.page)
-    };
+    let mut detail = RequestDetail::from(reverted.page);
+    detail.stays = reverted.stays;
     json(StatusCode::OK, &detail)
 }
 

@@ -13,7 +13,7 @@ use crate::{
 /// The requests that wait for the viewer, with what is done with those that they tick.
 pub(super) fn to_decide(list: &Page<AccessRequest>, address: &Address, now: DateTime<Utc>) -> AnyView {
     view! {
-        <form method="get" action=PAGE>
+        <form class="stack" method="get" action=PAGE>
             {address.hidden()}
             {table(list, address, now)}
             <div class="form-actions">

@@ -61,17 +61,22 @@ fn row(request: &AccessRequest, choose: bool, others: bool, chosen: &[String], n
             <th scope="row" class="table__title">
                 <a class="link" href=format!("{PAGE}/{id}")>{request.what()}</a>
                 <small class="table__sub">{request.reason.clone()}</small>
+                {decision(request)}
             </th>
             <td data-label="Team">{request.team_name.clone()}</td>
             {others.then(|| view! { <td data-label="Asked by">{request.requester.clone()}</td> })}
             <td data-label="Asked">{ui::time_ago(request.created_at, now)}</td>
-            <td class="table__state" data-label="State">
-                {badge(request.state)}
-                {request.decision.clone().map(|why| view! { <small class="table__sub">{why}</small> })}
-            </td>
+            <td class="table__state" data-label="State">{badge(request.state)}</td>
         </tr>
     }
     .into_any()
+}
+
+/// Why it was decided so. Below the request: on a narrow screen the state has no room for it.
+fn decision(request: &AccessRequest) -> Option<AnyView> {
+    let why = request.decision.clone()?;
+    let state = request.state.label();
+    Some(view! { <small class="table__sub"><b>{state}</b>": "{why}</small> }.into_any())
 }
 
 /// Where a request stands.
