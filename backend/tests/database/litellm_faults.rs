@@ -131,7 +131,7 @@ impl House {
         let proxy = LiteLlmSimulator::start(Version::V1_108_7).await.expect("a free port");
         world.backend = world.backend.with_litellm(instances(&proxy, name, PATIENT));
         let hasty = world.backend.clone().with_litellm(instances(&proxy, name, HASTY));
-        let watcher = world.user("watcher").await;
+        let watcher = world.member(domain::DEFAULT_TEAM, "watcher", TeamRole::Member).await;
         world
             .sql(&format!(
                 "UPDATE users SET is_super_admin = true WHERE id = '{watcher}'"

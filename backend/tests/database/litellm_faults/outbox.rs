@@ -163,7 +163,8 @@ async fn c3_every_change_survives_every_fault_at_every_call() {
 #[tokio::test]
 async fn x14_the_first_sync_survives_every_fault_at_every_call() {
     let mut house = House::new().await;
-    // A team that is blocked there, an admin, a member, and the watcher, who is in no team.
+    // A team that is blocked there, an admin, a member, and somebody who is in no team.
+    house.world.user("nobody").await;
     let team = house.fresh_team().await;
     house.fresh_member(team, TeamRole::Admin).await;
     house.fresh_member(team, TeamRole::Member).await;
