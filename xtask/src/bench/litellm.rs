@@ -1,15 +1,19 @@
-//! Deliveries to LiteLLM: 10,000 queued changes beside the same calls without books, and the first sync of 10,000 people.
+//! Deliveries to LiteLLM: 10,000 queued changes beside the same calls without books, the first sync of 10,000 people, and
+//! keys beside LiteLLM's own.
 
 use std::{
+    fmt::Write as _,
+    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use super::{
-    processes::{helper, start},
-    rounds::Spread,
+    folder,
+    processes::{Running, helper, start},
+    rounds::{Spread, alternate_for},
     table::{Aim, Table},
 };
 use crate::{
@@ -20,6 +24,11 @@ use crate::{
 
 const NAME: &str = "bench_litellm";
 const CHANGES: u32 = 10_000;
+/// Who makes keys: each may have ten, and no round comes near that.
+const KEY_OWNERS: u32 = 2_000;
+/// Seconds are enough for a median, and few enough for the owners' keys; in milliseconds.
+const KEY_ROUND: u32 = 2_000;
+const KEY_ROUNDS: usize = 3;
 
 /// One round each: a queue is drained once.
 pub fn measure(database: &Throwaway, table: &mut Table) -> anyhow::Result<()> {
@@ -78,7 +87,52 @@ pub fn measure(database: &Throwaway, table: &mut Table) -> anyhow::Result<()> {
         Aim::None,
     );
     table.number("most memory meanwhile", server.memory("VmHWM")?, " MB", "", Aim::None);
+    keys(database, &server, &litellm, table)
+}
+
+/// Keys for people whom LiteLLM knows, made over REST, beside LiteLLM's own `/key/generate`.
+fn keys(database: &Throwaway, server: &Running, litellm: &Running, table: &mut Table) -> anyhow::Result<()> {
+    database.execute(
+        NAME,
+        &format!(
+            "INSERT INTO personal_access_tokens (id, user_id, name, prefix, token_hash)
+            SELECT gen_random_uuid(), u.id, 'bench', 'guildhall_pat_benc', sha256(convert_to('guildhall_pat_bench' || n, 'UTF8'))
+            FROM generate_series(1, {KEY_OWNERS}) n JOIN users u ON u.email = 'p' || n || '@example.com';"
+        ),
+    )?;
+    let ours = (1..=KEY_OWNERS).map(|owner| {
+        (
+            "/api/v1/api-keys",
+            format!("guildhall_pat_bench{owner}"),
+            r#"{\"name\": \"bench\", \"maxBudget\": 10}"#.to_owned(),
+        )
+    });
+    let direct = (1..=KEY_OWNERS).map(|owner| {
+        (
+            "/key/generate",
+            "sk-1234".to_owned(),
+            format!(r#"{{\"user_id\": \"ceiling-{owner}\", \"max_budget\": 10}}"#),
+        )
+    });
+    let (ours, direct) = (requests("keys", ours)?, requests("keys-direct", direct)?);
+    let pair = alternate_for(KEY_ROUND, KEY_ROUNDS, (server, &ours), (litellm, &direct))?;
+    table.pair("POST api-keys", &pair, Aim::AtLeast(0.1));
     Ok(())
+}
+
+/// A file of POST requests: path, bearer and body, which is written as it stands in JSON text.
+fn requests(what: &str, list: impl Iterator<Item = (&'static str, String, String)>) -> anyhow::Result<PathBuf> {
+    let mut text = String::new();
+    for (path, bearer, body) in list {
+        writeln!(
+            text,
+            "{{\"method\": \"POST\", \"path\": \"{path}\", \"headers\": {{\"authorization\": \"Bearer {bearer}\", \
+             \"content-type\": \"application/json\"}}, \"body\": \"{body}\"}}",
+        )?;
+    }
+    let path = folder().join(format!("{NAME}.{what}.requests"));
+    std::fs::write(&path, text).with_context(|| format!("could not write {}", path.display()))?;
+    Ok(path)
 }
 
 /// Waits until nothing waits, and says how many seconds that took.
