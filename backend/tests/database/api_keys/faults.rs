@@ -1,4 +1,4 @@
-//! Every fault at every call. Afterwards both sides agree, no key works that should not, and the answers were true.
+//! Faults that stay (one at a time they are in `litellm_faults`). Afterwards both sides agree, no key works that should not, and the answers were true.
 
 use backend::api_keys::Made;
 use domain::ApiKeyStatus;
@@ -6,8 +6,11 @@ use simulators::litellm::{Faults, RateLimit};
 
 use super::{House, named};
 
-/// What can go wrong with a call, by name; each strikes as often as somebody tries at once.
-fn faults(call: &str, times: u64) -> Vec<(&'static str, Faults)> {
+/// How often a fault strikes: more often than anything tries at once.
+const TIMES: u64 = 20;
+
+/// What can go wrong with a call, by name.
+fn faults(call: &str) -> Vec<(&'static str, Faults)> {
     let only = || Faults {
         only: Some(call.to_owned()),
         ..Faults::default()
@@ -17,35 +20,35 @@ fn faults(call: &str, times: u64) -> Vec<(&'static str, Faults)> {
         (
             "500 before",
             Faults {
-                fail_next: times,
+                fail_next: TIMES,
                 ..only()
             },
         ),
         (
             "lost before",
             Faults {
-                drop_before_next: times,
+                drop_before_next: TIMES,
                 ..only()
             },
         ),
         (
             "lost after",
             Faults {
-                drop_after_next: times,
+                drop_after_next: TIMES,
                 ..only()
             },
         ),
         (
             "500 after",
             Faults {
-                error_after_next: times,
+                error_after_next: TIMES,
                 ..only()
             },
         ),
         (
             "garbage",
             Faults {
-                garbage_next: times,
+                garbage_next: TIMES,
                 ..only()
             },
         ),
@@ -70,46 +73,44 @@ fn faults(call: &str, times: u64) -> Vec<(&'static str, Faults)> {
 }
 
 async fn create_survives(call: &'static str) {
-    for times in [1, 20] {
-        for (fault, faults) in faults(call, times) {
-            let house = House::new().await;
-            // Somebody whom LiteLLM does not know yet, in a team that it does not know: every call is made.
-            let team = house.world.team("New").await;
-            let nina = house.world.member(team, "nina", domain::TeamRole::Member).await;
-            house.litellm.set_faults(faults);
-            let made = house.create(nina, named("one")).await;
-            house.litellm.set_faults(Faults::default());
-            let what = format!("{fault} ×{times} at {call}");
-            let secret = match made {
-                Ok(Made::Ready(key, secret)) => {
-                    assert_eq!(key.status, ApiKeyStatus::Active, "{what}");
-                    secret
+    for (fault, faults) in faults(call) {
+        let house = House::new().await;
+        // Somebody whom LiteLLM does not know yet, in a team that it does not know: every call is made.
+        let team = house.world.team("New").await;
+        let nina = house.world.member(team, "nina", domain::TeamRole::Member).await;
+        house.litellm.set_faults(faults);
+        let made = house.create(nina, named("one")).await;
+        house.litellm.set_faults(Faults::default());
+        let what = format!("{fault} at {call}");
+        let secret = match made {
+            Ok(Made::Ready(key, secret)) => {
+                assert_eq!(key.status, ApiKeyStatus::Active, "{what}");
+                secret
+            }
+            Ok(Made::Pending(key, why)) => {
+                assert!(key.prefix.is_empty() && !why.is_empty(), "{what}");
+                assert_eq!(house.status(nina, key.id).await, ApiKeyStatus::Pending, "{what}");
+                house.tidy().await;
+                house.agree().await;
+                assert!(house.litellm.keys().is_empty(), "{what}: nobody has the secret");
+                match house.claim(nina, key.id).await {
+                    Ok(Made::Ready(_, secret)) => secret,
+                    other => panic!("{what}: {other:?}"),
                 }
-                Ok(Made::Pending(key, why)) => {
-                    assert!(key.prefix.is_empty() && !why.is_empty(), "{what}");
-                    assert_eq!(house.status(nina, key.id).await, ApiKeyStatus::Pending, "{what}");
-                    house.tidy().await;
-                    house.agree().await;
-                    assert!(house.litellm.keys().is_empty(), "{what}: nobody has the secret");
-                    match house.claim(nina, key.id).await {
-                        Ok(Made::Ready(_, secret)) => secret,
-                        other => panic!("{what}: {other:?}"),
-                    }
-                }
-                Err(error) => {
-                    // LiteLLM's word was no: then there is none.
-                    let rows: i64 = house.world.one("SELECT count(*) FROM api_keys").await;
-                    assert_eq!((error.code().as_str(), rows), ("LITELLM_ERROR", 0), "{what}: {error}");
-                    house.tidy().await;
-                    house.agree().await;
-                    continue;
-                }
-            };
-            house.tidy().await;
-            assert!(house.works(&secret).await, "{what}");
-            assert_eq!(house.litellm.keys().len(), 1, "{what}");
-            house.agree().await;
-        }
+            }
+            Err(error) => {
+                // LiteLLM's word was no: then there is none.
+                let rows: i64 = house.world.one("SELECT count(*) FROM api_keys").await;
+                assert_eq!((error.code().as_str(), rows), ("LITELLM_ERROR", 0), "{what}: {error}");
+                house.tidy().await;
+                house.agree().await;
+                continue;
+            }
+        };
+        house.tidy().await;
+        assert!(house.works(&secret).await, "{what}");
+        assert_eq!(house.litellm.keys().len(), 1, "{what}");
+        house.agree().await;
     }
 }
 
@@ -141,24 +142,22 @@ async fn c17_faults_at_member_add() {
 #[tokio::test]
 async fn c12_faults_at_revocation() {
     for call in ["POST /key/delete", "GET /key/info"] {
-        for times in [1, 20] {
-            for (fault, faults) in faults(call, times) {
-                let what = format!("{fault} ×{times} at {call}");
-                let house = House::new().await;
-                let (key, secret) = house.ready(house.ada, "one").await;
-                house.litellm.set_faults(faults);
-                let said = house.revoke(house.ada, key.id).await.unwrap().status;
-                house.litellm.set_faults(Faults::default());
-                match said {
-                    ApiKeyStatus::Revoked => assert!(!house.works(&secret).await, "{what}: it was not true"),
-                    ApiKeyStatus::Revoking => {}
-                    other => panic!("{what}: {other:?}"),
-                }
-                house.tidy().await;
-                assert_eq!(house.status(house.ada, key.id).await, ApiKeyStatus::Revoked, "{what}");
-                assert!(!house.works(&secret).await, "{what}");
-                house.agree().await;
+        for (fault, faults) in faults(call) {
+            let what = format!("{fault} at {call}");
+            let house = House::new().await;
+            let (key, secret) = house.ready(house.ada, "one").await;
+            house.litellm.set_faults(faults);
+            let said = house.revoke(house.ada, key.id).await.unwrap().status;
+            house.litellm.set_faults(Faults::default());
+            match said {
+                ApiKeyStatus::Revoked => assert!(!house.works(&secret).await, "{what}: it was not true"),
+                ApiKeyStatus::Revoking => {}
+                other => panic!("{what}: {other:?}"),
             }
+            house.tidy().await;
+            assert_eq!(house.status(house.ada, key.id).await, ApiKeyStatus::Revoked, "{what}");
+            assert!(!house.works(&secret).await, "{what}");
+            house.agree().await;
         }
     }
 }
@@ -166,29 +165,27 @@ async fn c12_faults_at_revocation() {
 #[tokio::test]
 async fn c10_faults_at_rotation() {
     for call in ["POST /key/generate", "POST /key/delete"] {
-        for times in [1, 20] {
-            for (fault, faults) in faults(call, times) {
-                let what = format!("{fault} ×{times} at {call}");
-                let house = House::new().await;
-                let (old, before) = house.ready(house.ada, "one").await;
-                house.litellm.set_faults(faults);
-                let rotated = house.rotate(house.ada, old.id, 0).await;
-                house.litellm.set_faults(Faults::default());
-                house.tidy().await;
-                match rotated {
-                    Ok((new, after)) => {
-                        assert!(house.works(&after).await && !house.works(&before).await, "{what}");
-                        assert_eq!(house.status(house.ada, new.id).await, ApiKeyStatus::Active, "{what}");
-                        assert_eq!(house.status(house.ada, old.id).await, ApiKeyStatus::Revoked, "{what}");
-                    }
-                    Err(error) => {
-                        assert!(error.code().as_str().starts_with("LITELLM_"), "{what}: {error}");
-                        assert!(house.works(&before).await, "{what}");
-                        assert_eq!(house.status(house.ada, old.id).await, ApiKeyStatus::Active, "{what}");
-                    }
+        for (fault, faults) in faults(call) {
+            let what = format!("{fault} at {call}");
+            let house = House::new().await;
+            let (old, before) = house.ready(house.ada, "one").await;
+            house.litellm.set_faults(faults);
+            let rotated = house.rotate(house.ada, old.id, 0).await;
+            house.litellm.set_faults(Faults::default());
+            house.tidy().await;
+            match rotated {
+                Ok((new, after)) => {
+                    assert!(house.works(&after).await && !house.works(&before).await, "{what}");
+                    assert_eq!(house.status(house.ada, new.id).await, ApiKeyStatus::Active, "{what}");
+                    assert_eq!(house.status(house.ada, old.id).await, ApiKeyStatus::Revoked, "{what}");
                 }
-                house.agree().await;
+                Err(error) => {
+                    assert!(error.code().as_str().starts_with("LITELLM_"), "{what}: {error}");
+                    assert!(house.works(&before).await, "{what}");
+                    assert_eq!(house.status(house.ada, old.id).await, ApiKeyStatus::Active, "{what}");
+                }
             }
+            house.agree().await;
         }
     }
 }
