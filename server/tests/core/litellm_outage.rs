@@ -61,7 +61,7 @@ async fn c6_c17_litellm_is_down_for_an_hour_and_comes_back() {
     let (status, team) = api(&server, &token, "POST", "/admin/teams", json!({"name": "Backend Team"})).await;
     assert_eq!(status, 201, "{team}");
     let team = team["id"].as_str().expect("an id").to_owned();
-    let body = json!({"email": TESS, "role": "admin"});
+    let body = json!({"user_id": TESS, "role": "admin"});
     assert_eq!(
         api(&server, &token, "POST", &format!("/admin/teams/{team}/members"), body)
             .await
