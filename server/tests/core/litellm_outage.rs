@@ -39,6 +39,89 @@ async fn api(server: &Server, token: &str, method: &str, path: &str, body: Value
     (answer.status().as_u16(), answer.json().await.expect("JSON"))
 }
 
+/// Something changes each minute, always the same thing and always something new.
+async fn an_hour(server: &Server, token: &str, cookie: &str, team: &str) {
+    let mut opened = 0;
+    for minute in 0..60 {
+        let name = format!("Backend Team {minute}");
+        let renamed = api(
+            server,
+            token,
+            "PATCH",
+            &format!("/admin/teams/{team}"),
+            json!({"name": name}),
+        )
+        .await;
+        assert_eq!(renamed.0, 200, "{}", renamed.1);
+        // A minute goes by.
+        sql(
+            server,
+            "UPDATE litellm_objects SET due_at = due_at - interval '1 minute', claimed_until = NULL",
+        )
+        .await;
+        litellm::deliver_due(&server.state.backend).await.expect("a database");
+        let (status, instances) = api(server, token, "GET", "/admin/litellm/instances", Value::Null).await;
+        assert_eq!(status, 200);
+        let open = instances["instances"][0]["breaker"] == "open";
+        opened += usize::from(open);
+        if minute == 5 {
+            assert!(open, "the breaker's state is in the API: {instances}");
+            let page = server
+                .browse("/admin/sync", Some(cookie))
+                .await
+                .text()
+                .await
+                .expect("text");
+            assert!(
+                page.contains("Circuit open") && page.contains("LiteLLM is out of reach"),
+                "{page}"
+            );
+        }
+    }
+    assert!(opened > 0);
+}
+
+/// No page waits for LiteLLM.
+async fn pages_answer(server: &Server, cookie: &str, team: &str) {
+    let team_pages = ["", "/members", "/keys", "/policy", "/settings"].map(|tab| format!("/admin/teams/{team}{tab}"));
+    let pages = [
+        "/",
+        "/keys",
+        "/keys/new",
+        "/admin/sync",
+        "/admin/sync/litellm?instance=litellm-example",
+        "/admin/teams",
+    ];
+    for path in pages.into_iter().map(str::to_owned).chain(team_pages) {
+        let start = std::time::Instant::now();
+        let answer = server.browse(&path, Some(cookie)).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "{path} does not wait for LiteLLM"
+        );
+    }
+}
+
+/// Delivers until nothing waits.
+async fn all_is_told(server: &Server) {
+    for _ in 0..40 {
+        sql(
+            server,
+            "UPDATE litellm_objects SET due_at = now(), claimed_until = NULL WHERE state <> 'synced'",
+        )
+        .await;
+        litellm::deliver_due(&server.state.backend).await.expect("a database");
+        if count(server, "SELECT count(*) FROM litellm_objects WHERE state <> 'synced'").await == 0 {
+            break;
+        }
+    }
+    assert_eq!(
+        count(server, "SELECT count(*) FROM litellm_objects WHERE state <> 'synced'").await,
+        0
+    );
+}
+
 #[tokio::test]
 async fn c6_c17_litellm_is_down_for_an_hour_and_comes_back() {
     let proxy = LiteLlmSimulator::start(Version::V1_108_7).await.expect("a free port");
@@ -80,65 +163,10 @@ async fn c6_c17_litellm_is_down_for_an_hour_and_comes_back() {
     assert_eq!(status, 201, "{before}");
 
     proxy.stop().await;
-    let mut opened = 0;
-    for minute in 0..60 {
-        // Something changes each minute, always the same thing and always something new.
-        let name = format!("Backend Team {minute}");
-        let renamed = api(
-            &server,
-            &token,
-            "PATCH",
-            &format!("/admin/teams/{team}"),
-            json!({"name": name}),
-        )
-        .await;
-        assert_eq!(renamed.0, 200, "{}", renamed.1);
-        // A minute goes by.
-        sql(
-            &server,
-            "UPDATE litellm_objects SET due_at = due_at - interval '1 minute', claimed_until = NULL",
-        )
-        .await;
-        litellm::deliver_due(backend).await.expect("a database");
-        let (status, instances) = api(&server, &token, "GET", "/admin/litellm/instances", Value::Null).await;
-        assert_eq!(status, 200);
-        let open = instances["instances"][0]["breaker"] == "open";
-        opened += usize::from(open);
-        if minute == 5 {
-            assert!(open, "the breaker's state is in the API: {instances}");
-            let page = server
-                .browse("/admin/sync", Some(&cookie))
-                .await
-                .text()
-                .await
-                .expect("text");
-            assert!(
-                page.contains("Circuit open") && page.contains("LiteLLM is out of reach"),
-                "{page}"
-            );
-        }
-    }
-    assert!(opened > 0);
+    an_hour(&server, &token, &cookie, &team).await;
     // A stranger signs in meanwhile, and is in the Default Team.
     let cookie_of_max = server.sign_in(MAX).await;
-    let team_pages = ["", "/members", "/keys", "/policy", "/settings"].map(|tab| format!("/admin/teams/{team}{tab}"));
-    let pages = [
-        "/",
-        "/keys",
-        "/keys/new",
-        "/admin/sync",
-        "/admin/sync/litellm?instance=litellm-example",
-        "/admin/teams",
-    ];
-    for path in pages.into_iter().map(str::to_owned).chain(team_pages) {
-        let start = std::time::Instant::now();
-        let answer = server.browse(&path, Some(&cookie)).await;
-        assert_eq!(answer.status(), 200, "{path}");
-        assert!(
-            start.elapsed() < Duration::from_secs(10),
-            "{path} does not wait for LiteLLM"
-        );
-    }
+    pages_answer(&server, &cookie, &team).await;
     assert_eq!(server.browse("/", Some(&cookie_of_max)).await.status(), 200);
 
     // A new key waits, and says so; an old one is not called revoked.
@@ -172,21 +200,7 @@ async fn c6_c17_litellm_is_down_for_an_hour_and_comes_back() {
     let calls = proxy.calls();
     proxy.restart().await.expect("its port is free");
     tokio::time::sleep(OPEN + Duration::from_millis(100)).await;
-    for _ in 0..40 {
-        sql(
-            &server,
-            "UPDATE litellm_objects SET due_at = now(), claimed_until = NULL WHERE state <> 'synced'",
-        )
-        .await;
-        litellm::deliver_due(backend).await.expect("a database");
-        if count(&server, "SELECT count(*) FROM litellm_objects WHERE state <> 'synced'").await == 0 {
-            break;
-        }
-    }
-    assert_eq!(
-        count(&server, "SELECT count(*) FROM litellm_objects WHERE state <> 'synced'").await,
-        0
-    );
+    all_is_told(&server).await;
     let made = |route: &str| proxy.calls_of(route) - calls.get(route).copied().unwrap_or(0);
     assert_eq!(
         made("POST /team/update"),
