@@ -20,14 +20,15 @@ pub(crate) mod roster;
 mod runners;
 mod services;
 mod sync;
+mod team_limits;
 mod teams;
 mod tokens;
 mod users;
 mod waiting;
 
-use domain::TeamId;
+use domain::{Fields, TeamId};
 
-use crate::ssr::{self, Result};
+use crate::ssr::{self, Error, Result};
 
 /// The page of a team that a form was on, as a path on this host: its own page when the form says
 /// anything else.
@@ -69,6 +70,25 @@ fn number(field: &'static str, text: &str) -> Result<Option<i64>> {
     text.parse()
         .map(Some)
         .map_err(|_| ssr::Error::invalid(field, "must be a whole number, or empty for no limit"))
+}
+
+/// Text in the form that the inputs want it: blank is none.
+fn filled(text: &str) -> Option<String> {
+    (!text.trim().is_empty()).then(|| text.trim().to_owned())
+}
+
+/// A whole number from a text field, or the note that it is none.
+fn count(fields: &mut Fields, field: &'static str, text: &str) -> Option<i64> {
+    match number(field, text) {
+        Ok(count) => count,
+        Err(Error::Invalid(wrong)) => {
+            for invalid in wrong {
+                fields.push(invalid);
+            }
+            None
+        }
+        Err(_) => None,
+    }
 }
 
 #[cfg(test)]

@@ -216,3 +216,28 @@ test('p: the row menu offers Deactivate to those who may, and leads to it', asyn
   await expect(page.getByRole('link', { name: 'Settings' })).toBeVisible();
   await expect(page.getByRole('link', { name: 'Deactivate' })).toHaveCount(0);
 });
+
+test('a team’s own limits are set where they are shown, and a team admin only lowers them', async ({ as, api }) => {
+  const team = await api.team({ members: { [tess.email]: 'admin' } });
+  const page = await as(superAdmin, `/admin/teams/${team.id}/settings`);
+  await page.getByLabel(/^Max budget/).fill('much');
+  await page.getByLabel(/^Period/).fill('monthly');
+  await page.getByLabel(/^Requests per minute/).fill('100');
+  await page.getByRole('button', { name: 'Save Limits' }).click();
+  await expect(page.locator('#max_budget-error')).toContainText('must be an amount');
+  await expect(page.getByLabel(/^Requests per minute/)).toHaveValue('100');
+  await page.getByLabel(/^Max budget/).fill('1500');
+  await page.getByRole('button', { name: 'Save Limits' }).click();
+  await expect(page.getByText('Limits saved.')).toBeVisible();
+  const inForce = page.getByRole('region', { name: 'Effective limits' });
+  await expect(inForce).toContainText('$1,500.00 every month');
+
+  const admin = await as(tess, `/admin/teams/${team.id}/settings`);
+  await admin.getByLabel(/^Requests per minute/).fill('101');
+  await admin.getByRole('button', { name: 'Save Limits' }).click();
+  await expect(admin.getByText('raise the label policy, runner quota or budgets')).toBeVisible();
+  await expect(admin.getByLabel(/^Requests per minute/)).toHaveValue('101');
+  await admin.getByLabel(/^Requests per minute/).fill('99');
+  await admin.getByRole('button', { name: 'Save Limits' }).click();
+  await expect(admin.getByText('Limits saved.')).toBeVisible();
+});

@@ -4,7 +4,10 @@ use backend::api_keys;
 use domain::{BudgetDuration, Fields, KeyDefaults, KeyMaximums, KeyPolicy, Money, UserDefaults};
 use leptos::prelude::*;
 
-use super::api_keys::{amount, count, filled};
+use super::{
+    api_keys::{amount, count},
+    filled,
+};
 use crate::{
     forms::{ApiError, Done, Sent},
     pages::keys::{SETTINGS, USERS},

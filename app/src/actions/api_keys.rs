@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use rust_decimal::Decimal;
 use secrecy::ExposeSecret as _;
 
-use super::visitor;
+use super::{filled, visitor};
 use crate::{
     forms::{ApiError, Done, Sent},
     pages::keys::{EDIT, FORM, show_made},
@@ -35,10 +35,6 @@ pub(super) fn count(field: &'static str, text: &str) -> Result<Option<i64>, Inva
 
 pub(super) fn amount(field: &'static str, text: &str) -> Result<Option<Decimal>, Invalid> {
     Money::read(field, text)
-}
-
-pub(super) fn filled(text: &str) -> Option<String> {
-    Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// What a form says of limits. A field that is empty says "none".

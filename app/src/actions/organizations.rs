@@ -7,7 +7,7 @@ use backend::organizations::{
 use domain::{EmailDomain, Fields, Money, OrgRole, OrganizationId, UserRef, VerifiedHow, split_list};
 use leptos::prelude::*;
 
-use super::number;
+use super::{count, filled};
 use crate::{
     forms::{ApiError, Done, Sent},
     pages::organizations::role_name,
@@ -31,25 +31,6 @@ fn key(text: &str) -> ssr::Result<OrganizationKey> {
     text.parse::<OrganizationId>()
         .map(OrganizationKey::Id)
         .map_err(|_| Error::not_found("Organization", text))
-}
-
-/// Text in the form that the inputs want it: blank is none.
-fn filled(text: &str) -> Option<String> {
-    (!text.trim().is_empty()).then(|| text.trim().to_owned())
-}
-
-/// A whole number from a text field, or the note that it is none.
-fn count(fields: &mut Fields, field: &'static str, text: &str) -> Option<i64> {
-    match number(field, text) {
-        Ok(count) => count,
-        Err(Error::Invalid(wrong)) => {
-            for invalid in wrong {
-                fields.push(invalid);
-            }
-            None
-        }
-        Err(_) => None,
-    }
 }
 
 /// Creates an organization.

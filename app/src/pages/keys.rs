@@ -154,7 +154,7 @@ fn summary(stats: &KeyStats) -> AnyView {
             </div>
             <div class="stat">
                 <span class="stat__label">"Spent in 30 days"</span>
-                <span class="stat__value">{parts::dollars(domain::Money::trusted(month))}</span>
+                <span class="stat__value">{ui::dollars(domain::Money::trusted(month))}</span>
             </div>
         </section>
     }

@@ -17,6 +17,7 @@ use domain::{TeamStatus, views::TeamPage};
 pub use keys::keys;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
+pub(crate) use limits::LIMITS;
 pub(crate) use members::MOVE;
 pub use members::{bulk as members_bulk, members};
 pub use overview::overview;

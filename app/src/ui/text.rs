@@ -1,6 +1,10 @@
 //! Words for numbers and times.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, SecondsFormat, Timelike as _, Utc};
+use domain::{
+    Money,
+    cost::{cents, grouped},
+};
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -74,6 +78,17 @@ pub fn initials(name: &str) -> String {
         .take(2)
         .flat_map(char::to_uppercase)
         .collect()
+}
+
+/// An amount: to the cent, or closer when it is less than one.
+pub fn dollars(amount: Money) -> String {
+    let exact = amount.decimal();
+    let cents = cents(amount);
+    if !exact.is_zero() && cents.is_zero() {
+        format!("${}", exact.round_dp(6).normalize())
+    } else {
+        format!("${}", grouped(cents))
+    }
 }
 
 #[cfg(test)]

@@ -215,7 +215,7 @@ fn limits(page: &ApiKeyPage) -> AnyView {
             <div class="card__body">
                 <dl class="facts facts--stacked">
                     {line("Budget", effective.max_budget.as_ref(), |(budget, period)| {
-                        let dollars = parts::dollars(*budget);
+                        let dollars = ui::dollars(*budget);
                         period.as_ref().map_or_else(|| dollars.clone(), |period| format!("{dollars} every {period}"))
                     })}
                     {line("Tokens per minute", effective.tpm_limit.as_ref(), ToString::to_string)}

@@ -37,7 +37,7 @@ pub(super) fn asked(page: &ApiKeyPage, now: DateTime<Utc>) -> Option<AnyView> {
             text: "Guildhall refuses it from now on, and LiteLLM as soon as it is told. This cannot be undone."
                 .to_owned(),
             consequences: vec![
-                (format!("{} spent so far", parts::dollars(key.spend)), false),
+                (format!("{} spent so far", ui::dollars(key.spend)), false),
                 match key.last_used_at {
                     Some(at) => (format!("Last used at a service {}", ui::ago(at, now)), true),
                     None => ("Never used at a service so far".to_owned(), false),
@@ -54,7 +54,7 @@ pub(super) fn asked(page: &ApiKeyPage, now: DateTime<Utc>) -> Option<AnyView> {
             id: "reset-key",
             title: format!("Reset the spending of {}?", key.name),
             text: "Its budget starts anew. What was spent stays in the chart and with the team.".to_owned(),
-            consequences: vec![(format!("{} becomes $0.00", parts::dollars(key.spend)), true)],
+            consequences: vec![(format!("{} becomes $0.00", ui::dollars(key.spend)), true)],
             action: "/actions/api-keys/reset-spend",
             fields,
             input: None,

@@ -94,7 +94,7 @@ fn hint(policy: &KeyPolicy) -> String {
     let top = &policy.maximums;
     let parts: Vec<String> = [
         top.max_budget
-            .map(|budget| format!("a budget of {}", parts::dollars(budget))),
+            .map(|budget| format!("a budget of {}", ui::dollars(budget))),
         top.tpm_limit.map(|limit| format!("{limit} tokens per minute")),
         top.rpm_limit.map(|limit| format!("{limit} requests per minute")),
         top.expires_in_days.map(|days| format!("{days} days")),
@@ -119,7 +119,7 @@ fn team_select(teams: &[KeyFormTeam], state: &FormState) -> AnyView {
             let budget = team
                 .limits
                 .max_budget
-                .map(|budget| format!(" (budget {})", parts::dollars(budget)));
+                .map(|budget| format!(" (budget {})", ui::dollars(budget)));
             let label = format!("{}{}", team.name, budget.unwrap_or_default());
             view! { <option value=id.clone() selected=chosen == id>{label}</option> }
         })

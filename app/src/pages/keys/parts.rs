@@ -4,7 +4,6 @@ use backend::api_keys::KeyQuery;
 use chrono::{DateTime, Utc};
 use domain::{
     ApiKeyStatus, KeyKind, KeyState, Money,
-    cost::{cents, grouped},
     views::{ApiKey, DaySpend, Key},
 };
 use leptos::prelude::*;
@@ -92,17 +91,6 @@ pub fn not_in_force(key: &ApiKey) -> Vec<String> {
     .unwrap_or_default()
 }
 
-/// An amount: to the cent, or closer when it is less than one.
-pub fn dollars(amount: Money) -> String {
-    let exact = amount.decimal();
-    let cents = cents(amount);
-    if !exact.is_zero() && cents.is_zero() {
-        format!("${}", exact.round_dp(6).normalize())
-    } else {
-        format!("${}", grouped(cents))
-    }
-}
-
 /// A badge of what a key is worth.
 pub fn status(key: &ApiKey) -> AnyView {
     let (class, label, title) = match key.status {
@@ -144,10 +132,10 @@ fn spend(key: &ApiKey) -> AnyView {
         return ui::or_dash(None);
     }
     let Some(budget) = key.limits.max_budget else {
-        return view! { <span class="nowrap">{dollars(key.spend)}" "<span class="muted">"no budget"</span></span> }
+        return view! { <span class="nowrap">{ui::dollars(key.spend)}" "<span class="muted">"no budget"</span></span> }
             .into_any();
     };
-    let words = format!("{} of {}", dollars(key.spend), dollars(budget));
+    let words = format!("{} of {}", ui::dollars(key.spend), ui::dollars(budget));
     view! {
         <span class=level("meter", key)>
             <progress value=key.spend.to_f64() max=budget.to_f64().max(0.000_001) aria-label=words.clone()></progress>
@@ -180,10 +168,10 @@ pub fn usage(key: &ApiKey, now: DateTime<Utc>) -> AnyView {
         .map_or_else(String::new, |period| format!(" per {}", period.in_words()));
     let (value, bar) = match key.limits.max_budget {
         Some(budget) => (
-            format!(" of {}{period}", dollars(budget)),
+            format!(" of {}{period}", ui::dollars(budget)),
             Some(view! {
                 <progress class="usage__bar" value=key.spend.to_f64() max=budget.to_f64().max(0.000_001) aria-labelledby="spend-label">
-                    {format!("{} of {}", dollars(key.spend), dollars(budget))}
+                    {format!("{} of {}", ui::dollars(key.spend), ui::dollars(budget))}
                 </progress>
             }),
         ),
@@ -193,7 +181,7 @@ pub fn usage(key: &ApiKey, now: DateTime<Utc>) -> AnyView {
         <div class=level("usage", key)>
             <div class="usage__head">
                 <span class="usage__label" id="spend-label">"Spent"</span>
-                <span class="usage__value"><b>{dollars(key.spend)}</b>{value}</span>
+                <span class="usage__value"><b>{ui::dollars(key.spend)}</b>{value}</span>
             </div>
             {bar}
             <p class="usage__note">{read}</p>
@@ -205,12 +193,12 @@ pub fn usage(key: &ApiKey, now: DateTime<Utc>) -> AnyView {
 /// Spending over days.
 pub fn spending(days: &[DaySpend]) -> AnyView {
     let total: rust_decimal::Decimal = days.iter().map(|day| day.spend.decimal()).sum();
-    let total = dollars(Money::trusted(total));
+    let total = ui::dollars(Money::trusted(total));
     let values = days
         .iter()
         .map(|day| Value {
             size: day.spend.to_f64(),
-            text: dollars(day.spend),
+            text: ui::dollars(day.spend),
         })
         .collect();
     chart::columns(&DayChart {

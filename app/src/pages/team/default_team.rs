@@ -5,7 +5,10 @@ use domain::cost::grouped;
 use leptos::prelude::*;
 
 use super::Place;
-use crate::ssr::{Ctx, Result};
+use crate::{
+    ssr::{Ctx, Result},
+    ui,
+};
 
 /// The card; none on the page of another team.
 pub(super) async fn card(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyView>> {
@@ -13,8 +16,7 @@ pub(super) async fn card(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyView>
         return Ok(None);
     }
     let stats = default_team::stats(ctx).await?;
-    let money = |amount: domain::Money| format!("${}", grouped(amount.decimal().round_dp(2)));
-    let of = stats.max_budget.map(|budget| format!(" of {}", money(budget)));
+    let of = stats.max_budget.map(|budget| format!(" of {}", ui::dollars(budget)));
     let used = match stats.bar() {
         Some((whole, share)) => view! {
             <div>
@@ -38,7 +40,7 @@ pub(super) async fn card(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyView>
                     <dl class="facts">
                         <div><dt>"Members"</dt><dd>{grouped(stats.member_count.into())}</dd></div>
                         <div><dt>"Active accounts"</dt><dd>{grouped(stats.active_users.into())}</dd></div>
-                        <div><dt>"Spent by its keys"</dt><dd>{money(stats.total_spend)}{of}</dd></div>
+                        <div><dt>"Spent by its keys"</dt><dd>{ui::dollars(stats.total_spend)}{of}</dd></div>
                         {used}
                     </dl>
                 </div>

@@ -1,17 +1,25 @@
 //! What is in force for a team, and what binds (SPEC E7).
 
 use backend::teams;
-use domain::{Permission, TeamStatus, hierarchy::Bound, views::TeamPage};
+use domain::{Grant, Permission, TeamStatus, hierarchy::Bound, views::TeamPage};
 use leptos::prelude::*;
 
-use crate::ssr::{Ctx, Result};
+use super::Place;
+use crate::{
+    forms::FormState,
+    ssr::{Ctx, Result},
+    ui::{self, Field},
+};
+
+/// The form of a team's own limits, in the session.
+pub const LIMITS: &str = "team-limits";
 
 /// The card "Effective limits".
 pub(super) async fn card(ctx: &mut Ctx, page: &TeamPage) -> Result<AnyView> {
     let limits = teams::limits_of(ctx, &page.team).await?;
     let budget = row("Budget", limits.max_budget.as_ref(), |(amount, period)| match period {
-        Some(period) => format!("${amount} every {period}"),
-        None => format!("${amount}"),
+        Some(period) => format!("{} every {}", ui::dollars(*amount), period.in_words()),
+        None => ui::dollars(*amount),
     });
     let models = row("Models", limits.models.as_ref(), |models| {
         if models.is_empty() {
@@ -34,6 +42,71 @@ pub(super) async fn card(ctx: &mut Ctx, page: &TeamPage) -> Result<AnyView> {
         </section>
     }
     .into_any())
+}
+
+/// The form of the team's own limits, for those who may change them, be it downwards only (SPEC P, X20).
+pub(super) fn form(place: &Place, state: &FormState) -> Option<AnyView> {
+    let (team, grant) = (&place.page.team, place.page.standing.grant(Permission::PolicyEdit));
+    if grant < Grant::Lower || team.status == TeamStatus::Archived {
+        return None;
+    }
+    let description = if grant == Grant::Yes {
+        "Of the team itself. Keys, and everything in it, have to stay below."
+    } else {
+        "Of the team itself. You may lower these; to raise one, ask for it."
+    };
+    let limits = &team.limits;
+    let number = |limit: Option<i64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
+    let budget = limits.max_budget.map(|amount| amount.to_string()).unwrap_or_default();
+    let period = limits
+        .budget_duration
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let field = |name: &'static str, label: &'static str, hint: &'static str, current: &str| {
+        Field {
+            name,
+            label,
+            hint,
+            current,
+            ..Field::default()
+        }
+        .view(state)
+    };
+    let models = ui::text_area(
+        state,
+        "models",
+        "Models",
+        "One a line or separated by commas. Empty: all that the organization has.",
+        &limits.models.join("\n"),
+    );
+    Some(
+        view! {
+            {ui::error_summary(state)}
+            {ui::refusal(state.refusal())}
+            <form class="card" method="post" action="/actions/teams/limits">
+                <header class="card__header">
+                    <div>
+                        <h2 class="card__title">"Limits"</h2>
+                        <p class="card__description">{description}</p>
+                    </div>
+                </header>
+                <div class="card__body stack">
+                    {place.hidden()} {models}
+                    <div class="field-row">
+                        {field("max_budget", "Max budget", "US dollars. Empty: no limit of its own.", &budget)}
+                        {field("budget_duration", "Period", "Like 30d, 1mo or monthly.", &period)}
+                    </div>
+                    <div class="field-row">
+                        {field("tpm_limit", "Tokens per minute", "Empty: no limit of its own.", &number(limits.tpm_limit))}
+                        {field("rpm_limit", "Requests per minute", "Empty: no limit of its own.", &number(limits.rpm_limit))}
+                    </div>
+                </div>
+                <footer class="card__footer"><button class="button button--primary">"Save Limits"</button></footer>
+            </form>
+        }
+        .into_any(),
+    )
 }
 
 /// For people of the team who may not raise its limits themselves (SPEC P): the way to ask.
