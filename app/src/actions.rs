@@ -50,14 +50,14 @@ fn domain_id(team: &str) -> String {
 
 /// A team's id from a hidden field.
 fn team_id(text: &str) -> Result<TeamId> {
-    text.parse().map_err(|_| ssr::Error::not_found("Team", text))
+    text.parse().map_err(|_| Error::not_found("Team", text))
 }
 
 /// Who sent a form, for what is done outside of a transaction.
 fn visitor() -> Result<(ssr::Visit, ssr::Caller)> {
     let visit = ssr::visit();
     let caller = visit.caller.clone();
-    let caller = caller.ok_or_else(|| ssr::Error::refused(ssr::Code::NotAuthenticated, "Not authenticated"))?;
+    let caller = caller.ok_or_else(|| Error::refused(ssr::Code::NotAuthenticated, "Not authenticated"))?;
     Ok((visit, caller))
 }
 
@@ -69,7 +69,7 @@ fn number(field: &'static str, text: &str) -> Result<Option<i64>> {
     }
     text.parse()
         .map(Some)
-        .map_err(|_| ssr::Error::invalid(field, "must be a whole number, or empty for no limit"))
+        .map_err(|_| Error::invalid(field, "must be a whole number, or empty for no limit"))
 }
 
 /// Text in the form that the inputs want it: blank is none.

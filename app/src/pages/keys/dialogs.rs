@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{ApiKeyStatus, views::ApiKeyPage};
 use leptos::prelude::*;
 
-use super::{parts, services};
+use super::services;
 use crate::{
     ssr,
     ui::{self, Confirm},

@@ -7,7 +7,6 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::parts;
 use crate::{
     forms::{self, FormState},
     layout::{Rendered, page as console_page},
