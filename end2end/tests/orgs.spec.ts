@@ -113,7 +113,7 @@ test('ceilings: lowered by an org_admin, raised by a super_admin, never below a 
   );
   await expect(page.getByLabel(/^Max budget/)).toHaveValue('50');
   await page.getByLabel(/^Max budget/).fill('60');
-  await page.getByLabel(/^Models/).fill('gpt-4o\nclaude-sonnet');
+  await page.getByLabel(/^Models optional/).fill('gpt-4o\nclaude-sonnet');
   await page.getByRole('button', { name: 'Save Ceilings' }).click();
   await expect(page.getByText('Ceilings saved.')).toBeVisible();
   const now = await api.ok('GET', path);
