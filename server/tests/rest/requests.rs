@@ -47,7 +47,9 @@ impl House {
     }
 
     fn body(&self, kind: &str, value: Value) -> Value {
-        json!({"kind": kind, "team_id": self.team, "value": value, "reason": "we need it"})
+        let mut body = json!({"kind": kind, "team_id": self.team, "reason": "we need it"});
+        body["value"] = value;
+        body
     }
 
     async fn ask(&self, who: &Person, kind: &str, value: Value) -> Value {
