@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { unique } from './support/api';
-import { ada, audrey, max, nora, olga, pat, tess } from './support/people';
+import { ada, audrey, max, nora, olga, pat } from './support/people';
 import { expect, test } from './support/test';
 import { origin } from './support/watch';
 
