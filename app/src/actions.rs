@@ -26,9 +26,9 @@ mod tokens;
 mod users;
 mod waiting;
 
-use domain::{Fields, TeamId};
+use domain::{Invalid, TeamId};
 
-use crate::ssr::{self, Error, Result};
+use crate::ssr::{self, Error};
 
 /// The page of a team that a form was on, as a path on this host: its own page when the form says
 /// anything else.
@@ -49,46 +49,51 @@ fn domain_id(team: &str) -> String {
 }
 
 /// A team's id from a hidden field.
-fn team_id(text: &str) -> Result<TeamId> {
+fn team_id(text: &str) -> ssr::Result<TeamId> {
     text.parse().map_err(|_| Error::not_found("Team", text))
 }
 
 /// Who sent a form, for what is done outside of a transaction.
-fn visitor() -> Result<(ssr::Visit, ssr::Caller)> {
+fn visitor() -> ssr::Result<(ssr::Visit, ssr::Caller)> {
     let visit = ssr::visit();
     let caller = visit.caller.clone();
     let caller = caller.ok_or_else(|| Error::refused(ssr::Code::NotAuthenticated, "Not authenticated"))?;
     Ok((visit, caller))
 }
 
-/// A whole number from a text field; blank is none.
-fn number(field: &'static str, text: &str) -> Result<Option<i64>> {
+/// A limit from a text field; blank is none.
+fn number(field: &'static str, text: &str) -> Result<Option<i64>, Invalid> {
+    whole(field, text, "must be a whole number, or empty for no limit")
+}
+
+/// A whole number from a text field, or what it must be; blank is none.
+fn whole(field: &'static str, text: &str, rule: &'static str) -> Result<Option<i64>, Invalid> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse()
-        .map(Some)
-        .map_err(|_| Error::invalid(field, "must be a whole number, or empty for no limit"))
+    text.parse().map(Some).map_err(|_| Invalid::new(field, rule))
+}
+
+/// Parses the rest of a form too when its number is none, so that all errors are shown at once.
+fn with_count<T>(
+    count: Result<Option<i64>, Invalid>,
+    parse: impl FnOnce(Option<i64>) -> Result<T, Vec<Invalid>>,
+) -> Result<T, Vec<Invalid>> {
+    match count {
+        Ok(count) => parse(count),
+        Err(count) => {
+            // In the order of the form, which ends with the number.
+            let mut wrong = parse(None).err().unwrap_or_default();
+            wrong.push(count);
+            Err(wrong)
+        }
+    }
 }
 
 /// Text in the form that the inputs want it: blank is none.
 fn filled(text: &str) -> Option<String> {
     (!text.trim().is_empty()).then(|| text.trim().to_owned())
-}
-
-/// A whole number from a text field, or the note that it is none.
-fn count(fields: &mut Fields, field: &'static str, text: &str) -> Option<i64> {
-    match number(field, text) {
-        Ok(count) => count,
-        Err(Error::Invalid(wrong)) => {
-            for invalid in wrong {
-                fields.push(invalid);
-            }
-            None
-        }
-        Err(_) => None,
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,7 @@ use backend::api_keys;
 use domain::{BudgetDuration, Fields, KeyDefaults, KeyMaximums, KeyPolicy, Money, UserDefaults};
 use leptos::prelude::*;
 
-use super::{
-    api_keys::{amount, count},
-    filled,
-};
+use super::{api_keys::count, filled};
 use crate::{
     forms::{ApiError, Done, Sent},
     pages::keys::{SETTINGS, USERS},
@@ -65,7 +62,7 @@ pub async fn set_key_settings(
     };
     sent.run(async |ctx| {
         let mut fields = Fields::new();
-        let mut money = |field, text: &str| fields.take(amount(field, text)).flatten().map(Money::trusted);
+        let mut money = |field, text: &str| fields.take(Money::read(field, text)).flatten().map(Money::trusted);
         let (own, soft) = (
             money("defaults.maxBudget", &max_budget),
             money("defaults.softBudget", &soft_budget),
@@ -126,7 +123,7 @@ pub async fn set_user_settings(
         let mut fields = Fields::new();
         let defaults = UserDefaults {
             max_budget: fields
-                .take(amount("maxBudget", &max_budget))
+                .take(Money::read("maxBudget", &max_budget))
                 .flatten()
                 .map(Money::trusted),
             tpm_limit: fields.take(count("tpmLimit", &tpm_limit)).flatten(),

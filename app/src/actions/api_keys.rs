@@ -4,10 +4,9 @@ use backend::api_keys::{self, ApiKeyPatchInput, LimitsInput, Made, NewApiKeyInpu
 use chrono::{TimeDelta, Utc};
 use domain::{Fields, Invalid, KeyId, Money, split_list};
 use leptos::prelude::*;
-use rust_decimal::Decimal;
 use secrecy::ExposeSecret as _;
 
-use super::{filled, visitor};
+use super::{filled, visitor, whole};
 use crate::{
     forms::{ApiError, Done, Sent},
     pages::keys::{EDIT, FORM, show_made},
@@ -24,17 +23,7 @@ pub(super) fn key_page(key: &str) -> String {
 
 /// A whole number in a text field; blank is none.
 pub(super) fn count(field: &'static str, text: &str) -> Result<Option<i64>, Invalid> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse()
-        .map(Some)
-        .map_err(|_| Invalid::new(field, "must be a whole number, or empty"))
-}
-
-pub(super) fn amount(field: &'static str, text: &str) -> Result<Option<Decimal>, Invalid> {
-    Money::read(field, text)
+    whole(field, text, "must be a whole number, or empty")
 }
 
 /// What a form says of limits. A field that is empty says "none".
@@ -53,8 +42,8 @@ impl Typed<'_> {
         LimitsInput {
             model_ids: Some(self.models),
             expires_at: None,
-            max_budget: fields.take(amount("maxBudget", self.max_budget)),
-            soft_budget: fields.take(amount("softBudget", self.soft_budget)),
+            max_budget: fields.take(Money::read("maxBudget", self.max_budget)),
+            soft_budget: fields.take(Money::read("softBudget", self.soft_budget)),
             budget_duration: Some(filled(self.duration)),
             tpm_limit: fields.take(count("tpmLimit", self.tpm)),
             rpm_limit: fields.take(count("rpmLimit", self.rpm)),

@@ -12,7 +12,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::number;
+use super::{number, with_count};
 use crate::{
     forms::{ApiError, Done, Sent},
     pages::label_policies::{BASE, Kept, MIGRATE, ONLY_SYSTEM, POLICY, Plan, keep},
@@ -57,27 +57,17 @@ pub async fn save_policy(
         back: &back,
     };
     sent.run(async |ctx| {
-        let count = number("max_runners", &max_runners);
-        let input = NewPolicyInput {
-            user_identity: user_identity.clone(),
-            allowed_labels: split_list(&allowed_labels),
-            label_patterns: split_patterns(&label_patterns),
-            max_runners: count.as_ref().ok().copied().flatten(),
-            require_approval: !require_approval.is_empty(),
-            description: Some(description.clone()),
-        };
-        let new = match (input.parse(), count) {
-            (Ok(new), Ok(_)) => new,
-            (parsed, count) => {
-                let mut wrong = parsed.err().unwrap_or_default();
-                match count {
-                    Err(Error::Invalid(count)) => wrong.extend(count),
-                    Err(error) => return Err(error),
-                    Ok(_) => {}
-                }
-                return Err(Error::Invalid(wrong));
+        let new = with_count(number("max_runners", &max_runners), |count| {
+            NewPolicyInput {
+                user_identity: user_identity.clone(),
+                allowed_labels: split_list(&allowed_labels),
+                label_patterns: split_patterns(&label_patterns),
+                max_runners: count,
+                require_approval: !require_approval.is_empty(),
+                description: Some(description.clone()),
             }
-        };
+            .parse()
+        })?;
         let policy = label_policies::set(ctx, new).await?;
         Ok(Done::new(
             policy_page(&policy.user_id.to_string()),

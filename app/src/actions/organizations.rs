@@ -7,7 +7,7 @@ use backend::organizations::{
 use domain::{EmailDomain, Fields, Money, OrgRole, OrganizationId, UserRef, VerifiedHow, split_list};
 use leptos::prelude::*;
 
-use super::{count, filled};
+use super::{filled, number};
 use crate::{
     forms::{ApiError, Done, Sent},
     pages::organizations::role_name,
@@ -57,7 +57,7 @@ pub async fn create_organization(
             name: name.clone(),
             slug: filled(&slug),
             domains: split_list(&domains),
-            max_runners: count(&mut fields, "max_runners", &max_runners),
+            max_runners: fields.take(number("max_runners", &max_runners)).flatten(),
             ..NewOrganizationInput::default()
         };
         let created = organizations::create(ctx, fields.and(input.parse())?)
@@ -125,12 +125,12 @@ pub async fn save_ceilings(
     sent.run(async |ctx| {
         let mut fields = Fields::new();
         let patch = OrganizationPatchInput {
-            max_runners: Some(count(&mut fields, "max_runners", &max_runners)),
+            max_runners: Some(fields.take(number("max_runners", &max_runners)).flatten()),
             models: Some(split_list(&models)),
             max_budget: Some(fields.take(Money::read("max_budget", &max_budget)).flatten()),
             budget_duration: Some(filled(&budget_duration)),
-            tpm_limit: Some(count(&mut fields, "tpm_limit", &tpm_limit)),
-            rpm_limit: Some(count(&mut fields, "rpm_limit", &rpm_limit)),
+            tpm_limit: Some(fields.take(number("tpm_limit", &tpm_limit)).flatten()),
+            rpm_limit: Some(fields.take(number("rpm_limit", &rpm_limit)).flatten()),
             ..OrganizationPatchInput::default()
         };
         organizations::update(ctx, &key(&organization)?, fields.and(patch.parse())?).await?;

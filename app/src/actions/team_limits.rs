@@ -4,7 +4,7 @@ use backend::teams::{self, TeamPatchInput};
 use domain::{Fields, Money, split_list};
 use leptos::prelude::*;
 
-use super::{count, filled, team_id, team_page};
+use super::{filled, number, team_id, team_page};
 use crate::{
     forms::{ApiError, Done, Sent},
     pages::team::LIMITS,
@@ -39,8 +39,8 @@ pub async fn save_limits(
             models: Some(split_list(&models)),
             max_budget: Some(fields.take(Money::read("max_budget", &max_budget)).flatten()),
             budget_duration: Some(filled(&budget_duration)),
-            tpm_limit: Some(count(&mut fields, "tpm_limit", &tpm_limit)),
-            rpm_limit: Some(count(&mut fields, "rpm_limit", &rpm_limit)),
+            tpm_limit: Some(fields.take(number("tpm_limit", &tpm_limit)).flatten()),
+            rpm_limit: Some(fields.take(number("rpm_limit", &rpm_limit)).flatten()),
             ..TeamPatchInput::default()
         };
         teams::update(ctx, team_id(&team)?, fields.and(patch.parse())?).await?;

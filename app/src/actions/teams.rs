@@ -4,7 +4,7 @@ use backend::teams::{self, NewTeamInput, TeamPatchInput};
 use domain::{Reason, StatusChange, split_list, split_patterns};
 use leptos::prelude::*;
 
-use super::{number, team_id, team_page};
+use super::{number, team_id, team_page, with_count};
 use crate::{
     forms::{ApiError, Done, Sent},
     ssr::Error,
@@ -65,23 +65,6 @@ pub async fn create_team(
         ))
     })
     .await
-}
-
-/// Parses the rest of a form too when its number is none, so that all errors are shown at once.
-fn with_count<T>(
-    count: crate::ssr::Result<Option<i64>>,
-    parse: impl FnOnce(Option<i64>) -> Result<T, Vec<domain::Invalid>>,
-) -> crate::ssr::Result<T> {
-    match count {
-        Ok(count) => Ok(parse(count)?),
-        Err(Error::Invalid(count)) => {
-            // In the order of the form, which ends with the number.
-            let mut wrong = parse(None).err().unwrap_or_default();
-            wrong.extend(count);
-            Err(Error::Invalid(wrong))
-        }
-        Err(error) => Err(error),
-    }
 }
 
 /// Saves name and description.
