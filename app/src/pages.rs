@@ -8,6 +8,7 @@ pub mod explain;
 pub mod guide;
 pub mod keys;
 pub mod label_policies;
+mod limit_fields;
 pub mod machines;
 pub mod organizations;
 pub mod provision;

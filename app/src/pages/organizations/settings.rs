@@ -7,7 +7,10 @@ use super::{Place, Tab, tab_page};
 use crate::{
     forms::{self, FormState},
     layout::page,
-    pages::restricted_models,
+    pages::{
+        limit_fields::{Hints, limit_fields},
+        restricted_models,
+    },
     ui::{self, Field},
 };
 
@@ -79,36 +82,27 @@ fn general(place: &Place, state: &FormState) -> AnyView {
 
 fn ceilings(place: &Place, state: &FormState) -> AnyView {
     let organization = &place.page.organization;
-    let limits = &organization.limits;
-    let number = |value: Option<i64>| value.map(|n| n.to_string()).unwrap_or_default();
     let description = if place.page.standing.super_admin {
         "No team can have more than this. A ceiling below what a team already has is refused."
     } else {
         "No team can have more than this. You may lower these; to raise one, ask a super admin."
     };
-    let (budget, period) = (
-        limits.max_budget.map(|amount| amount.to_string()).unwrap_or_default(),
-        limits
-            .budget_duration
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-    );
-    let (runners, tpm, rpm) = (
-        number(organization.max_runners.map(i64::from)),
-        number(limits.tpm_limit),
-        number(limits.rpm_limit),
-    );
-    let field = |name: &'static str, label: &'static str, hint: &'static str, current: &str, kind: &'static str| {
-        Field {
-            name,
-            label,
-            hint,
-            current,
-            kind,
-            ..Field::default()
-        }
-        .view(state)
+    let runners = organization
+        .max_runners
+        .map(|most| most.to_string())
+        .unwrap_or_default();
+    let runners = Field {
+        name: "max_runners",
+        label: "Max runners",
+        hint: "All teams together. Empty: no limit.",
+        current: &runners,
+        kind: "number",
+        ..Field::default()
+    };
+    let hints = Hints {
+        models: "What teams may choose from, one a line or comma-separated. Empty: all.",
+        budget: "US dollars for one team.",
+        rate: "Empty: no limit.",
     };
     view! {
         {ui::error_summary(state)}
@@ -122,22 +116,7 @@ fn ceilings(place: &Place, state: &FormState) -> AnyView {
             </header>
             <div class="card__body stack">
                 {place.hidden()}
-                {field("max_runners", "Max runners", "All teams together. Empty: no limit.", &runners, "number")}
-                {ui::text_area(
-                    state,
-                    "models",
-                    "Models",
-                    "What teams may choose from, one a line or comma-separated. Empty: all.",
-                    &limits.models.join("\n"),
-                )}
-                <div class="field-row">
-                    {field("max_budget", "Max budget", "US dollars for one team.", &budget, "text")}
-                    {field("budget_duration", "Period", "Like 30d, 1mo or monthly.", &period, "text")}
-                </div>
-                <div class="field-row">
-                    {field("tpm_limit", "Tokens per minute", "Empty: no limit.", &tpm, "text")}
-                    {field("rpm_limit", "Requests per minute", "Empty: no limit.", &rpm, "text")}
-                </div>
+                {runners.view(state)} {limit_fields(state, &organization.limits, &hints)}
             </div>
             <footer class="card__footer"><button class="button button--primary">"Save Ceilings"</button></footer>
         </form>

@@ -7,8 +7,9 @@ use leptos::prelude::*;
 use super::Place;
 use crate::{
     forms::FormState,
+    pages::limit_fields::{Hints, limit_fields},
     ssr::{Ctx, Result},
-    ui::{self, Field},
+    ui,
 };
 
 /// The form of a team's own limits, in the session.
@@ -55,31 +56,11 @@ pub(super) fn form(place: &Place, state: &FormState) -> Option<AnyView> {
     } else {
         "Of the team itself. You may lower these; to raise one, ask for it."
     };
-    let limits = &team.limits;
-    let number = |limit: Option<i64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
-    let budget = limits.max_budget.map(|amount| amount.to_string()).unwrap_or_default();
-    let period = limits
-        .budget_duration
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let field = |name: &'static str, label: &'static str, hint: &'static str, current: &str| {
-        Field {
-            name,
-            label,
-            hint,
-            current,
-            ..Field::default()
-        }
-        .view(state)
+    let hints = Hints {
+        models: "One a line or separated by commas. Empty: all that the organization has.",
+        budget: "US dollars. Empty: no limit of its own.",
+        rate: "Empty: no limit of its own.",
     };
-    let models = ui::text_area(
-        state,
-        "models",
-        "Models",
-        "One a line or separated by commas. Empty: all that the organization has.",
-        &limits.models.join("\n"),
-    );
     Some(
         view! {
             {ui::error_summary(state)}
@@ -92,15 +73,7 @@ pub(super) fn form(place: &Place, state: &FormState) -> Option<AnyView> {
                     </div>
                 </header>
                 <div class="card__body stack">
-                    {place.hidden()} {models}
-                    <div class="field-row">
-                        {field("max_budget", "Max budget", "US dollars. Empty: no limit of its own.", &budget)}
-                        {field("budget_duration", "Period", "Like 30d, 1mo or monthly.", &period)}
-                    </div>
-                    <div class="field-row">
-                        {field("tpm_limit", "Tokens per minute", "Empty: no limit of its own.", &number(limits.tpm_limit))}
-                        {field("rpm_limit", "Requests per minute", "Empty: no limit of its own.", &number(limits.rpm_limit))}
-                    </div>
+                    {place.hidden()} {limit_fields(state, &team.limits, &hints)}
                 </div>
                 <footer class="card__footer"><button class="button button--primary">"Save Limits"</button></footer>
             </form>
