@@ -51,8 +51,10 @@ CREATE TABLE identity_link_members (
     link_id  uuid NOT NULL REFERENCES identity_links ON DELETE CASCADE,
     user_id  uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     since    timestamptz NOT NULL DEFAULT now(),
-    -- Not in the group any more, and the removal waits for somebody's word.
-    held_at  timestamptz,
+    -- Not in the group any more: an additive link takes nothing for it, an authoritative one may wait for somebody's word.
+    left_at  timestamptz,
+    -- Whether they have by this link what it gives, or had it before, by hand or by another.
+    gave     boolean NOT NULL DEFAULT true,
     PRIMARY KEY (link_id, user_id)
 );
 CREATE INDEX identity_link_members_user_idx ON identity_link_members (user_id);
