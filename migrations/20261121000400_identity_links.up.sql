@@ -89,6 +89,16 @@ CREATE TABLE directory_people (
 CREATE INDEX directory_people_user_idx ON directory_people (user_id);
 CREATE INDEX directory_people_retry_idx ON directory_people (retry_at) WHERE retry_at IS NOT NULL;
 
+-- The scheduled sync of linked groups: one process at a time, until then, and what became of the last pass.
+CREATE TABLE directory_syncs (
+    provider    text PRIMARY KEY CHECK (provider IN ('entra')),
+    taken_until timestamptz NOT NULL,
+    started_at  timestamptz,
+    finished_at timestamptz,
+    failure     text,
+    groups      integer NOT NULL DEFAULT 0
+);
+
 -- Settings that a super_admin changes at runtime and that win over the configuration.
 CREATE TABLE runtime_settings (
     name       text PRIMARY KEY,
