@@ -1,8 +1,10 @@
 //! What being in a group of a directory gives here (SPEC E2, E4–E6, X11): the one way by which a sign-in, the scheduled
 //! sync and SCIM write memberships. What people gave by hand is never touched.
 
+mod edit;
 mod events;
 mod give;
+mod list;
 mod provision;
 mod read;
 mod sign_in;
@@ -13,7 +15,9 @@ use domain::{
     DEFAULT_ORGANIZATION, Invalid, OrganizationId, TeamId, UserId,
     directory::{Gives, Mode, Provider},
 };
+pub use edit::{LinkPatchInput, NewLink, NewLinkInput, confirm, create, delete, preview, update};
 pub(crate) use give::give;
+pub use list::{LinkQuery, events, get, list};
 pub use provision::{NewGroups, provision};
 pub use sign_in::{Seen, signed_in};
 pub(crate) use take::take;

@@ -222,29 +222,26 @@ pub fn name_for_group(name: Option<&str>, id: &str) -> String {
     }
 }
 
-/// The same with the beginning of its id, for when the name is taken.
-pub fn distinct_name_for_group(name: &str, id: Uuid) -> String {
-    let mark = format!(" ({})", short(id));
-    let stem: String = name.chars().take(256 - mark.len()).collect();
-    format!("{}{mark}", stem.trim_end())
+/// What it may be called instead when that is taken, in this order: the last one never is.
+pub fn other_names_for_group(name: &str, id: Uuid) -> [String; 2] {
+    let whole = id.simple().to_string();
+    [&whole[..8], &whole].map(|mark| {
+        let mark = format!(" ({mark})");
+        let stem: String = name.chars().take(256 - mark.len()).collect();
+        format!("{}{mark}", stem.trim_end())
+    })
 }
 
-/// The slug of an organization or a team made for a group; when that of its name is taken, it ends in the beginning of
-/// its id.
-pub fn slug_for_group(name: &str, id: Uuid, taken: bool) -> Slug {
-    let plain = Slug::from_name(name);
-    match plain {
-        Some(slug) if !taken => slug,
-        Some(slug) => {
-            let stem: String = slug.as_str().chars().take(54).collect();
-            Slug::trusted(format!("{}-{}", stem.trim_end_matches('-'), short(id)))
-        }
-        None => Slug::trusted(format!("group-{}", id.simple())),
+/// The slugs that it may have, in this order: the last one is never taken.
+pub fn slugs_for_group(name: &str, id: Uuid) -> Vec<Slug> {
+    let whole = id.simple().to_string();
+    let mut slugs: Vec<Slug> = Slug::from_name(name).into_iter().collect();
+    if let Some(plain) = slugs.first() {
+        let stem: String = plain.as_str().chars().take(54).collect();
+        slugs.push(Slug::trusted(format!("{}-{}", stem.trim_end_matches('-'), &whole[..8])));
     }
-}
-
-fn short(id: Uuid) -> String {
-    id.simple().to_string().chars().take(8).collect()
+    slugs.push(Slug::trusted(format!("group-{whole}")));
+    slugs
 }
 
 /// What a team made for a group may have: the configured limits, with its organization's models, and nothing above what

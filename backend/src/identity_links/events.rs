@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Released,
     /// The group has another name.
     Renamed,
+    /// Its settings were changed.
+    Mode,
 }
 
 impl Kind {
@@ -41,6 +43,7 @@ impl Kind {
             Self::Held => "held",
             Self::Released => "released",
             Self::Renamed => "renamed",
+            Self::Mode => "mode",
         }
     }
 }

@@ -175,7 +175,10 @@ pub async fn list(ctx: &mut Ctx, query: &LinkQuery) -> Result<Page<IdentityLink>
     .fetch_one(ctx.connection())
     .await?;
     let caller = ctx.caller.clone();
-    let items = rows.into_iter().map(|row| row.into_view(&caller)).collect::<Result<_>>()?;
+    let items = rows
+        .into_iter()
+        .map(|row| row.into_view(&caller))
+        .collect::<Result<_>>()?;
     Ok(keyset.page(items, total, |link: &IdentityLink| {
         let key = link.created_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
         (key, link.id.0)
