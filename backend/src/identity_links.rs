@@ -5,9 +5,11 @@ mod edit;
 mod events;
 mod give;
 mod list;
+mod people;
 mod provision;
 mod read;
 mod sign_in;
+mod sync;
 mod take;
 
 use chrono::{DateTime, Utc};
@@ -18,8 +20,11 @@ use domain::{
 pub use edit::{LinkPatchInput, NewLink, NewLinkInput, confirm, create, delete, preview, update};
 pub(crate) use give::give;
 pub use list::{LinkQuery, events, get, list};
+pub(crate) use people::of_directory;
+pub use people::{DirectoryPerson, note_reading};
 pub use provision::{NewGroups, provision};
-pub use sign_in::{Seen, signed_in};
+pub use sign_in::{Seen, sign_in, signed_in};
+pub use sync::{known_accounts, people_now, read_unread, sync_due};
 pub(crate) use take::take;
 use uuid::Uuid;
 

@@ -104,6 +104,69 @@ impl FromStr for Mode {
     }
 }
 
+/// Where a setting is from; the last one that has it wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SettingSource {
+    /// Nobody set it.
+    #[default]
+    Default,
+    /// The configuration file.
+    File,
+    /// An environment variable.
+    Environment,
+    /// A super_admin, while the server ran.
+    Runtime,
+}
+
+impl SettingSource {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::File => "file",
+            Self::Environment => "environment",
+            Self::Runtime => "runtime",
+        }
+    }
+
+    /// For people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Default => "built-in default",
+            Self::File => "configuration file",
+            Self::Environment => "environment variable",
+            Self::Runtime => "set here",
+        }
+    }
+}
+
+/// What a super_admin set at runtime; what is none comes from the configuration (SPEC E1).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EntraOverrides {
+    /// `entra_groups_also_create_orgs`.
+    pub also_create_orgs: Option<bool>,
+    /// `default_team_params`.
+    pub default_team_params: Option<Limits>,
+}
+
+/// The settings that are in force, and where each is from (SPEC E1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntraSettings {
+    /// Whether a new group gets an organization beside its team.
+    pub also_create_orgs: bool,
+    /// Where that is from.
+    pub flag_source: SettingSource,
+    /// What would be in force without what was set at runtime.
+    pub flag_below: (bool, SettingSource),
+    /// What a new group's organization and team may have.
+    pub default_team_params: Limits,
+    /// Where that is from.
+    pub params_source: SettingSource,
+    /// What was set at runtime.
+    pub overrides: EntraOverrides,
+}
+
 /// A role in the whole installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -31,6 +31,12 @@ pub(super) enum Kind {
     Renamed,
     /// Its settings were changed.
     Mode,
+    /// The directory has the group no more.
+    Missing,
+    /// The directory has it again.
+    Found,
+    /// The directory could not be asked.
+    Failed,
 }
 
 impl Kind {
@@ -44,6 +50,9 @@ impl Kind {
             Self::Released => "released",
             Self::Renamed => "renamed",
             Self::Mode => "mode",
+            Self::Missing => "missing",
+            Self::Found => "found",
+            Self::Failed => "failed",
         }
     }
 }

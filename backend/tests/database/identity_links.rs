@@ -47,6 +47,7 @@ async fn sign_in(world: &World, user: UserId, assigned: &[Group], own: &[Group],
         groups: own.to_vec(),
         assigned: Some(assigned.to_vec()),
         complete: true,
+        roles_complete: true,
     };
     signed_in(&world.backend, user, &seen, new, &request()).await
 }
@@ -114,6 +115,7 @@ async fn claim(world: &World, user: UserId, groups: &[&str]) {
             .collect(),
         assigned: None,
         complete: true,
+        roles_complete: true,
     };
     signed_in(&world.backend, user, &seen, &NewGroups::default(), &request())
         .await
@@ -609,6 +611,7 @@ async fn x11_an_answer_that_is_not_the_whole_takes_nothing() {
         groups: Vec::new(),
         assigned: None,
         complete: false,
+        roles_complete: false,
     };
     signed_in(&world.backend, ada, &seen, &NewGroups::default(), &request())
         .await
