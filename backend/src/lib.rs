@@ -49,7 +49,7 @@ pub mod workflow_jobs;
 pub use context::{Backend, Caller, Ctx, Method, RequestInfo};
 pub use error::{Code, Error, Result};
 pub use principals::{Membership, Principal, Principals};
-pub use settings::{DriftBusyAction, Settings, WorkflowLabelCheck};
+pub use settings::{DriftBusyAction, Entra, SettingSource, Settings, WorkflowLabelCheck};
 
 /// The migrations, embedded.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use domain::Limits;
 use secrecy::SecretString;
 
 /// Settings of the installation that the backend's rules depend on.
@@ -31,6 +32,47 @@ pub struct Settings {
     pub dns_resolver: Option<SocketAddr>,
     /// ISO code of the currency that runners are priced in.
     pub currency: String,
+    /// Groups of Microsoft Entra ID.
+    pub entra: Entra,
+}
+
+/// What the operator decided about groups of Microsoft Entra ID (SPEC E1 to E6).
+#[derive(Debug, Clone)]
+pub struct Entra {
+    /// `entra_groups_also_create_orgs` of the environment, else of the file; none where neither says anything.
+    pub configured_flag: Option<bool>,
+    /// Which of them says so.
+    pub flag_source: SettingSource,
+    /// What organizations and teams get that are made for a group; nothing is no limit (SPEC E3).
+    pub default_team_params: Limits,
+    /// How long a sign-in waits for Microsoft Graph.
+    pub sign_in_time: Duration,
+    /// How often linked groups are read without anybody signing in; none is never.
+    pub sync_interval: Option<Duration>,
+}
+
+impl Default for Entra {
+    fn default() -> Self {
+        Self {
+            configured_flag: None,
+            flag_source: SettingSource::Default,
+            default_team_params: Limits::default(),
+            sign_in_time: Duration::from_secs(5),
+            sync_interval: Some(Duration::from_mins(15)),
+        }
+    }
+}
+
+/// Where a setting comes from, the first wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SettingSource {
+    /// A variable of the environment.
+    Environment,
+    /// The configuration file.
+    File,
+    /// Nobody said anything.
+    #[default]
+    Default,
 }
 
 /// What is done about a busy runner whose labels drifted (SPEC B22).
@@ -68,6 +110,7 @@ impl Default for Settings {
             secret_key: None,
             dns_resolver: None,
             currency: "USD".to_owned(),
+            entra: Entra::default(),
         }
     }
 }
