@@ -95,6 +95,7 @@ pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
         client_secret: oidc.client_secret().map(Into::into),
         audience: None,
         scopes: None,
+        groups_claim: None,
     });
     // A secret of this run: nobody else's webhook is taken.
     let secret = hex::encode(rand::random::<[u8; 32]>());
