@@ -19,7 +19,7 @@ use domain::{
 };
 pub use edit::{LinkPatchInput, NewLink, NewLinkInput, confirm, create, delete, update};
 pub(crate) use give::give;
-pub use list::{LinkQuery, events, get, list};
+pub use list::{LinkQuery, events, get, list, targets};
 pub use people::note_reading;
 pub(crate) use people::of_directory;
 pub use provision::{NewGroups, provision};
