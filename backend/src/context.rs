@@ -41,7 +41,7 @@ impl Backend {
         }
     }
 
-    /// With Microsoft Graph, when it is configured.
+    /// With a directory.
     #[must_use]
     pub fn with_graph(mut self, graph: Option<Graph>) -> Self {
         self.graph = graph;

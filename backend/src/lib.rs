@@ -15,9 +15,11 @@ mod cursor;
 pub mod dashboard;
 pub mod default_team;
 mod drift;
+pub mod entra_settings;
 mod error;
 pub mod guides;
 pub mod identity;
+pub mod identity_links;
 pub mod keys;
 mod keyset;
 pub mod label_policies;
@@ -49,7 +51,7 @@ pub mod workflow_jobs;
 pub use context::{Backend, Caller, Ctx, Method, RequestInfo};
 pub use error::{Code, Error, Result};
 pub use principals::{Membership, Principal, Principals};
-pub use settings::{DriftBusyAction, Entra, SettingSource, Settings, WorkflowLabelCheck};
+pub use settings::{DriftBusyAction, Entra, Settings, WorkflowLabelCheck};
 
 /// The migrations, embedded.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

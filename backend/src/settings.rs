@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use domain::Limits;
+use domain::{Limits, directory::SettingSource};
 use secrecy::SecretString;
 
 /// Settings of the installation that the backend's rules depend on.
@@ -36,16 +36,16 @@ pub struct Settings {
     pub entra: Entra,
 }
 
-/// What the operator decided about groups of Microsoft Entra ID (SPEC E1 to E6).
-#[derive(Debug, Clone)]
+/// What is configured of groups of Microsoft Entra ID (SPEC E1); what a super_admin set at runtime wins over it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entra {
-    /// `entra_groups_also_create_orgs` of the environment, else of the file; none where neither says anything.
+    /// `entra_groups_also_create_orgs`, if it is configured.
     pub configured_flag: Option<bool>,
-    /// Which of them says so.
+    /// Where that is from.
     pub flag_source: SettingSource,
-    /// What organizations and teams get that are made for a group; nothing is no limit (SPEC E3).
-    pub default_team_params: Limits,
-    /// How long a sign-in waits for Microsoft Graph.
+    /// `default_team_params`, if they are configured.
+    pub default_team_params: Option<Limits>,
+    /// How long a sign-in waits for the directory.
     pub sign_in_time: Duration,
     /// How often linked groups are read without anybody signing in; none is never.
     pub sync_interval: Option<Duration>,
@@ -56,23 +56,11 @@ impl Default for Entra {
         Self {
             configured_flag: None,
             flag_source: SettingSource::Default,
-            default_team_params: Limits::default(),
+            default_team_params: None,
             sign_in_time: Duration::from_secs(5),
             sync_interval: Some(Duration::from_mins(15)),
         }
     }
-}
-
-/// Where a setting comes from, the first wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SettingSource {
-    /// A variable of the environment.
-    Environment,
-    /// The configuration file.
-    File,
-    /// Nobody said anything.
-    #[default]
-    Default,
 }
 
 /// What is done about a busy runner whose labels drifted (SPEC B22).

@@ -24,6 +24,8 @@ pub struct Groups {
     /// Ids of the application's roles (`appRoleId`) that the person has by these groups; and, when it is known who
     /// they are, those assigned to them alone. Empty where no application is configured.
     pub app_roles: BTreeSet<String>,
+    /// All groups that are assigned to our application, the person's and others; none where no application is configured.
+    pub assigned: Option<Vec<Group>>,
 }
 
 /// A group or a person that is assigned to our application, with a role of it.
@@ -86,7 +88,15 @@ impl Assignments {
             .chain(directly)
             .filter_map(|assignment| assignment.app_role_id.clone())
             .collect();
-        Groups { groups, app_roles }
+        let assigned = self.groups.iter().map(|assignment| Group {
+            id: assignment.principal_id.clone(),
+            name: assignment.name.clone(),
+        });
+        Groups {
+            groups,
+            app_roles,
+            assigned: Some(distinct(assigned.collect())),
+        }
     }
 }
 

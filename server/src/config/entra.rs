@@ -3,8 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use backend::SettingSource;
-use domain::{BudgetDuration, Limits, Money, parse_count, parse_models};
+use domain::{BudgetDuration, Limits, Money, directory::SettingSource, parse_count, parse_models};
 use integrations::graph::{self, DEFAULT_AUTHORITY_URL, DEFAULT_GRAPH_URL, Graph};
 use secrecy::SecretString;
 
@@ -71,7 +70,7 @@ pub(super) fn read(source: &mut Source) -> Entra {
                 Some(_) if source.is_from_environment(FLAG) => SettingSource::Environment,
                 Some(_) => SettingSource::File,
             },
-            default_team_params: read_params(source),
+            default_team_params: Some(read_params(source)).filter(|params| *params != Limits::default()),
             sign_in_time: Duration::from_secs(
                 source
                     .value::<SignInSeconds>("entra.sign_in_seconds")
