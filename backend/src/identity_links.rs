@@ -17,14 +17,14 @@ use domain::{
     DEFAULT_ORGANIZATION, Invalid, OrganizationId, TeamId, UserId,
     directory::{Gives, Mode, Provider},
 };
-pub use edit::{LinkPatchInput, NewLink, NewLinkInput, confirm, create, delete, preview, update};
+pub use edit::{LinkPatchInput, NewLink, NewLinkInput, confirm, create, delete, update};
 pub(crate) use give::give;
 pub use list::{LinkQuery, events, get, list};
+pub use people::note_reading;
 pub(crate) use people::of_directory;
-pub use people::{DirectoryPerson, note_reading};
 pub use provision::{NewGroups, provision};
 pub use sign_in::{Seen, sign_in, signed_in};
-pub use sync::{known_accounts, people_now, read_unread, sync_due};
+pub use sync::{preview_now, read_unread, sync_due, sync_now};
 pub(crate) use take::take;
 use uuid::Uuid;
 

@@ -184,7 +184,7 @@ pub struct LinkPatchInput {
 }
 
 /// Changes a link. One that becomes authoritative takes away at once what it gave to those who left the group, or waits for
-/// somebody's word if they are many; look at [`preview`] first.
+/// somebody's word if they are many; look at the preview first.
 ///
 /// # Errors
 /// 403 without the right; 404 without such a link; fields that break a rule.
@@ -300,7 +300,7 @@ pub async fn confirm(ctx: &mut Ctx, id: LinkId) -> Result<IdentityLink> {
 ///
 /// # Errors
 /// 403 without the right; 404 without such a link.
-pub async fn preview(ctx: &mut Ctx, id: LinkId, present: Option<&[UserId]>) -> Result<LinkPreview> {
+pub(super) async fn preview(ctx: &mut Ctx, id: LinkId, present: Option<&[UserId]>) -> Result<LinkPreview> {
     changeable(ctx, id).await?;
     let link = locked(ctx, id).await?;
     let mut adds = Vec::new();

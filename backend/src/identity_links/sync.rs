@@ -7,8 +7,9 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use domain::{
-    UserId,
+    LinkId, UserId,
     directory::{Group, Provider},
+    views::{IdentityLink, LinkPreview},
 };
 use integrations::graph::{self, Graph};
 use uuid::Uuid;
@@ -24,7 +25,7 @@ use super::{
     take::take,
 };
 use crate::{
-    Backend, Caller, Ctx, Method, RequestInfo, Result, entra_settings,
+    Backend, Caller, Code, Ctx, Error, Method, RequestInfo, Result, entra_settings,
     measure::{self, Target},
 };
 
@@ -236,16 +237,83 @@ async fn note_failure(backend: &Backend, group: &str, error: &graph::Error) -> R
     ctx.commit().await
 }
 
-/// Who is in the group of a link now, asked just for this; none when the directory cannot be asked in the application's
-/// name. Nothing is held while it is asked, and nobody gets an account by it.
+/// Reads the group of a link now and does what comes of it, as a pass of the sync does.
 ///
 /// # Errors
-/// When the directory does not answer.
-pub async fn people_now(backend: &Backend, group: &str) -> Result<Option<Vec<DirectoryPerson>>, graph::Error> {
-    let Some(graph) = backend.graph.as_ref().filter(|graph| graph.has_app_credentials()) else {
-        return Ok(None);
+/// 403 without the right; 404 without such a link; 409 when the link's groups are not read from a directory; 503 when the
+/// directory is not configured for that, or does not answer.
+pub async fn sync_now(backend: &Backend, caller: Caller, request: RequestInfo, id: LinkId) -> Result<IdentityLink> {
+    let link = readable(backend, &caller, &request, id).await?;
+    if link.provider != Provider::Entra {
+        let words = format!(
+            "The group is not read from here: {} says who is in it",
+            link.provider.name()
+        );
+        return Err(Error::refused(Code::WrongState, words));
+    }
+    let graph = (backend.graph.as_ref())
+        .filter(|graph| graph.has_app_credentials())
+        .ok_or_else(not_configured)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "before the directory is asked: the request's own time is later"
+    )]
+    let asked = Utc::now();
+    match ask(graph, &link.group_id).await {
+        Ok(found) => settle(backend, &link.group_id, found, asked).await?,
+        Err(error) => {
+            note_failure(backend, &link.group_id, &error).await?;
+            return Err(unanswered(&error));
+        }
+    }
+    let mut ctx = Ctx::read(backend, caller, request).await?;
+    super::get(&mut ctx, id).await
+}
+
+/// What a link would do if it were authoritative: with who is in its group now, where the directory can be asked. Changes
+/// nothing.
+///
+/// # Errors
+/// 403 without the right; 404 without such a link; 503 when the directory does not answer.
+pub async fn preview_now(backend: &Backend, caller: Caller, request: RequestInfo, id: LinkId) -> Result<LinkPreview> {
+    let link = readable(backend, &caller, &request, id).await?;
+    let graph =
+        (backend.graph.as_ref()).filter(|graph| link.provider == Provider::Entra && graph.has_app_credentials());
+    let people = match graph {
+        Some(graph) => {
+            let found = ask(graph, &link.group_id).await.map_err(|error| unanswered(&error))?;
+            found.map(|(_, people)| people)
+        }
+        None => None,
     };
-    Ok(ask(graph, group).await?.map(|(_, people)| people))
+    // Dropped, not committed: what it does to find out is undone.
+    let mut ctx = Ctx::write(backend, caller, request).await?;
+    let present = match &people {
+        Some(people) => Some(known_accounts(&mut ctx, people).await?),
+        None => None,
+    };
+    super::edit::preview(&mut ctx, id, present.as_deref()).await
+}
+
+/// A link that the caller may change. Nothing is held afterwards: the directory may take its time.
+async fn readable(backend: &Backend, caller: &Caller, request: &RequestInfo, id: LinkId) -> Result<IdentityLink> {
+    let mut ctx = Ctx::read(backend, caller.clone(), request.clone()).await?;
+    let link = super::get(&mut ctx, id).await?;
+    super::list::require_manage(&ctx.caller, link.gives)?;
+    Ok(link)
+}
+
+fn not_configured() -> Error {
+    Error::Unavailable(
+        Code::NotConfigured,
+        "The directory cannot be read: set MICROSOFT_TENANT, MICROSOFT_CLIENT_ID and MICROSOFT_CLIENT_SECRET, then restart."
+            .to_owned(),
+        None,
+    )
+}
+
+fn unanswered(error: &graph::Error) -> Error {
+    Error::Unavailable(Code::DirectoryUnavailable, error.to_string(), error.retry_after())
 }
 
 /// Asks again for the groups of people that could not be read when they signed in.
@@ -276,10 +344,7 @@ pub async fn read_unread(backend: &Backend) -> Result<()> {
 }
 
 /// The accounts of people, for a preview: nobody gets one by it.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn known_accounts(ctx: &mut Ctx, people: &[DirectoryPerson]) -> Result<Vec<UserId>> {
+async fn known_accounts(ctx: &mut Ctx, people: &[DirectoryPerson]) -> Result<Vec<UserId>> {
     let ids: Vec<String> = people.iter().map(|person| person.id.clone()).collect();
     let emails: Vec<String> = (people.iter())
         .filter_map(|person| Some(person.email.as_deref()?.trim().to_lowercase()))
