@@ -4,7 +4,7 @@ use secrecy::ExposeSecret as _;
 
 use std::time::Duration;
 
-use backend::SettingSource;
+use domain::directory::SettingSource;
 
 use super::{Config, Error, Signup};
 
@@ -166,7 +166,7 @@ fn e1_the_seeds_settings_are_read_as_they_are_written_there() {
         (entra.configured_flag, entra.flag_source),
         (Some(true), SettingSource::File)
     );
-    let params = entra.default_team_params;
+    let params = entra.default_team_params.expect("limits");
     assert_eq!(params.models, ["gpt-4", "gpt-3.5-turbo"]);
     assert_eq!(params.max_budget.map(|money| money.to_string()).as_deref(), Some("100"));
     assert_eq!(
@@ -182,7 +182,7 @@ fn e1_the_seeds_settings_are_read_as_they_are_written_there() {
         (entra.configured_flag, entra.flag_source),
         (None, SettingSource::Default)
     );
-    let params = entra.default_team_params;
+    let params = entra.default_team_params.expect("limits");
     assert_eq!(params.max_budget.map(|money| money.to_string()).as_deref(), Some("100"));
     assert_eq!(
         (params.models.len(), params.tpm_limit, params.rpm_limit),
@@ -229,7 +229,7 @@ fn e3_without_default_team_params_there_are_no_limits() {
         "litellm_settings: {}\n",
     ] {
         let entra = load(yaml, &[]).expect("usable").settings().entra;
-        assert_eq!(entra.default_team_params, domain::Limits::default(), "{yaml}");
+        assert_eq!(entra.default_team_params, None, "{yaml}");
         assert_eq!(entra.configured_flag, None);
     }
 }
@@ -348,7 +348,7 @@ fn entra_by_itself_is_the_provider_people_sign_in_with() {
     let settings = config.entra.settings;
     assert_eq!(
         (settings.sign_in_time, settings.sync_interval),
-        (Duration::from_secs(5), Some(Duration::from_secs(900)))
+        (Duration::from_secs(5), Some(Duration::from_mins(15)))
     );
 }
 

@@ -65,14 +65,11 @@ pub(super) fn configure(entra: &mut Entra, url: String, options: &GraphOptions) 
         service_principal_id: Some(options.service_principal_id.clone()),
         ..graph::Config::at(url)
     });
-    let params = &mut entra.settings.default_team_params;
-    if *params == Limits::default() {
-        // The seed's.
-        *params = Limits {
-            models: ["gpt-4o", "gpt-4o-mini"].map(str::to_owned).to_vec(),
-            max_budget: Some(Money::trusted(100.into())),
-            budget_duration: BudgetDuration::parse("30d").ok(),
-            ..Limits::default()
-        };
-    }
+    // The seed's.
+    entra.settings.default_team_params.get_or_insert_with(|| Limits {
+        models: ["gpt-4o", "gpt-4o-mini"].map(str::to_owned).to_vec(),
+        max_budget: Some(Money::trusted(100.into())),
+        budget_duration: BudgetDuration::parse("30d").ok(),
+        ..Limits::default()
+    });
 }
