@@ -233,6 +233,14 @@ mod tests {
             .collect();
         assert_eq!(seen, [("a", Some("Assigned A")), ("c", Some("own name of c"))]);
         assert_eq!(Vec::from_iter(max.app_roles), ["r1", "r2", "r4"]);
+        // What others have, too: each group of the application gets a team (E2).
+        let all_groups: Vec<_> = max
+            .assigned
+            .expect("an application")
+            .into_iter()
+            .map(|group| group.id)
+            .collect();
+        assert_eq!(all_groups, ["a", "b", "c"]);
         assert_eq!(Vec::from_iter(all.of_person(mine(), None).app_roles), ["r1", "r2"]);
     }
 }

@@ -342,21 +342,20 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 
 /// The known name that looks most like `name`, if any does.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // What all variables begin with says nothing about likeness, nor does the table that both are in.
+    // What all variables begin with says nothing about likeness, nor do the tables that both are in.
+    let bare = |text: &str| text.strip_prefix("GUILDHALL_").unwrap_or(text).to_owned();
     let likeness = |candidate: &str| {
-        let (typed, own) = match (name.rsplit_once('.'), candidate.rsplit_once('.')) {
-            (Some((table, typed)), Some((own_table, own))) if table == own_table => (typed, own),
-            _ => (
-                name.strip_prefix("GUILDHALL_").unwrap_or(name),
-                candidate.strip_prefix("GUILDHALL_").unwrap_or(candidate),
-            ),
-        };
-        strsim::normalized_damerau_levenshtein(typed, own)
+        let (typed, own) = (bare(name), bare(candidate));
+        let tables = (typed.match_indices('.').map(|(dot, _)| dot + 1))
+            .take_while(|end| own.starts_with(&typed[..*end]))
+            .last()
+            .unwrap_or(0);
+        strsim::normalized_damerau_levenshtein(&typed[tables..], &own[tables..])
     };
     known
         .into_iter()
         .map(|candidate| (likeness(candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.5)
+        .filter(|(likeness, _)| *likeness >= 0.6)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, candidate)| candidate)
 }
