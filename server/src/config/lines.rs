@@ -8,7 +8,7 @@ use saphyr_parser::{Event, Parser};
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// By dotted name; entries of lists are `name[0]`, counted from 0.
-    lines: BTreeMap<String, usize>,
+    at: BTreeMap<String, usize>,
     /// Keys that were there before, with their second line.
     pub repeated: Vec<(String, usize)>,
     /// Keys that have dots of their own, so that they look like a table's.
@@ -57,7 +57,7 @@ impl Lines {
 
     /// The line of a key or an entry, counted from 1.
     pub fn of(&self, name: &str) -> Option<usize> {
-        self.lines.get(name).copied()
+        self.at.get(name).copied()
     }
 
     /// Something begins: a key, where one is expected, or a value. Gives its name.
@@ -67,7 +67,7 @@ impl Lines {
             Some(Open::List { name, entries }) => {
                 let name = format!("{name}[{entries}]");
                 *entries += 1;
-                self.lines.insert(name.clone(), line);
+                self.at.insert(name.clone(), line);
                 name
             }
             Some(Open::Table { key, .. }) if key.is_some() => key.take().unwrap_or_default(),
@@ -83,10 +83,10 @@ impl Lines {
                 if own.contains('.') {
                     self.dotted.push((whole.clone(), line));
                 }
-                if self.lines.contains_key(&whole) {
+                if self.at.contains_key(&whole) {
                     self.repeated.push((whole.clone(), line));
                 } else {
-                    self.lines.insert(whole.clone(), line);
+                    self.at.insert(whole.clone(), line);
                 }
                 whole
             }
