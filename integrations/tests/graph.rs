@@ -484,3 +484,45 @@ async fn the_access_token_of_a_sign_in_is_the_persons() {
     let refused = graph(limited(&simulator)).groups(Some(&access_token), None).await;
     assert!(matches!(refused, Err(Error::Unauthorized(_))), "{refused:?}");
 }
+
+#[tokio::test]
+async fn the_directory_is_steered_over_http() {
+    let simulator = simulator(|_| ()).await;
+    let graph = graph(as_app(&simulator, limited(&simulator)));
+    let http = reqwest::Client::new();
+    let call = async |method: &str, path: &str, body: serde_json::Value| {
+        let method = method.parse().expect("a method");
+        let request = http.request(method, format!("{}/_simulator/{path}", simulator.url()));
+        let answer = request.json(&body).send().await.expect("an answer");
+        answer.status().as_u16()
+    };
+    let none = || serde_json::json!({});
+    let emma = "emma@contoso.example";
+    let put_emma = serde_json::json!({"name": "Emma"});
+    assert_eq!(call("PUT", &format!("people/{emma}"), put_emma).await, 204);
+    assert_eq!(call("PUT", "groups/new", serde_json::json!({"name": "New"})).await, 204);
+    assert_eq!(call("PUT", &format!("groups/new/members/{emma}"), none()).await, 204);
+    assert_eq!(call("PUT", "groups/none/members/nobody", none()).await, 404);
+    let groups = async || graph.groups(None, Some(&directory_id(emma))).await;
+    assert!(groups().await.expect("groups").groups.is_empty(), "not assigned");
+    let role = serde_json::json!({"app_role_id": "r"});
+    assert_eq!(call("PUT", "assignments/new", role).await, 204);
+    let assigned = groups().await.expect("groups");
+    assert_eq!((ids(&assigned), assigned.app_roles.len()), (vec!["new"], 1));
+    let fault = serde_json::json!([{"only": "memberOf", "status": 403, "times": 1}]);
+    assert_eq!(call("PUT", "faults", fault).await, 200);
+    assert!(groups().await.is_err());
+    assert!(groups().await.is_ok(), "once");
+    let disabled = serde_json::json!({"enabled": false});
+    assert_eq!(call("PUT", &format!("people/{emma}"), disabled).await, 204);
+    let members = graph.members("new").await.expect("members");
+    assert_eq!(
+        (members[0].name.as_deref(), members[0].enabled),
+        (Some("Emma"), Some(false))
+    );
+    assert_eq!(call("DELETE", &format!("groups/new/members/{emma}"), none()).await, 204);
+    assert_eq!(call("DELETE", "assignments/llm", none()).await, 204);
+    assert_eq!(call("DELETE", "groups/new", none()).await, 204);
+    assert_eq!(call("DELETE", "groups/new", none()).await, 404);
+    assert!(groups().await.expect("groups").groups.is_empty());
+}
