@@ -109,6 +109,18 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("GET /api/v1/admin/oauth-clients/{id}",                     [401, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 403]),
     ("PATCH /api/v1/admin/oauth-clients/{id}",                   [401, 403, 403, 403, 403, 403, 200, 404, 403, 403, 200, 403]),
     ("DELETE /api/v1/admin/oauth-clients/{id}",                  [401, 403, 403, 403, 403, 403, 204, 404, 403, 403, 204, 403]),
+    ("GET /api/v1/admin/identity-links",                         [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/identity-links",                        [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("GET /api/v1/admin/identity-links/{id}",                    [401, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/identity-links/{id}/events",             [401, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 403]),
+    ("PATCH /api/v1/admin/identity-links/{id}",                  [401, 403, 403, 403, 403, 403, 200, 404, 403, 403, 200, 403]),
+    ("DELETE /api/v1/admin/identity-links/{id}",                 [401, 403, 403, 403, 403, 403, 204, 404, 403, 403, 204, 403]),
+    ("POST /api/v1/admin/identity-links/{id}/preview",           [401, 403, 403, 403, 403, 403, 200, 404, 403, 403, 200, 403]),
+    // Nothing waits, and its group is not read from a directory.
+    ("POST /api/v1/admin/identity-links/{id}/confirm",           [401, 403, 403, 403, 403, 403, 409, 404, 403, 403, 409, 403]),
+    ("POST /api/v1/admin/identity-links/{id}/sync",              [401, 403, 403, 403, 403, 403, 409, 404, 403, 403, 409, 403]),
+    ("GET /api/v1/admin/settings/entra",                         [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
+    ("PUT /api/v1/admin/settings/entra",                         [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("POST /api/v1/admin/batch/restore-users",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     // Everyone of the organization reads its catalogue.
     ("GET /api/v1/admin/organizations/{id}/services",            [401, 403, 200, 200, 200, 200, 200, 403, 200, 200, 200, 403]),
@@ -446,6 +458,18 @@ async fn entry(world: &World, cast: &Cast, scene: &Scene) -> Uuid {
     id
 }
 
+/// A group that gives membership of a team.
+async fn identity_link(world: &World, cast: &Cast, team: Uuid) -> Uuid {
+    let id = Uuid::now_v7();
+    let sql = format!(
+        "INSERT INTO identity_links (id, provider, group_id, organization_id, team_id, role)
+        VALUES ('{id}', 'oidc', 'group-{id}', '{}', '{team}', 'member')",
+        cast.organization
+    );
+    world.sql(&sql).await;
+    id
+}
+
 /// A program of the team, for one try.
 async fn machine_client(world: &World, team: Uuid) -> Uuid {
     let id = Uuid::now_v7();
@@ -580,6 +604,12 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/oauth-clients") => {
             json!({"client_id": format!("{}@clients", scene.team), "team_id": scene.team})
         }
+        ("POST", "/admin/identity-links") => json!({
+            "organization_id": cast.organization, "team_id": scene.team, "provider": "oidc", "group_id": name,
+        }),
+        ("PATCH", "/admin/identity-links/{id}") => json!({"removal_limit": 50}),
+        ("POST", path) if path.starts_with("/admin/identity-links/") => return None,
+        ("PUT", "/admin/settings/entra") => json!({"entra_groups_also_create_orgs": null}),
         ("PATCH", "/admin/oauth-clients/{id}") => json!({"is_active": false}),
         ("PATCH", "/admin/organizations/{id}") => json!({"name": format!("New {name}")}),
         ("POST", "/admin/organizations/{id}/members") => json!({"user_id": scene.outsider}),
@@ -643,6 +673,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 scene.key
             } else if template.contains("/oauth-clients/") {
                 machine_client(&world, scene.team).await
+            } else if template.contains("/identity-links/") {
+                identity_link(&world, &cast, scene.team).await
             } else if template.contains("/requests/") {
                 access_request(&world, &cast, &scene, template.ends_with("/revert")).await
             } else if template.contains("/runners/") {
