@@ -78,6 +78,8 @@ codes! {
     TeamInactive = "TEAM_INACTIVE", 403;
     /// The team's policy does not list the service, or the service does not admit the path.
     ServiceNotAllowed = "SERVICE_NOT_ALLOWED", 403;
+    /// A budget on the way from the organization down is used up.
+    BudgetExceeded = "BUDGET_EXCEEDED", 429;
     /// The person has teams and must name one.
     TeamRequired = "TEAM_REQUIRED", 400;
     /// The email address is not in the organization's domains, and the person was not invited as a guest.
@@ -178,6 +180,14 @@ impl Error {
             Code::NotConfigured,
             "GitHub is not configured. Set GUILDHALL_GITHUB_ORG and either GUILDHALL_GITHUB_TOKEN or GUILDHALL_GITHUB_APP_ID with its key.".to_owned(),
             None,
+        )
+    }
+
+    /// A team changed its organization while something was counted for it.
+    pub(crate) fn moved_meanwhile() -> Self {
+        Self::refused(
+            Code::WrongState,
+            "A team was moved to another organization just now; try again",
         )
     }
 

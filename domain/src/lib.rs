@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod authz;
+mod budget;
 pub mod cost;
 pub mod hierarchy;
 mod ids;
@@ -30,6 +31,7 @@ mod team;
 mod text;
 pub mod views;
 
+pub use budget::*;
 pub use ids::*;
 pub use invalid::{Fields, Invalid};
 pub use keys::*;

@@ -3,6 +3,7 @@
 mod alerts;
 mod api_keys;
 mod audit;
+mod budgets;
 mod cost;
 mod dashboard;
 mod default_team;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 pub use alerts::*;
 pub use api_keys::*;
 pub use audit::*;
+pub use budgets::*;
 pub use cost::*;
 pub use dashboard::*;
 pub use default_team::*;

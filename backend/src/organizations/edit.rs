@@ -12,11 +12,7 @@ use super::{
     Loaded, Lock, NewOrganization, OrganizationKey, OrganizationPatch, detail, domains, load, require,
     super_admins_only,
 };
-use crate::{
-    Code, Ctx, Error, Result,
-    api_keys::{self, KeysOf},
-    audit,
-};
+use crate::{Code, Ctx, Error, Result, audit, budgets};
 
 /// Creates an organization. Nobody is added to it.
 ///
@@ -144,7 +140,7 @@ fn check(loaded: &Loaded, slug: &str, ceilings: &Ceilings) -> Result<()> {
     Ok(())
 }
 
-/// Refuses ceilings below what a team or a key already has: each limit once, with their names (SPEC E7). A key of a team
+/// Refuses ceilings below what a team, or a member, project or key of one, already has: each limit once, with their names (SPEC E7). A key of a team
 /// without limits of its own has only these above it.
 async fn require_below(ctx: &mut Ctx, id: OrganizationId, ceiling: &Limits) -> Result<()> {
     // The rule is `hierarchy::check`; SQL only leaves out teams that it cannot be about.
@@ -171,7 +167,7 @@ async fn require_below(ctx: &mut Ctx, id: OrganizationId, ceiling: &Limits) -> R
         (row.name, limits)
     });
     let mut above = (check_children(Level::Organization, ceiling, Level::Team, teams).err()).unwrap_or_default();
-    above.extend(api_keys::above(ctx, KeysOf::Organization(id), Level::Organization, ceiling).await?);
+    above.extend(budgets::above(ctx, budgets::Of::Organization(id), Level::Organization, ceiling).await?);
     if above.is_empty() {
         Ok(())
     } else {
