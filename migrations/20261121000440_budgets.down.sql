@@ -15,6 +15,14 @@ DROP FUNCTION budget_sum;
 DROP TABLE budget_spend, spend_entries;
 ALTER TABLE projects DROP COLUMN models, DROP COLUMN max_budget, DROP COLUMN budget_duration, DROP COLUMN tpm_limit,
     DROP COLUMN rpm_limit, DROP COLUMN budget_anchor;
+DROP VIEW current_team_members;
+CREATE VIEW current_team_members AS
+SELECT team_id, user_id,
+    CASE WHEN admin_until <= statement_timestamp() THEN 'member' ELSE role END AS role,
+    source, joined_at, added_by, expires_at,
+    CASE WHEN admin_until > statement_timestamp() THEN admin_until END AS admin_until
+FROM team_members
+WHERE expires_at IS NULL OR expires_at > statement_timestamp();
 ALTER TABLE team_members DROP COLUMN max_budget, DROP COLUMN tpm_limit, DROP COLUMN rpm_limit;
 ALTER TABLE api_keys DROP COLUMN budget_anchor;
 ALTER TABLE teams DROP COLUMN budget_anchor;

@@ -16,6 +16,14 @@ ALTER TABLE team_members
     ADD COLUMN max_budget numeric CHECK (max_budget >= 0),
     ADD COLUMN tpm_limit bigint CHECK (tpm_limit >= 0),
     ADD COLUMN rpm_limit bigint CHECK (rpm_limit >= 0);
+CREATE OR REPLACE VIEW current_team_members AS
+SELECT team_id, user_id,
+    CASE WHEN admin_until <= statement_timestamp() THEN 'member' ELSE role END AS role,
+    source, joined_at, added_by, expires_at,
+    CASE WHEN admin_until > statement_timestamp() THEN admin_until END AS admin_until,
+    max_budget, tpm_limit, rpm_limit
+FROM team_members
+WHERE expires_at IS NULL OR expires_at > statement_timestamp();
 ALTER TABLE projects
     ADD COLUMN models text[] NOT NULL DEFAULT '{}',
     ADD COLUMN max_budget numeric CHECK (max_budget >= 0),

@@ -9,15 +9,17 @@ mod below;
 mod chain;
 mod count;
 mod ingest;
+mod input;
 mod keep;
 mod overview;
 mod tidy;
 
 pub(crate) use alerts::installation as alerts_of_installation;
-pub(crate) use below::{Of, above, require_within};
+pub(crate) use below::{Of, above, require_within, require_within_team};
 pub(crate) use chain::{Spender, chain};
 pub(crate) use count::{Source, Spent, count, hold_above_keys};
 pub use ingest::{EntryInput, MAX_ENTRIES, Recorded, ingest};
+pub use input::{LimitsPatch, LimitsPatchInput};
 pub(crate) use keep::{BudgetCache, Budgets};
 pub use overview::{of_organization as split, of_team as bar};
 pub use tidy::tidy;

@@ -151,6 +151,8 @@ pub struct Project {
     pub name: String,
     /// What it is for.
     pub description: Option<String>,
+    /// What it may spend, on which models, and how fast.
+    pub limits: Limits,
     /// People assigned to it.
     pub member_count: i64,
     /// Keys that have not ended.

@@ -2,12 +2,14 @@
 
 use domain::{
     BudgetDuration, Invalid, Limits, Money, OrganizationId, TeamId,
-    hierarchy::{Level, check_children},
+    hierarchy::{self, Level, check_children},
+    views::Team,
 };
 
 use crate::{
     Ctx, Error, Result,
     api_keys::{self, KeysOf},
+    organizations,
 };
 
 /// Whose members, projects and keys.
@@ -101,6 +103,30 @@ pub(crate) async fn above(ctx: &mut Ctx, of: Of, level: Level, ceiling: &Limits)
 /// One error for each limit and kind, with the names.
 pub(crate) async fn require_within(ctx: &mut Ctx, of: Of, level: Level, ceiling: &Limits) -> Result<()> {
     let broken = above(ctx, of, level, ceiling).await?;
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(broken))
+    }
+}
+
+/// Checks limits of a member or a project against their team's and its organization's; of each limit the team's word
+/// comes first, and says enough. The caller holds the organization and has locked the team.
+///
+/// # Errors
+/// One error for each limit that is above.
+pub(crate) async fn require_within_team(ctx: &mut Ctx, team: &Team, level: Level, own: &Limits) -> Result<()> {
+    let organization = organizations::ceilings(ctx, team.organization_id).await?.limits;
+    let of_team = team.limits.with_models_of(&organization);
+    let mut broken = hierarchy::check(level, own, Level::Team, &of_team).err().unwrap_or_default();
+    for above in hierarchy::check(level, own, Level::Organization, &organization)
+        .err()
+        .unwrap_or_default()
+    {
+        if broken.iter().all(|known| known.field != above.field) {
+            broken.push(above);
+        }
+    }
     if broken.is_empty() {
         Ok(())
     } else {
