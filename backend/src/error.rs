@@ -102,6 +102,8 @@ codes! {
     NotFound = "NOT_FOUND", 404;
     /// The address exists, with other methods.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405;
+    /// The team is above what its new organization sets, or something of it is there already; `fields` says what.
+    TeamDoesNotFit = "TEAM_DOES_NOT_FIT", 409;
     /// The name is taken.
     NameTaken = "NAME_TAKEN", 409;
     /// The object is not in a state for this.
@@ -145,6 +147,8 @@ pub enum Error {
     Forbidden(Refusal),
     /// Any other refusal that the caller can understand: a code and the words.
     Refused(Code, String),
+    /// A refusal because of several things, each of which can be put right: a code, the words, and what they are.
+    Conflict(Code, String, Vec<Invalid>),
     /// A quota is full: the words, and who holds it.
     Quota(Box<QuotaRefusal>),
     /// Something that this needs is out of reach; worth trying again after a while.
@@ -206,7 +210,7 @@ impl Error {
             Self::Invalid(_) => Code::Validation,
             Self::Forbidden(refusal) if refusal.literal == "User not a member of team" => Code::NotTeamMember,
             Self::Forbidden(_) => Code::Forbidden,
-            Self::Refused(code, _) | Self::Unavailable(code, ..) => *code,
+            Self::Refused(code, _) | Self::Unavailable(code, ..) | Self::Conflict(code, ..) => *code,
             Self::Quota(_) => Code::QuotaExceeded,
             Self::Internal(_) => Code::Internal,
         }
@@ -241,7 +245,7 @@ impl Error {
         match self {
             Self::Invalid(_) => "Validation error".to_owned(),
             Self::Forbidden(refusal) => refusal.to_string(),
-            Self::Refused(_, detail) | Self::Unavailable(_, detail, _) => detail.clone(),
+            Self::Refused(_, detail) | Self::Unavailable(_, detail, _) | Self::Conflict(_, detail, _) => detail.clone(),
             Self::Quota(refusal) => refusal.detail.clone(),
             Self::Internal(_) => "Internal server error".to_owned(),
         }

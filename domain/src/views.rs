@@ -380,6 +380,8 @@ pub struct Organization {
     pub limits: Limits,
     /// Most live runners of all its teams together; none is no limit.
     pub max_runners: Option<i32>,
+    /// Where its days and months begin: the name of a time zone.
+    pub time_zone: String,
     /// How many people belong to it, for those who see it whole.
     pub people_count: Option<i64>,
 }

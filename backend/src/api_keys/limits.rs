@@ -33,12 +33,7 @@ pub(super) struct KeyLimits {
 }
 
 /// Reads what is above the keys of a team. To write a key, hold the organization and lock the team first.
-pub(super) async fn above(
-    ctx: &mut Ctx,
-    page: &TeamPage,
-    owner: UserId,
-    project: Option<ProjectId>,
-) -> Result<Above> {
+pub(super) async fn above(ctx: &mut Ctx, page: &TeamPage, owner: UserId, project: Option<ProjectId>) -> Result<Above> {
     let team = &page.team;
     let organization = Rung {
         level: Level::Organization,
@@ -77,7 +72,11 @@ async fn beside(ctx: &mut Ctx, team: TeamId, owner: UserId, project: Option<Proj
     .fetch_all(ctx.connection())
     .await?;
     let rungs = rows.into_iter().map(|row| Rung {
-        level: if row.level == "member" { Level::Member } else { Level::Project },
+        level: if row.level == "member" {
+            Level::Member
+        } else {
+            Level::Project
+        },
         name: row.name,
         ceilings: Ceilings {
             limits: Limits {

@@ -118,7 +118,9 @@ pub(crate) async fn require_within(ctx: &mut Ctx, of: Of, level: Level, ceiling:
 pub(crate) async fn require_within_team(ctx: &mut Ctx, team: &Team, level: Level, own: &Limits) -> Result<()> {
     let organization = organizations::ceilings(ctx, team.organization_id).await?.limits;
     let of_team = team.limits.with_models_of(&organization);
-    let mut broken = hierarchy::check(level, own, Level::Team, &of_team).err().unwrap_or_default();
+    let mut broken = hierarchy::check(level, own, Level::Team, &of_team)
+        .err()
+        .unwrap_or_default();
     for above in hierarchy::check(level, own, Level::Organization, &organization)
         .err()
         .unwrap_or_default()

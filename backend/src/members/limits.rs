@@ -1,10 +1,6 @@
 //! What one person may spend in one team, and how fast (SPEC E7).
 
-use domain::{
-    Limits, Money, TeamId, TermsPatch, UserRef,
-    hierarchy::Level,
-    views::Member,
-};
+use domain::{Limits, Money, TeamId, TermsPatch, UserRef, hierarchy::Level, views::Member};
 use serde_json::json;
 
 use super::{find_member, get, manage, update};
@@ -71,9 +67,7 @@ async fn set(ctx: &mut Ctx, team: TeamId, user: &UserRef, patch: &LimitsPatch) -
     )
     .execute(ctx.connection())
     .await?;
-    let fields = |limits: &Limits| {
-        json!({"max_budget_in_team": limits.max_budget, "tpm_limit": limits.tpm_limit, "rpm_limit": limits.rpm_limit})
-    };
+    let fields = |limits: &Limits| json!({"max_budget_in_team": limits.max_budget, "tpm_limit": limits.tpm_limit, "rpm_limit": limits.rpm_limit});
     let entry = audit::Entry::new("member.update", "member", member.user_id, &member.email)
         .team(page.team.organization_id, team)
         .change(fields(&before), fields(&after));

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    BudgetDuration, Limits, Money, OrgRole, Permission, ProjectId, ProjectRole, ProjectStanding, Standing, TeamId, TeamRole, UserId,
+    BudgetDuration, Limits, Money, OrgRole, Permission, ProjectId, ProjectRole, ProjectStanding, Standing, TeamId,
+    TeamRole, UserId,
     views::{Project, ProjectPage, TeamPage},
 };
 
