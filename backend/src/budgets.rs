@@ -19,6 +19,7 @@ pub(crate) use below::{Of, above, require_within, require_within_team};
 pub(crate) use chain::{Spender, chain};
 pub(crate) use count::{Source, Spent, count, hold_above_keys};
 pub use ingest::{EntryInput, MAX_ENTRIES, Recorded, ingest};
+pub(crate) use input::of_member;
 pub use input::{LimitsPatch, LimitsPatchInput};
 pub(crate) use keep::{BudgetCache, Budgets};
 pub use overview::{of_organization as split, of_team as bar};

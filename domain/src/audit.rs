@@ -229,6 +229,7 @@ pub const EVENTS: &[(&str, &[Event])] = &[
                 "Machine client deleted",
                 "deleted machine client",
             ),
+            event("spend.record", "Spend reported", "reported what was spent in"),
             event(
                 "budget.threshold",
                 "Budget reached a threshold",

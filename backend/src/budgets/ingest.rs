@@ -1,14 +1,15 @@
 //! What programs tell of money that was spent: `POST /api/v1/spend`.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Fields, Invalid, KeyId, OrganizationId, Permission, ProjectId, Standing, TeamId, UserId, UserRef};
 use rust_decimal::Decimal;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Source, Spent, count, tidy::DAYS_OF_ENTRIES};
-use crate::{Caller, Ctx, Error, Result, keys, organizations};
+use crate::{Caller, Ctx, Error, Result, audit, keys, organizations};
 
 /// The most entries of one batch.
 pub const MAX_ENTRIES: usize = 1000;
@@ -80,10 +81,39 @@ pub async fn ingest(ctx: &mut Ctx, entries: Vec<EntryInput>) -> Result<Recorded>
     }
     fields.finish()?;
     let recorded = count(ctx, Source::Ingest, &spent).await?;
+    audited(ctx, &found, &spent, recorded).await?;
     Ok(Recorded {
         recorded,
         duplicates: u64::try_from(total).unwrap_or(u64::MAX) - recorded,
     })
+}
+
+/// One entry of the audit log for each organization of a batch that told anything new.
+async fn audited(ctx: &mut Ctx, found: &Found, spent: &[Spent], recorded: u64) -> Result<()> {
+    if recorded == 0 {
+        return Ok(());
+    }
+    let mut told: BTreeMap<Uuid, (u64, Decimal)> = BTreeMap::new();
+    for one in spent {
+        if let Some(organization) = found.organization(one.team) {
+            let sum = told.entry(organization).or_default();
+            *sum = (sum.0 + 1, sum.1 + one.cost);
+        }
+    }
+    let ids: Vec<Uuid> = told.keys().copied().collect();
+    let names = sqlx::query!("SELECT id, name FROM organizations WHERE id = ANY($1)", &ids)
+        .fetch_all(ctx.connection())
+        .await?;
+    let entries: Vec<audit::Entry<'_>> = (names.iter())
+        .filter_map(|row| {
+            let (entries, cost) = told.get(&row.id)?;
+            let mut entry = audit::Entry::new("spend.record", "organization", row.id, &row.name)
+                .change(Value::Null, json!({"entries": entries, "cost": cost.normalize()}));
+            entry.organization = Some(OrganizationId(row.id));
+            Some(entry)
+        })
+        .collect();
+    audit::record_many(ctx, &entries).await
 }
 
 fn at(place: usize, field: &str, words: impl Into<std::borrow::Cow<'static, str>>) -> Invalid {

@@ -56,6 +56,24 @@ impl LimitsPatchInput {
         };
         fields.finish().map(|()| patch)
     }
+
+    /// As [`LimitsPatchInput::parse`], for a member, whose budget is called `max_budget_in_team`.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn parse_of_member(self) -> Result<LimitsPatch, Vec<Invalid>> {
+        self.parse().map_err(of_member)
+    }
+}
+
+/// The budget of a member under the name that it has there.
+pub(crate) fn of_member(broken: Vec<Invalid>) -> Vec<Invalid> {
+    (broken.into_iter())
+        .map(|invalid| match &*invalid.field {
+            "max_budget" => invalid.on("max_budget_in_team"),
+            _ => invalid,
+        })
+        .collect()
 }
 
 impl LimitsPatch {

@@ -31,14 +31,7 @@ pub async fn change(
     organizations::hold_ceilings(ctx, team).await?;
     update(ctx, team, user, terms).await?;
     set(ctx, team, user, limits).await.map_err(|error| match error {
-        Error::Invalid(broken) => Error::Invalid(
-            (broken.into_iter())
-                .map(|invalid| match &*invalid.field {
-                    "max_budget" => invalid.on("max_budget_in_team"),
-                    _ => invalid,
-                })
-                .collect(),
-        ),
+        Error::Invalid(broken) => Error::Invalid(budgets::of_member(broken)),
         other => other,
     })
 }

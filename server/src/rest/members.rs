@@ -274,7 +274,7 @@ async fn change_member(
         rpm_limit: body.rpm_limit,
         ..LimitsPatchInput::default()
     };
-    let limits = limits.parse()?;
+    let limits = limits.parse_of_member()?;
     let mut ctx = call.write().await?;
     let member = members::change(&mut ctx, team, &user, patch, &limits).await?;
     ctx.commit().await?;
