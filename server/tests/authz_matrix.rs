@@ -51,6 +51,11 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("POST /api/v1/admin/teams/{id}/archive",                    [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
     // An archived team is hidden from those who could not restore it; auditors see it.
     ("POST /api/v1/admin/teams/{id}/restore",                    [401, 404, 404, 404, 404, 404, 200, 404, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/teams/{id}/move",                       [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/teams/{id}/budget",                      [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/organizations/{id}/budget",              [401, 403, 403, 403, 403, 403, 200, 403, 200, 200, 200, 403]),
+    // An org_admin tells of the own organization: the team is none of another's.
+    ("POST /api/v1/spend",                                       [401, 403, 403, 403, 403, 403, 200, 422, 403, 403, 200, 403]),
     ("GET /api/v1/admin/teams/{id}/members",                     [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("POST /api/v1/admin/teams/{id}/members",                    [401, 403, 403, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
     ("POST /api/v1/admin/teams/{id}/members/bulk",               [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
@@ -558,6 +563,8 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("GET" | "DELETE", _) | ("POST", "/runners/{id}/refresh") => return None,
         ("POST", "/admin/teams") => json!({"name": format!("New {name}"), "organization_id": cast.organization}),
         ("PATCH", "/admin/teams/{id}") => json!({"description": "Changed"}),
+        ("POST", "/admin/teams/{id}/move") => json!({"organization_id": cast.organization}),
+        ("POST", "/spend") => json!({"entries": [{"request_id": name, "team_id": scene.team, "cost": 0.5}]}),
         ("POST", "/admin/teams/{id}/members") => json!({"user_id": cast.newcomer.email}),
         ("POST", "/admin/teams/{id}/members/bulk") => json!({"members": [{"user_id": cast.newcomer.email}]}),
         ("POST", "/admin/default-team/move") => json!({"user_ids": [cast.newcomer.email], "team_id": scene.team}),
@@ -661,6 +668,15 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                     scene.team
                 );
                 world.sql(&full).await;
+            }
+            if *route == "POST /api/v1/admin/teams/{id}/move" {
+                // One that stands alone.
+                let (team, home) = (scene.team, domain::DEFAULT_ORGANIZATION);
+                world
+                    .sql(&format!(
+                        "UPDATE teams SET organization_id = '{home}' WHERE id = '{team}'"
+                    ))
+                    .await;
             }
             let person = cast.people[column].as_ref();
             let id = if template.contains("/auth/tokens/") {

@@ -234,7 +234,7 @@ export const scenes: Scene[] = [
     at: team('projects'),
     act: async (page) => {
       await openMenu(page);
-      await page.getByRole('link', { name: 'Rename' }).click();
+      await page.getByRole('link', { name: 'Edit', exact: true }).click();
     },
   },
   { name: 'projects-refused', as: tess, at: team('projects'), act: send('Create project', { name: 'Billing' }) },
