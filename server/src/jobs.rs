@@ -4,10 +4,8 @@
 use std::{fmt::Display, time::Duration};
 
 use backend::{
-    Backend, Ctx, Method, api_keys, audit, authz, identity_links, keys, listen, litellm, machines, members, runners,
-    sessions, sync, tokens, users, workflow_jobs,
-    Backend, Ctx, Method, api_keys, audit, authz, budgets, keys, listen, litellm, machines, members, runners, sessions,
-    sync, tokens, users, workflow_jobs,
+    Backend, Ctx, Method, api_keys, audit, authz, budgets, identity_links, keys, listen, litellm, machines, members,
+    runners, sessions, sync, tokens, users, workflow_jobs,
 };
 use sqlx::{
     PgPool,

@@ -90,7 +90,10 @@ pub async fn provision(backend: &Backend, groups: &[Group], new: &NewGroups, req
 /// Links groups to the teams that have their ids already, and makes none: for where nobody said which groups are the
 /// application's (SPEC E4).
 pub(super) async fn adopt(backend: &Backend, groups: &[Group], request: &RequestInfo) -> Result<()> {
-    let ids: Vec<Uuid> = groups.iter().filter_map(|group| Uuid::try_parse(&group.id).ok()).collect();
+    let ids: Vec<Uuid> = groups
+        .iter()
+        .filter_map(|group| Uuid::try_parse(&group.id).ok())
+        .collect();
     let caller = Caller::System("sign-in", Method::System);
     let mut ctx = Ctx::write(backend, caller, request.clone()).await?;
     let teams = sqlx::query!(

@@ -125,7 +125,11 @@ async fn e2_who_signs_in_is_in_the_teams_and_organizations_of_their_groups() {
     let company = Company::start(&[("ENTRA_GROUPS_ALSO_CREATE_ORGS", "true")]).await;
     company.server.sign_in(MAX).await;
     assert_eq!(company.members(LLM).await, [MAX]);
-    assert_eq!(company.members(DATA).await, Vec::<String>::new(), "made, though nobody is in it");
+    assert_eq!(
+        company.members(DATA).await,
+        Vec::<String>::new(),
+        "made, though nobody is in it"
+    );
     let token = company.server.token(MAX, None).await;
     let (status, team) = company
         .api(&token, reqwest::Method::GET, &format!("/admin/teams/{LLM}"), None)
@@ -146,7 +150,8 @@ async fn e1_runtime_beats_environment_and_survives_and_goes_back() {
     let path = "/admin/settings/entra";
     let (status, body) = company.api(&root, reqwest::Method::GET, path, None).await;
     assert_eq!((status, flag(&body)), (200, (true, "environment")), "{body}");
-    let off = json!({"entra_groups_also_create_orgs": false, "default_team_params": {"max_budget": 7, "models": ["m"]}});
+    let off =
+        json!({"entra_groups_also_create_orgs": false, "default_team_params": {"max_budget": 7, "models": ["m"]}});
     let (status, body) = company.api(&root, reqwest::Method::PUT, path, Some(off)).await;
     assert_eq!((status, flag(&body)), (200, (false, "runtime")), "{body}");
     company.server.sign_in(MAX).await;
@@ -155,7 +160,12 @@ async fn e1_runtime_beats_environment_and_survives_and_goes_back() {
         .await;
     assert_eq!(team, "00000000-0000-4000-8000-000000000001 {m} 7");
     let (_, body) = company
-        .api(&root, reqwest::Method::PUT, path, Some(json!({"entra_groups_also_create_orgs": null})))
+        .api(
+            &root,
+            reqwest::Method::PUT,
+            path,
+            Some(json!({"entra_groups_also_create_orgs": null})),
+        )
         .await;
     assert_eq!(flag(&body), (true, "environment"));
     assert_eq!(body["default_team_params_source"], "runtime", "left out: it stays");
@@ -216,7 +226,11 @@ async fn e6_a_graph_that_fails_takes_nothing_from_anybody() {
         let begun = Instant::now();
         company.server.sign_in(MAX).await;
         company.server.sign_in(TESS).await;
-        assert!(begun.elapsed() < WAIT * 2 + Duration::from_secs(2), "{fault:?}: {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < WAIT * 2 + Duration::from_secs(2),
+            "{fault:?}: {:?}",
+            begun.elapsed()
+        );
         assert_eq!(company.members(LLM).await, [MAX], "{fault:?}");
     }
     company.graph.set_faults(Vec::new());
@@ -236,7 +250,10 @@ async fn e6_what_was_not_read_in_time_is_read_later_without_another_sign_in() {
     };
     company.graph.set_faults(vec![slow.times(1)]);
     company.server.sign_in(MAX).await;
-    assert!(company.members(LLM).await.is_empty(), "in already, and not in the team yet");
+    assert!(
+        company.members(LLM).await.is_empty(),
+        "in already, and not in the team yet"
+    );
     let deadline = Instant::now() + Duration::from_secs(20);
     while company.members(LLM).await.is_empty() {
         assert!(Instant::now() < deadline, "it is never read");
@@ -275,7 +292,9 @@ async fn e5_joiners_movers_and_leavers_arrive_without_signing_in() {
     assert_eq!(company.members(LLM).await, Vec::<String>::new());
     assert_eq!(company.members(DATA).await, ["joan@example.com", MAX]);
     // The account that the sync made is Joan's when she comes.
-    let accounts: i64 = company.one("SELECT count(*) FROM users WHERE email = 'joan@example.com'").await;
+    let accounts: i64 = company
+        .one("SELECT count(*) FROM users WHERE email = 'joan@example.com'")
+        .await;
     assert_eq!(accounts, 1);
     company.graph.enable("joan@example.com", false);
     company.sync().await;
@@ -312,10 +331,18 @@ async fn e5_a_group_that_is_renamed_or_deleted_says_so_at_its_link_and_takes_not
     company.server.person("root@example.com", true).await;
     let root = company.server.token("root@example.com", None).await;
     let (_, links) = company
-        .api(&root, reqwest::Method::GET, "/admin/identity-links?search=renamed", None)
+        .api(
+            &root,
+            reqwest::Method::GET,
+            "/admin/identity-links?search=renamed",
+            None,
+        )
         .await;
     let link = &links["identity_links"][0];
-    assert!(link["missing_since"].is_string() && link["failure"].is_string(), "{link}");
+    assert!(
+        link["missing_since"].is_string() && link["failure"].is_string(),
+        "{link}"
+    );
     let path = format!("/admin/identity-links/{}/events", link["id"].as_str().expect("an id"));
     let (_, events) = company.api(&root, reqwest::Method::GET, &path, None).await;
     let kinds: Vec<&str> = events["events"]
@@ -324,7 +351,11 @@ async fn e5_a_group_that_is_renamed_or_deleted_says_so_at_its_link_and_takes_not
         .iter()
         .filter_map(|event| event["kind"].as_str())
         .collect();
-    assert_eq!(kinds, ["failed", "missing", "renamed", "added", "created"], "each said once");
+    assert_eq!(
+        kinds,
+        ["failed", "missing", "renamed", "added", "created"],
+        "each said once"
+    );
 }
 
 #[tokio::test]
@@ -340,13 +371,23 @@ async fn x11_a_sync_that_would_empty_a_team_stops_and_asks() {
     company.server.person("root@example.com", true).await;
     let root = company.server.token("root@example.com", None).await;
     let (_, links) = company
-        .api(&root, reqwest::Method::GET, "/admin/identity-links?search=Production", None)
+        .api(
+            &root,
+            reqwest::Method::GET,
+            "/admin/identity-links?search=Production",
+            None,
+        )
         .await;
-    let path = format!("/admin/identity-links/{}", links["identity_links"][0]["id"].as_str().expect("an id"));
+    let path = format!(
+        "/admin/identity-links/{}",
+        links["identity_links"][0]["id"].as_str().expect("an id")
+    );
     for n in 0..5 {
         company.graph.remove_member(LLM, &format!("p{n}@example.com"));
     }
-    let (status, preview) = company.api(&root, reqwest::Method::POST, &format!("{path}/preview"), None).await;
+    let (status, preview) = company
+        .api(&root, reqwest::Method::POST, &format!("{path}/preview"), None)
+        .await;
     assert_eq!(
         (status, &preview["removes_total"], &preview["waits"], &preview["fresh"]),
         (200, &json!(5), &json!(true), &json!(true)),
@@ -354,16 +395,22 @@ async fn x11_a_sync_that_would_empty_a_team_stops_and_asks() {
     );
     assert_eq!(company.members(LLM).await.len(), 11, "a preview changes nothing");
     let authoritative = json!({"mode": "authoritative"});
-    let (status, _) = company.api(&root, reqwest::Method::PATCH, &path, Some(authoritative)).await;
+    let (status, _) = company
+        .api(&root, reqwest::Method::PATCH, &path, Some(authoritative))
+        .await;
     assert_eq!(status, 200);
     company.sync().await;
     assert_eq!(company.members(LLM).await.len(), 11, "five of eleven are too many");
     let (_, link) = company.api(&root, reqwest::Method::GET, &path, None).await;
     assert!(link["held_at"].is_string(), "{link}");
-    let (status, link) = company.api(&root, reqwest::Method::POST, &format!("{path}/confirm"), None).await;
+    let (status, link) = company
+        .api(&root, reqwest::Method::POST, &format!("{path}/confirm"), None)
+        .await;
     assert_eq!((status, &link["held_at"]), (200, &Value::Null), "{link}");
     assert_eq!(company.members(LLM).await.len(), 6);
-    let (status, _) = company.api(&root, reqwest::Method::POST, &format!("{path}/confirm"), None).await;
+    let (status, _) = company
+        .api(&root, reqwest::Method::POST, &format!("{path}/confirm"), None)
+        .await;
     assert_eq!(status, 409);
 }
 
