@@ -22,6 +22,7 @@ mod runners;
 mod services;
 mod sync;
 mod team_limits;
+mod team_move;
 mod teams;
 mod tokens;
 mod users;

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod audit;
+mod budget;
 pub mod cost;
 pub mod dashboard;
 pub mod explain;

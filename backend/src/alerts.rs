@@ -3,14 +3,14 @@
 use chrono::TimeDelta;
 use domain::views::{Alert, AlertKind};
 
-use crate::{Caller, Ctx, Result, default_team, litellm, organizations, sync};
+use crate::{Caller, Ctx, Result, budgets, default_team, litellm, organizations, sync};
 
 /// Whether somebody sees the alerts: whoever sees all of the installation.
 pub fn may_see(caller: &Caller) -> bool {
     organizations::require_everywhere(caller, "see the alerts").is_ok()
 }
 
-/// The alerts, the worst first, and of those the oldest. Three queries, whose cost grows with what is wrong.
+/// The alerts, the worst first, and of those the oldest. Four queries, whose cost grows with what is wrong.
 ///
 /// # Errors
 /// 403 for everyone but super_admins and auditors of the installation.
@@ -22,6 +22,7 @@ pub async fn list(ctx: &mut Ctx) -> Result<Vec<Alert>> {
         alerts.extend(default_team::over_budget(ctx).await?);
     }
     alerts.extend(sync::alerts(ctx).await?);
+    alerts.extend(budgets::alerts_of_installation(ctx).await?);
     let place = |kind| AlertKind::ALL.iter().position(|known| *known == kind);
     alerts.sort_by_key(|alert| {
         (

@@ -8,6 +8,7 @@ mod check;
 mod credential;
 mod decide;
 mod explain;
+mod model;
 mod signing;
 mod snapshot;
 

@@ -78,6 +78,8 @@ codes! {
     TeamInactive = "TEAM_INACTIVE", 403;
     /// The team's policy does not list the service, or the service does not admit the path.
     ServiceNotAllowed = "SERVICE_NOT_ALLOWED", 403;
+    /// A budget on the way from the organization down is used up.
+    BudgetExceeded = "BUDGET_EXCEEDED", 429;
     /// The person has teams and must name one.
     TeamRequired = "TEAM_REQUIRED", 400;
     /// The email address is not in the organization's domains, and the person was not invited as a guest.
@@ -100,6 +102,8 @@ codes! {
     NotFound = "NOT_FOUND", 404;
     /// The address exists, with other methods.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405;
+    /// The team is above what its new organization sets, or something of it is there already; `fields` says what.
+    TeamDoesNotFit = "TEAM_DOES_NOT_FIT", 409;
     /// The name is taken.
     NameTaken = "NAME_TAKEN", 409;
     /// The object is not in a state for this.
@@ -145,6 +149,8 @@ pub enum Error {
     Forbidden(Refusal),
     /// Any other refusal that the caller can understand: a code and the words.
     Refused(Code, String),
+    /// A refusal because of several things, each of which can be put right: a code, the words, and what they are.
+    Conflict(Code, String, Vec<Invalid>),
     /// A quota is full: the words, and who holds it.
     Quota(Box<QuotaRefusal>),
     /// Something that this needs is out of reach; worth trying again after a while.
@@ -183,6 +189,14 @@ impl Error {
         )
     }
 
+    /// A team changed its organization while something was counted for it.
+    pub(crate) fn moved_meanwhile() -> Self {
+        Self::refused(
+            Code::WrongState,
+            "A team was moved to another organization just now; try again",
+        )
+    }
+
     /// The database is out of reach for now.
     fn database_unavailable() -> Self {
         Self::Unavailable(
@@ -198,7 +212,7 @@ impl Error {
             Self::Invalid(_) => Code::Validation,
             Self::Forbidden(refusal) if refusal.literal == "User not a member of team" => Code::NotTeamMember,
             Self::Forbidden(_) => Code::Forbidden,
-            Self::Refused(code, _) | Self::Unavailable(code, ..) => *code,
+            Self::Refused(code, _) | Self::Unavailable(code, ..) | Self::Conflict(code, ..) => *code,
             Self::Quota(_) => Code::QuotaExceeded,
             Self::Internal(_) => Code::Internal,
         }
@@ -233,7 +247,7 @@ impl Error {
         match self {
             Self::Invalid(_) => "Validation error".to_owned(),
             Self::Forbidden(refusal) => refusal.to_string(),
-            Self::Refused(_, detail) | Self::Unavailable(_, detail, _) => detail.clone(),
+            Self::Refused(_, detail) | Self::Unavailable(_, detail, _) | Self::Conflict(_, detail, _) => detail.clone(),
             Self::Quota(refusal) => refusal.detail.clone(),
             Self::Internal(_) => "Internal server error".to_owned(),
         }

@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod authz;
 pub mod batch;
+pub mod budgets;
 mod context;
 pub mod cost;
 mod cursor;

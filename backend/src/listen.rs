@@ -80,6 +80,7 @@ fn forget(principals: &Principals, payload: &str) {
             ("user", Ok(id)) => principals.forget_user(UserId(id)),
             ("key", Ok(id)) => principals.forget_key(KeyId(id)),
             ("policy", Ok(id)) => principals.forget_policy(TeamId(id)),
+            ("budget", Ok(id)) => principals.forget_budget(id),
             ("project", Ok(id)) => principals.forget_project(ProjectId(id)),
             _ => principals.forget_all(),
         },

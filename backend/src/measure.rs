@@ -43,6 +43,17 @@ pub(crate) fn key_creation(outcome: &'static str) {
     metrics::counter!("guildhall_key_creation_total", "outcome" => outcome).increment(1);
 }
 
+/// Counts what was told of money that was spent: `litellm`, `ingest`.
+pub(crate) fn spend_entries(source: &'static str, entries: u64) {
+    metrics::counter!("guildhall_spend_entries_total", "source" => source).increment(entries);
+}
+
+/// Counts a budget that reached a threshold in its period.
+pub(crate) fn budget_alert(level: &str, threshold: i16) {
+    metrics::counter!("guildhall_budget_alerts_total", "level" => level.to_owned(), "threshold" => threshold.to_string())
+        .increment(1);
+}
+
 /// What the client of an instance is to tell of its calls. Routes are templates: no id becomes a label.
 pub fn litellm_calls(instance: &str) -> Observe {
     let instance = instance.to_owned();

@@ -6,6 +6,7 @@ mod bulk;
 mod expiry;
 mod guard;
 mod leaving;
+mod limits;
 mod list;
 
 pub use bulk::{BulkInput, OnInvalid, add_many};
@@ -17,6 +18,7 @@ pub use expiry::end_expired;
 use guard::require_admin_remains;
 pub(crate) use leaving::take_everything;
 pub use leaving::{preview_removal, remove};
+pub use limits::change;
 pub use list::{MemberQuery, counts, list, sees_last_use};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -216,7 +218,7 @@ async fn get(ctx: &mut Ctx, team: TeamId, user: UserId) -> Result<Option<Member>
         list::MemberRow,
         r#"SELECT m.user_id AS "user_id!", u.email, u.display_name, m.role AS "role!", m.joined_at AS "joined_at!",
             a.email AS "added_by?", m.source AS "source!", m.expires_at, m.admin_until, u.last_seen_at,
-            u.deactivated_at IS NOT NULL AS "deactivated!"
+            u.deactivated_at IS NOT NULL AS "deactivated!", m.max_budget, m.tpm_limit, m.rpm_limit
         FROM current_team_members m JOIN users u ON u.id = m.user_id LEFT JOIN users a ON a.id = m.added_by
         WHERE m.team_id = $1 AND m.user_id = $2"#,
         team.0,

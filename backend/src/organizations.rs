@@ -13,7 +13,7 @@ pub mod people;
 pub(crate) use admission::{Admission, ensure_member};
 pub(crate) use ceilings::{ceilings, held_limits, hold, hold_ceilings};
 pub(crate) use detail::{Loaded, Lock, load};
-pub use detail::{get, orphans};
+pub use detail::{get, get_whole, orphans};
 use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId, Permission, Refusal, Standing, views::Organization};
 pub use edit::{create, update};
 pub use input::{NewOrganization, NewOrganizationInput, OrganizationPatch, OrganizationPatchInput};

@@ -179,7 +179,8 @@ impl Principal {
     }
 }
 
-fn clock() -> DateTime<Utc> {
+/// The time, for what outlives the request that asks.
+pub(crate) fn clock() -> DateTime<Utc> {
     #[expect(
         clippy::disallowed_methods,
         reason = "what is kept in memory outlives the request that took its time"

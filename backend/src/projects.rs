@@ -4,13 +4,20 @@ pub(crate) mod access;
 pub mod members;
 
 use domain::{
-    Description, Permission, ProjectId, ProjectName, ProjectStanding, TeamId,
+    BudgetDuration, Description, Limits, Money, Permission, ProjectId, ProjectName, ProjectStanding, TeamId,
+    hierarchy::Level,
     views::{Project, ProjectPage, TeamPage},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Code, Ctx, Error, Result, audit, keys, teams};
+use crate::{
+    Code, Ctx, Error, Result,
+    api_keys::{self, KeysOf},
+    audit,
+    budgets::{self, LimitsPatch},
+    keys, organizations, teams,
+};
 
 /// How many projects one team may have: lists show them all.
 const MAX_PROJECTS: i32 = 1000;
@@ -25,7 +32,8 @@ pub async fn list(ctx: &mut Ctx, team: TeamId) -> Result<(TeamPage, Vec<Project>
     let all = ProjectStanding::sees_all(&page.standing);
     let (viewer, now) = (ctx.caller.user_id().map(|id| id.0), ctx.now);
     let rows = sqlx::query!(
-        r#"SELECT p.id, p.name, p.description, p.created_at, c.email AS "created_by?",
+        r#"SELECT p.id, p.name, p.description, p.models, p.max_budget, p.budget_duration, p.tpm_limit, p.rpm_limit, p.created_at,
+            c.email AS "created_by?",
             (SELECT count(*) FROM project_members m WHERE m.project_id = p.id) AS "members!",
             (SELECT count(*) FROM api_keys k WHERE k.project_id = p.id AND k.revoked_at IS NULL
                 AND (k.expires_at IS NULL OR k.expires_at > $4)) AS "keys!",
@@ -48,6 +56,13 @@ pub async fn list(ctx: &mut Ctx, team: TeamId) -> Result<(TeamPage, Vec<Project>
             team_id: team,
             name: row.name,
             description: row.description,
+            limits: Limits {
+                models: row.models,
+                max_budget: row.max_budget.map(Money::trusted),
+                budget_duration: row.budget_duration.map(BudgetDuration::trusted),
+                tpm_limit: row.tpm_limit,
+                rpm_limit: row.rpm_limit,
+            },
             member_count: row.members,
             key_count: row.keys,
             runner_count: row.runners,
@@ -118,6 +133,24 @@ pub async fn update(
     name: Option<&ProjectName>,
     description: Option<Option<&Description>>,
 ) -> Result<Project> {
+    change(ctx, team, id, name, description, &LimitsPatch::default()).await
+}
+
+/// As [`update`], and changes limits.
+///
+/// # Errors
+/// As [`update`]; limits above the team's or the organization's, or below those of one of its keys.
+pub async fn change(
+    ctx: &mut Ctx,
+    team: TeamId,
+    id: ProjectId,
+    name: Option<&ProjectName>,
+    description: Option<Option<&Description>>,
+    limits: &LimitsPatch,
+) -> Result<Project> {
+    if limits.changes() {
+        organizations::hold_ceilings(ctx, team).await?;
+    }
     let page = manage(ctx, team).await?;
     let project = one(ctx, team, id).await?;
     let new_name = name.map_or(project.name.as_str(), ProjectName::as_str);
@@ -125,17 +158,29 @@ pub async fn update(
         Some(text) => text.map(Description::as_str),
         None => project.description.as_deref(),
     };
-    if new_name == project.name && new_description == project.description.as_deref() {
+    let new_limits = limits.apply(&project.limits);
+    if new_name == project.name && new_description == project.description.as_deref() && new_limits == project.limits {
         return Ok(project);
+    }
+    if new_limits != project.limits {
+        budgets::require_within_team(ctx, &page.team, Level::Project, &new_limits).await?;
+        api_keys::require_within(ctx, KeysOf::Project(id), Level::Project, &new_limits).await?;
     }
     let now = ctx.now;
     sqlx::query!(
-        "UPDATE projects SET name = $3, description = $4, updated_at = $5 WHERE id = $1 AND team_id = $2",
+        "UPDATE projects SET name = $3, description = $4, updated_at = $5, models = $6, max_budget = $7,
+            budget_duration = $8, tpm_limit = $9, rpm_limit = $10
+        WHERE id = $1 AND team_id = $2",
         id.0,
         team.0,
         new_name,
         new_description,
         now,
+        &new_limits.models,
+        new_limits.max_budget.map(Money::decimal),
+        new_limits.budget_duration.as_ref().map(BudgetDuration::as_str),
+        new_limits.tpm_limit,
+        new_limits.rpm_limit,
     )
     .execute(ctx.connection())
     .await
@@ -200,5 +245,14 @@ fn taken(error: sqlx::Error, name: impl std::fmt::Display) -> Error {
 }
 
 fn fields(project: &Project) -> Value {
-    json!({"name": project.name, "description": project.description})
+    let mut fields = json!({"name": project.name, "description": project.description});
+    let limits = &project.limits;
+    if *limits != Limits::default() {
+        fields["models"] = json!(limits.models);
+        fields["max_budget"] = json!(limits.max_budget);
+        fields["budget_duration"] = json!(limits.budget_duration);
+        fields["tpm_limit"] = json!(limits.tpm_limit);
+        fields["rpm_limit"] = json!(limits.rpm_limit);
+    }
+    fields
 }

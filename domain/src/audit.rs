@@ -251,6 +251,13 @@ pub const EVENTS: &[(&str, &[Event])] = &[
                 "Machine client deleted",
                 "deleted machine client",
             ),
+            event("spend.record", "Spend reported", "reported what was spent in"),
+            event(
+                "budget.threshold",
+                "Budget reached a threshold",
+                "spent a good part of the budget of",
+            ),
+            event("team.move", "Team moved", "moved to another organization the team"),
             event("request.create", "Request made", "asked for"),
             event("request.approve", "Request approved", "approved the request for"),
             event("request.deny", "Request denied", "denied the request for"),

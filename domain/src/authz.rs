@@ -10,7 +10,11 @@ mod runners;
 pub use chain::{Explanation, Outcome, Step};
 pub use runners::{LabelQuestion, ModelQuestion};
 
-use crate::{OrgRole, PathRule, Permission, Standing, TeamStatus, is_plain_path};
+use crate::{
+    OrgRole, PathRule, Permission, Standing, TeamStatus,
+    hierarchy::{Budget, used_up},
+    is_plain_path,
+};
 
 /// What proves who asks, and whether it is still good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +97,8 @@ pub struct Question<'a> {
     pub original: Original<'a>,
     /// The project.
     pub project: ProjectAccess,
+    /// The budgets that a use of the service counts against, from the organization down; none where it costs nothing.
+    pub budgets: &'a [Budget],
 }
 
 /// Who may use services that the team's policy does not list (SPEC D2).
@@ -148,6 +154,8 @@ pub enum Denial {
     PathRefused,
     /// No access to the project.
     ProjectRefused,
+    /// One of the budgets is used up.
+    BudgetExceeded,
 }
 
 impl Denial {
@@ -167,6 +175,9 @@ impl Denial {
             Self::PathAmbiguous => format!("Path not allowed for service '{service}': it can be read in two ways"),
             Self::PathRefused => format!("Path not allowed for service '{service}'"),
             Self::ProjectRefused => "You are not assigned to this project".to_owned(),
+            Self::BudgetExceeded => {
+                used_up(question.budgets).map_or_else(|| "Budget has been exceeded!".to_owned(), Budget::refusal)
+            }
         }
     }
 }
@@ -220,6 +231,10 @@ impl Question<'_> {
         self.original.check(service.rules)?;
         if self.project == ProjectAccess::Refused {
             return Err(Denial::ProjectRefused);
+        }
+        // Also of those who bypass the policy: it is the team's money.
+        if used_up(self.budgets).is_some() {
+            return Err(Denial::BudgetExceeded);
         }
         Ok(basis)
     }

@@ -3,11 +3,13 @@
 //! One rule for all levels: equal is fine, more is not; none below a limit inherits it.
 
 mod effective;
+mod spent;
 #[cfg(test)]
 mod tests;
 
 pub use effective::{Bound, Effective, Rung, effective};
 use serde::{Deserialize, Serialize};
+pub use spent::{Budget, period_words, used_up};
 
 use crate::{Invalid, Limits};
 

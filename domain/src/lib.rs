@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod authz;
+mod budget;
 pub mod cost;
 pub mod directory;
 pub mod hierarchy;
@@ -31,6 +32,7 @@ mod team;
 mod text;
 pub mod views;
 
+pub use budget::*;
 pub use ids::*;
 pub use invalid::{Fields, Invalid};
 pub use keys::*;

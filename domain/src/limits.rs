@@ -49,6 +49,12 @@ impl Money {
         self.0
     }
 
+    /// This amount in percent of another; none of nothing (SPEC C5).
+    pub fn percent_of(self, whole: Self) -> Option<f64> {
+        let percent = self.0.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole.0)?;
+        percent.round_dp(2).to_f64()
+    }
+
     /// The amount as JSON APIs write it.
     pub fn to_f64(self) -> f64 {
         self.0.to_f64().unwrap_or(f64::MAX)
@@ -93,6 +99,13 @@ impl BudgetDuration {
                 "must be like 30s, 30m, 30h, 30d or 1mo, or daily, weekly, monthly or yearly",
             ))
         }
+    }
+
+    /// How many of which unit: `s`, `m`, `h`, `d` or `mo`.
+    pub(crate) fn parts(&self) -> Option<(i64, &str)> {
+        let text = self.as_str();
+        let (count, unit) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
+        count.parse().ok().filter(|count| *count > 0).map(|count| (count, unit))
     }
 
     /// The period in words that go after "every" or "per": `month`, `30 days`.

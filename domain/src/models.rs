@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::hierarchy::Level;
+
 /// How LiteLLM names all that an organization has.
 pub(crate) const OF_THE_PARENT: &str = "all-org-models";
 /// How LiteLLM names all that there are.
@@ -122,6 +124,12 @@ pub fn without(list: &[String], blocked: &[String]) -> Vec<String> {
     if left.is_empty() { vec![NONE.to_owned()] } else { left }
 }
 
+/// Where a model stops on its way down the lists of a chain, if it does: the first level whose list does not have it. An
+/// empty list, and one that takes all that the parent has, restricts nothing (SPEC E8, X9).
+pub fn stops_at(chain: &[(Level, &[String])], model: &str) -> Option<Level> {
+    (chain.iter()).find_map(|(level, list)| (!lists(list, model)).then_some(*level))
+}
+
 fn has(list: &[String], model: &str) -> bool {
     list.iter().any(|known| known == model)
 }
@@ -157,6 +165,37 @@ mod tests {
             "a team's own list does not stand in for the approval"
         );
         assert_eq!(usable(&none, &none, &restricted, &none).check("claude"), Ok(()));
+    }
+
+    proptest::proptest! {
+        /// What a level has, by definition: an empty list, or a word for it, is all that the parent has; any other list is
+        /// what it shares with the parent's.
+        #[test]
+        fn e8_resolution_equals_its_definition_on_random_trees(
+            chain in proptest::collection::vec(
+                proptest::sample::subsequence(vec!["a", "b", "c", "all-org-models", "all-proxy-models"], 0..=3), 1..5)
+        ) {
+            let lists: Vec<Vec<String>> = chain.iter().map(|models| list(models)).collect();
+            let levels = [Level::Organization, Level::Team, Level::Project, Level::Key];
+            let chain: Vec<(Level, &[String])> =
+                levels.into_iter().zip(lists.iter().map(Vec::as_slice)).collect();
+            let mut has = vec!["a", "b", "c", "d"];
+            let mut first = std::collections::BTreeMap::new();
+            for (level, models) in &chain {
+                let all = models.is_empty() || models.iter().any(|model| model.starts_with("all-"));
+                has.retain(|model| {
+                    let stays = all || models.iter().any(|known| known == model);
+                    if !stays {
+                        first.insert(*model, *level);
+                    }
+                    stays
+                });
+            }
+            for model in ["a", "b", "c", "d"] {
+                proptest::prop_assert_eq!(stops_at(&chain, model), first.get(model).copied());
+                proptest::prop_assert_eq!(stops_at(&chain, model).is_none(), has.contains(&model));
+            }
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod alerts;
 mod api_keys;
 mod audit;
+mod budgets;
 mod cost;
 mod dashboard;
 mod default_team;
@@ -27,6 +28,7 @@ use uuid::Uuid;
 pub use alerts::*;
 pub use api_keys::*;
 pub use audit::*;
+pub use budgets::*;
 pub use cost::*;
 pub use dashboard::*;
 pub use default_team::*;
@@ -151,6 +153,8 @@ pub struct Project {
     pub name: String,
     /// What it is for.
     pub description: Option<String>,
+    /// What it may spend, on which models, and how fast.
+    pub limits: Limits,
     /// People assigned to it.
     pub member_count: i64,
     /// Keys that have not ended.
@@ -378,6 +382,8 @@ pub struct Organization {
     pub limits: Limits,
     /// Most live runners of all its teams together; none is no limit.
     pub max_runners: Option<i32>,
+    /// Where its days and months begin: the name of a time zone.
+    pub time_zone: String,
     /// How many people belong to it, for those who see it whole.
     pub people_count: Option<i64>,
 }

@@ -27,7 +27,7 @@ test('projects are created, renamed and deleted', async ({ as, api }) => {
   await expect(page.getByLabel(/^Description/)).toHaveValue('Again');
 
   await row(page, 'Ledger').getByLabel('Actions for Ledger').click();
-  await row(page, 'Ledger').getByRole('link', { name: 'Rename' }).click();
+  await row(page, 'Ledger').getByRole('link', { name: 'Edit', exact: true }).click();
   await expect(page.getByLabel(/^Name/)).toHaveValue('Ledger');
   await page.getByLabel(/^Name/).fill('');
   await page.getByLabel(/^Name/).fill('L'.repeat(200));

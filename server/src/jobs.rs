@@ -4,8 +4,8 @@
 use std::{fmt::Display, time::Duration};
 
 use backend::{
-    Backend, Ctx, Method, api_keys, audit, authz, identity_links, keys, listen, litellm, machines, members, runners,
-    sessions, sync, tokens, users, workflow_jobs,
+    Backend, Ctx, Method, api_keys, audit, authz, budgets, identity_links, keys, listen, litellm, machines, members,
+    runners, sessions, sync, tokens, users, workflow_jobs,
 };
 use sqlx::{
     PgPool,
@@ -117,6 +117,15 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
             async move { identity_links::read_unread(&backend).await }
         }));
     }
+    let spent = backend.clone();
+    jobs.spawn(every(
+        Duration::from_hours(1),
+        "old entries of what was spent",
+        move || {
+            let backend = spent.clone();
+            async move { budgets::tidy(&backend).await.map(drop) }
+        },
+    ));
     let signing = backend.clone();
     jobs.spawn(every(Duration::from_hours(1), "signing keys", move || {
         let backend = signing.clone();

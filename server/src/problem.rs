@@ -221,6 +221,8 @@ pub(crate) fn explained(code: Code, explanation: &Explanation, request_id: Optio
         rule: failed.map(|step| step.rule.clone()),
         who_can,
         chain: explanation.chain.iter().cloned().map(ChainStep::from).collect(),
+        // Also of what is another status elsewhere (SPEC D13).
+        status: StatusCode::FORBIDDEN.as_u16(),
         ..ProblemBody::of(&error, request_id)
     };
     write(StatusCode::FORBIDDEN, &body)
@@ -269,7 +271,7 @@ impl ProblemBody {
     fn of(error: &Error, request_id: Option<String>) -> Self {
         let code = error.code();
         let fields = match error {
-            Error::Invalid(fields) => fields.iter().map(FieldProblem::from).collect(),
+            Error::Invalid(fields) | Error::Conflict(_, _, fields) => fields.iter().map(FieldProblem::from).collect(),
             _ => error.field().as_ref().map(FieldProblem::from).into_iter().collect(),
         };
         let holders = match error {

@@ -51,6 +51,11 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("POST /api/v1/admin/teams/{id}/archive",                    [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
     // An archived team is hidden from those who could not restore it; auditors see it.
     ("POST /api/v1/admin/teams/{id}/restore",                    [401, 404, 404, 404, 404, 404, 200, 404, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/teams/{id}/move",                       [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/teams/{id}/budget",                      [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/organizations/{id}/budget",              [401, 403, 403, 403, 403, 403, 200, 403, 200, 200, 200, 403]),
+    // An org_admin tells of the own organization: the team is none of another's.
+    ("POST /api/v1/spend",                                       [401, 403, 403, 403, 403, 403, 200, 422, 403, 403, 200, 403]),
     ("GET /api/v1/admin/teams/{id}/members",                     [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("POST /api/v1/admin/teams/{id}/members",                    [401, 403, 403, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
     ("POST /api/v1/admin/teams/{id}/members/bulk",               [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
@@ -109,6 +114,18 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("GET /api/v1/admin/oauth-clients/{id}",                     [401, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 403]),
     ("PATCH /api/v1/admin/oauth-clients/{id}",                   [401, 403, 403, 403, 403, 403, 200, 404, 403, 403, 200, 403]),
     ("DELETE /api/v1/admin/oauth-clients/{id}",                  [401, 403, 403, 403, 403, 403, 204, 404, 403, 403, 204, 403]),
+    ("GET /api/v1/admin/identity-links",                         [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/identity-links",                        [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("GET /api/v1/admin/identity-links/{id}",                    [401, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/identity-links/{id}/events",             [401, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 403]),
+    ("PATCH /api/v1/admin/identity-links/{id}",                  [401, 403, 403, 403, 403, 403, 200, 404, 403, 403, 200, 403]),
+    ("DELETE /api/v1/admin/identity-links/{id}",                 [401, 403, 403, 403, 403, 403, 204, 404, 403, 403, 204, 403]),
+    ("POST /api/v1/admin/identity-links/{id}/preview",           [401, 403, 403, 403, 403, 403, 200, 404, 403, 403, 200, 403]),
+    // Nothing waits, and its group is not read from a directory.
+    ("POST /api/v1/admin/identity-links/{id}/confirm",           [401, 403, 403, 403, 403, 403, 409, 404, 403, 403, 409, 403]),
+    ("POST /api/v1/admin/identity-links/{id}/sync",              [401, 403, 403, 403, 403, 403, 409, 404, 403, 403, 409, 403]),
+    ("GET /api/v1/admin/settings/entra",                         [401, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403]),
+    ("PUT /api/v1/admin/settings/entra",                         [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     ("POST /api/v1/admin/batch/restore-users",                   [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
     // Everyone of the organization reads its catalogue.
     ("GET /api/v1/admin/organizations/{id}/services",            [401, 403, 200, 200, 200, 200, 200, 403, 200, 200, 200, 403]),
@@ -446,6 +463,18 @@ async fn entry(world: &World, cast: &Cast, scene: &Scene) -> Uuid {
     id
 }
 
+/// A group that gives membership of a team.
+async fn identity_link(world: &World, cast: &Cast, team: Uuid) -> Uuid {
+    let id = Uuid::now_v7();
+    let sql = format!(
+        "INSERT INTO identity_links (id, provider, group_id, organization_id, team_id, role)
+        VALUES ('{id}', 'oidc', 'group-{id}', '{}', '{team}', 'member')",
+        cast.organization
+    );
+    world.sql(&sql).await;
+    id
+}
+
 /// A program of the team, for one try.
 async fn machine_client(world: &World, team: Uuid) -> Uuid {
     let id = Uuid::now_v7();
@@ -534,6 +563,8 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("GET" | "DELETE", _) | ("POST", "/runners/{id}/refresh") => return None,
         ("POST", "/admin/teams") => json!({"name": format!("New {name}"), "organization_id": cast.organization}),
         ("PATCH", "/admin/teams/{id}") => json!({"description": "Changed"}),
+        ("POST", "/admin/teams/{id}/move") => json!({"organization_id": cast.organization}),
+        ("POST", "/spend") => json!({"entries": [{"request_id": name, "team_id": scene.team, "cost": 0.5}]}),
         ("POST", "/admin/teams/{id}/members") => json!({"user_id": cast.newcomer.email}),
         ("POST", "/admin/teams/{id}/members/bulk") => json!({"members": [{"user_id": cast.newcomer.email}]}),
         ("POST", "/admin/default-team/move") => json!({"user_ids": [cast.newcomer.email], "team_id": scene.team}),
@@ -580,6 +611,12 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/oauth-clients") => {
             json!({"client_id": format!("{}@clients", scene.team), "team_id": scene.team})
         }
+        ("POST", "/admin/identity-links") => json!({
+            "organization_id": cast.organization, "team_id": scene.team, "provider": "oidc", "group_id": name,
+        }),
+        ("PATCH", "/admin/identity-links/{id}") => json!({"removal_limit": 50}),
+        ("POST", path) if path.starts_with("/admin/identity-links/") => return None,
+        ("PUT", "/admin/settings/entra") => json!({"entra_groups_also_create_orgs": null}),
         ("PATCH", "/admin/oauth-clients/{id}") => json!({"is_active": false}),
         ("PATCH", "/admin/organizations/{id}") => json!({"name": format!("New {name}")}),
         ("POST", "/admin/organizations/{id}/members") => json!({"user_id": scene.outsider}),
@@ -632,6 +669,15 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 );
                 world.sql(&full).await;
             }
+            if *route == "POST /api/v1/admin/teams/{id}/move" {
+                // One that stands alone.
+                let (team, home) = (scene.team, domain::DEFAULT_ORGANIZATION);
+                world
+                    .sql(&format!(
+                        "UPDATE teams SET organization_id = '{home}' WHERE id = '{team}'"
+                    ))
+                    .await;
+            }
             let person = cast.people[column].as_ref();
             let id = if template.contains("/auth/tokens/") {
                 world.token(person.unwrap_or(&cast.target).id).await.0
@@ -643,6 +689,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 scene.key
             } else if template.contains("/oauth-clients/") {
                 machine_client(&world, scene.team).await
+            } else if template.contains("/identity-links/") {
+                identity_link(&world, &cast, scene.team).await
             } else if template.contains("/requests/") {
                 access_request(&world, &cast, &scene, template.ends_with("/revert")).await
             } else if template.contains("/runners/") {

@@ -52,6 +52,8 @@ mod runners;
 mod seed;
 #[path = "rest/services.rs"]
 mod services;
+#[path = "rest/spend.rs"]
+mod spend;
 #[path = "rest/sync.rs"]
 mod sync;
 #[path = "rest/teams.rs"]

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the release binary, measured from outside. docs/BENCHMARKS.md says what each line means.
 
+mod budget;
 mod forward_auth;
 mod http;
 mod limits;
@@ -87,6 +88,12 @@ pub fn bench(builds: bool, only: &[Part]) -> anyhow::Result<()> {
             }
         }
         if wanted(&[Part::Runners]) {
+            throughput::measure(&database, &main, &mut table)?;
+            forward_auth::measure(&database, &main, &mut table)?;
+            budget::measure(&database, &main, &mut table)?;
+            let small = seed::Data::write(&database, "bench_1k", seed::SMALL)?;
+            let large = seed::Data::write(&database, "bench_100k", seed::LARGE)?;
+            scaling::measure(&[&small, &main, &large], &mut table)?;
             runners::measure(&database, &mut table)?;
         }
         if wanted(&[Part::Sync]) {

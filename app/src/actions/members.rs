@@ -1,10 +1,10 @@
 //! Adding, changing and removing members.
 
-use backend::members;
-use domain::{Fields, TermsPatch, UserRef, parse_moment, views::Member};
+use backend::{budgets::LimitsPatchInput, members};
+use domain::{Fields, Money, TermsPatch, UserRef, parse_moment, views::Member};
 use leptos::prelude::*;
 
-use super::{team_id, team_page};
+use super::{number, team_id, team_page};
 use crate::{
     forms::{ApiError, Done, Sent},
     ui,
@@ -93,7 +93,7 @@ pub async fn change_role(
     .await
 }
 
-/// Changes a member's role, and when it and the membership end.
+/// Changes a member's role, when it and the membership end, and what they may spend in the team.
 #[server(prefix = "/actions", endpoint = "members/end")]
 pub async fn change_end(
     #[server(default)] team: String,
@@ -102,6 +102,9 @@ pub async fn change_end(
     #[server(default)] role: String,
     #[server(default)] expires_at: String,
     #[server(default)] admin_until: String,
+    #[server(default)] max_budget_in_team: String,
+    #[server(default)] tpm_limit: String,
+    #[server(default)] rpm_limit: String,
 ) -> Result<(), ApiError> {
     let members = format!("{}/members", team_page(&team, &at));
     let user = UserRef::parse("user_id", &user_id);
@@ -115,14 +118,29 @@ pub async fn change_end(
             ("role", &role),
             ("expires_at", &expires_at),
             ("admin_until", &admin_until),
+            ("max_budget_in_team", &max_budget_in_team),
+            ("tpm_limit", &tpm_limit),
+            ("rpm_limit", &rpm_limit),
         ],
         back: &back,
     };
     sent.run(async |ctx| {
         let mut fields = Fields::new();
         let terms = terms(&mut fields, &role, &expires_at, &admin_until);
-        let (user, terms) = fields.with(Some(user?).zip(terms))?;
-        let member = members::update(ctx, team_id(&team)?, &user, terms).await?;
+        let limits = LimitsPatchInput {
+            max_budget: Some(
+                fields
+                    .take(Money::read("max_budget_in_team", &max_budget_in_team))
+                    .flatten(),
+            ),
+            tpm_limit: Some(fields.take(number("tpm_limit", &tpm_limit)).flatten()),
+            rpm_limit: Some(fields.take(number("rpm_limit", &rpm_limit)).flatten()),
+            ..LimitsPatchInput::default()
+        };
+        let limits = fields.and(limits.parse_of_member())?;
+        // Without an error there is a value for each field.
+        let (user, terms) = (user?, terms.unwrap_or_default());
+        let member = members::change(ctx, team_id(&team)?, &user, terms, &limits).await?;
         Ok(Done::new(&members, is_now(&member)))
     })
     .await

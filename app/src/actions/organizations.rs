@@ -71,24 +71,26 @@ pub async fn create_organization(
     .await
 }
 
-/// Saves name and short name.
+/// Saves name, short name and time zone.
 #[server(prefix = "/actions", endpoint = "organizations/settings")]
 pub async fn save_organization(
     #[server(default)] organization: String,
     #[server(default)] at: String,
     #[server(default)] name: String,
     #[server(default)] slug: String,
+    #[server(default)] time_zone: String,
 ) -> Result<(), ApiError> {
     let back = format!("{}/settings", organization_page(&organization, &at));
     let sent = Sent {
         form: "organization-settings",
-        values: &[("name", &name), ("slug", &slug)],
+        values: &[("name", &name), ("slug", &slug), ("time_zone", &time_zone)],
         back: &back,
     };
     sent.run(async |ctx| {
         let patch = OrganizationPatchInput {
             name: Some(name.clone()),
             slug: filled(&slug),
+            time_zone: filled(&time_zone),
             ..OrganizationPatchInput::default()
         };
         let changed = organizations::update(ctx, &key(&organization)?, patch.parse()?).await?;

@@ -1,10 +1,10 @@
 //! Creating, renaming and deleting projects.
 
-use backend::projects;
-use domain::{Description, Fields, ProjectId, ProjectName};
+use backend::{budgets::LimitsPatchInput, projects};
+use domain::{Description, Fields, Money, ProjectId, ProjectName, split_list};
 use leptos::prelude::*;
 
-use super::{team_id, team_page};
+use super::{filled, number, team_id, team_page};
 use crate::{
     forms::{ApiError, Done, Sent},
     ssr::{self, Error},
@@ -51,7 +51,7 @@ pub async fn create_project(
     .await
 }
 
-/// Renames and describes a project.
+/// Renames and describes a project, and saves its limits.
 #[server(prefix = "/actions", endpoint = "projects/update")]
 pub async fn update_project(
     #[server(default)] team: String,
@@ -60,6 +60,11 @@ pub async fn update_project(
     #[server(default)] name: String,
     #[server(default)] description: String,
     #[server(default)] from: String,
+    #[server(default)] models: String,
+    #[server(default)] max_budget: String,
+    #[server(default)] budget_duration: String,
+    #[server(default)] tpm_limit: String,
+    #[server(default)] rpm_limit: String,
 ) -> Result<(), ApiError> {
     let page = if from == "project" {
         project_page(&team, &at, &project)
@@ -69,13 +74,34 @@ pub async fn update_project(
     let back = project_id(&project).map_or_else(|_| page.clone(), |id| format!("{page}?edit={id}"));
     let sent = Sent {
         form: "edit-project",
-        values: &[("name", &name), ("description", &description)],
+        values: &[
+            ("name", &name),
+            ("description", &description),
+            ("models", &models),
+            ("max_budget", &max_budget),
+            ("budget_duration", &budget_duration),
+            ("tpm_limit", &tpm_limit),
+            ("rpm_limit", &rpm_limit),
+        ],
         back: &back,
     };
     sent.run(async |ctx| {
-        let (name, description) = parse(&name, &description)?;
+        let mut fields = Fields::new();
+        let name = fields.take(ProjectName::parse(&name));
+        let description = fields.take(Description::optional(&description));
+        let limits = LimitsPatchInput {
+            models: Some(split_list(&models)),
+            max_budget: Some(fields.take(Money::read("max_budget", &max_budget)).flatten()),
+            budget_duration: Some(filled(&budget_duration)),
+            tpm_limit: Some(fields.take(number("tpm_limit", &tpm_limit)).flatten()),
+            rpm_limit: Some(fields.take(number("rpm_limit", &rpm_limit)).flatten()),
+        };
+        let limits = fields.and(limits.parse())?;
+        // Without an error there is a value for each field.
+        let description = description.flatten();
         let id = project_id(&project)?;
-        let changed = projects::update(ctx, team_id(&team)?, id, Some(&name), Some(description.as_ref())).await?;
+        let described = Some(description.as_ref());
+        let changed = projects::change(ctx, team_id(&team)?, id, name.as_ref(), described, &limits).await?;
         Ok(Done::new(&page, format!("Project {} was saved.", changed.name)))
     })
     .await

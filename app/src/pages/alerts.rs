@@ -122,7 +122,7 @@ fn row(alert: &Alert, now: DateTime<Utc>) -> AnyView {
         .map(|since| view! { <span class="row__text">"Began "{ui::time_ago(since, now)}</span> });
     // Words of other systems look like what they are.
     let class = match alert.kind {
-        AlertKind::DefaultTeamBudget => "row__text",
+        AlertKind::DefaultTeamBudget | AlertKind::BudgetUsedUp | AlertKind::BudgetNear => "row__text",
         _ => "row__text mono",
     };
     let detail = alert

@@ -3,12 +3,14 @@
 
 mod bars;
 mod scale;
+mod share;
 mod svg;
 
 use chrono::NaiveDate;
 use leptos::prelude::*;
 
 pub use bars::{QuotaBar, quota_bars};
+pub use share::{Part, ShareBar, share_bar};
 
 use super::text::{day, short_day};
 

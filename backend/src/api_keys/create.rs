@@ -53,7 +53,7 @@ async fn reserve(ctx: &mut Ctx, new: &NewApiKey) -> Result<Work> {
     let owner = owner(ctx, &team, new.owner.as_ref(), person).await?;
     let instance = instance(ctx, team.team.id).await?;
     require_room(ctx, owner).await?;
-    let above = limits::above(ctx, &team).await?;
+    let above = limits::above(ctx, &team, owner, None).await?;
     let own = above.fill(&new.wanted, ctx.now);
     above.check(&own, ctx.now)?;
     let place = Place {

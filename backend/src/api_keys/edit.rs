@@ -40,7 +40,7 @@ pub async fn update(ctx: &mut Ctx, id: KeyId, patch: &ApiKeyPatch) -> Result<Api
         return Ok(seen.key);
     }
     if own != before {
-        let above = limits::above(ctx, &seen.team).await?;
+        let above = limits::above(ctx, &seen.team, key.owner_id, key.project_id).await?;
         above.check(&own, ctx.now)?;
     }
     let limits = &own.limits;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Ceilings, Invalid, KeyPolicy, Limits, Money,
+    BudgetDuration, Ceilings, Invalid, KeyPolicy, Limits, Money, ProjectId, TeamId, UserId,
     hierarchy::{self, Effective, Level, Rung, effective},
     smallest,
     views::TeamPage,
@@ -17,8 +17,8 @@ use crate::{
 /// What is above a key.
 pub(super) struct Above {
     pub(super) policy: KeyPolicy,
-    /// Its organization, then its team.
-    chain: [Rung; 2],
+    /// Its organization, its team, its owner in the team, its project.
+    chain: Vec<Rung>,
     /// Which models the team may use.
     models: TeamModels,
 }
@@ -33,7 +33,7 @@ pub(super) struct KeyLimits {
 }
 
 /// Reads what is above the keys of a team. To write a key, hold the organization and lock the team first.
-pub(super) async fn above(ctx: &mut Ctx, page: &TeamPage) -> Result<Above> {
+pub(super) async fn above(ctx: &mut Ctx, page: &TeamPage, owner: UserId, project: Option<ProjectId>) -> Result<Above> {
     let team = &page.team;
     let organization = Rung {
         level: Level::Organization,
@@ -48,11 +48,48 @@ pub(super) async fn above(ctx: &mut Ctx, page: &TeamPage) -> Result<Above> {
             max_runners: None,
         },
     };
+    let mut chain = vec![organization, own];
+    chain.extend(beside(ctx, team.id, owner, project).await?);
     Ok(Above {
         policy: super::settings::load_keys(ctx).await?,
-        chain: [organization, own],
+        chain,
         models: restricted_models::of_team(ctx, team.id).await?,
     })
+}
+
+/// The limits of a key's owner in the team, and of its project, where there are any.
+async fn beside(ctx: &mut Ctx, team: TeamId, owner: UserId, project: Option<ProjectId>) -> Result<Vec<Rung>> {
+    let rows = sqlx::query!(
+        r#"SELECT 'member' AS "level!", u.email AS "name!", '{}'::text[] AS "models!", m.max_budget,
+            NULL::text AS budget_duration, m.tpm_limit, m.rpm_limit
+        FROM team_members m JOIN users u ON u.id = m.user_id WHERE m.team_id = $1 AND m.user_id = $2
+        UNION ALL SELECT 'project', p.name, p.models, p.max_budget, p.budget_duration, p.tpm_limit, p.rpm_limit
+        FROM projects p WHERE p.team_id = $1 AND p.id = $3"#,
+        team.0,
+        owner.0,
+        project.map(|id| id.0),
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    let rungs = rows.into_iter().map(|row| Rung {
+        level: if row.level == "member" {
+            Level::Member
+        } else {
+            Level::Project
+        },
+        name: row.name,
+        ceilings: Ceilings {
+            limits: Limits {
+                models: row.models,
+                max_budget: row.max_budget.map(Money::trusted),
+                budget_duration: row.budget_duration.map(BudgetDuration::trusted),
+                tpm_limit: row.tpm_limit,
+                rpm_limit: row.rpm_limit,
+            },
+            max_runners: None,
+        },
+    });
+    Ok(rungs.collect())
 }
 
 impl Above {
@@ -73,8 +110,10 @@ impl Above {
         });
         let budget_duration = wanted.budget_duration.clone().unwrap_or_else(|| {
             max_budget?;
-            let team = &self.chain[1].ceilings.limits;
-            own.budget_duration.clone().or_else(|| team.budget_duration.clone())
+            let team = self.chain.iter().find(|rung| rung.level == Level::Team);
+            own.budget_duration
+                .clone()
+                .or_else(|| team.and_then(|team| team.ceilings.limits.budget_duration.clone()))
         });
         let soft_budget = wanted
             .soft_budget
@@ -136,7 +175,7 @@ impl Above {
         errors.extend(self.restricted(&key.limits));
         let mut seen = Vec::new();
         let errors: Vec<Invalid> = (errors.into_iter().map(as_sent))
-            // The team's word comes first, and says enough.
+            // The word of the nearest comes first, and says enough.
             .filter(|invalid| {
                 !seen.contains(&invalid.field) && {
                     seen.push(invalid.field.clone());
@@ -167,16 +206,16 @@ impl Above {
 
     /// What is in force for a key, and who sets it.
     pub(super) fn effective(&self, name: &str, key: &Limits) -> Effective {
-        let [organization, team] = self.chain.clone();
-        let own = Rung {
+        let mut chain = self.chain.clone();
+        chain.push(Rung {
             level: Level::Key,
             name: name.to_owned(),
             ceilings: Ceilings {
                 limits: key.clone(),
                 max_runners: None,
             },
-        };
-        let mut limits = effective(&[organization, team, own]);
+        });
+        let mut limits = effective(&chain);
         if let Some(models) = &mut limits.models {
             let usable = self.models.usable();
             let reached = usable.without_approval(&key.models);

@@ -128,7 +128,7 @@ pub async fn of_team(ctx: &mut Ctx, id: TeamId) -> Result<TeamKeys> {
 pub async fn get(ctx: &mut Ctx, id: KeyId) -> Result<ApiKeyPage> {
     let seen = access::seen(ctx, id, teams::Lock::None).await?;
     let may_hold = seen.may_hold(ctx).await?;
-    let above = limits::above(ctx, &seen.team).await?;
+    let above = limits::above(ctx, &seen.team, seen.key.owner_id, seen.key.project_id).await?;
     let today = ctx.now.date_naive();
     let days = sqlx::query!(
         "SELECT day, spend FROM key_spend_daily WHERE key_id = $1 AND day > $2::date - $3::int ORDER BY day",

@@ -75,7 +75,7 @@ async fn reserve(ctx: &mut Ctx, seen: &Seen, expires_at: Option<Option<DateTime<
     access::require_hold(ctx, &seen.team, old.owner_id).await?;
     require_active(&seen.team, old)?;
     let lifetime = old.expires_at.map(|end| end - old.created_at);
-    let above = limits::above(ctx, &seen.team).await?;
+    let above = limits::above(ctx, &seen.team, old.owner_id, old.project_id).await?;
     let own = KeyLimits {
         limits: old.limits.clone(),
         soft_budget: old.soft_budget,

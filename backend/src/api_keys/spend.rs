@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::{KeyId, ProjectId, TeamId, UserId};
 use integrations::litellm::KeyFilter;
 use rust_decimal::Decimal;
 
 use crate::{
-    Backend, Result,
+    Backend, Ctx, Method, Result, budgets,
     litellm::Instance,
     measure::{self, Target},
 };
@@ -77,7 +78,8 @@ async fn read(backend: &Backend, instance: &Instance) -> Result<u64> {
     }
 }
 
-/// Keeps the sums, and what they grew by on this day. A sum that shrank began anew: it is what was spent since.
+/// Keeps the sums, and what they grew by on this day; that counts against every budget above the key, too. A sum that
+/// shrank began anew: it is what was spent since.
 async fn write(
     backend: &Backend,
     instance: &Instance,
@@ -85,24 +87,45 @@ async fn write(
     spend: &[Decimal],
     asked: DateTime<Utc>,
 ) -> Result<u64> {
-    let changed = sqlx::query!(
-        "WITH seen AS (SELECT DISTINCT ON (token) token, greatest(spend, 0) AS spend
+    let mut ctx = Ctx::system(backend, "what keys spend", Method::System).await?;
+    // What is above the keys is locked before them, as everything does that locks both.
+    budgets::hold_above_keys(&mut ctx, instance.name(), tokens).await?;
+    let rows = sqlx::query!(
+        r#"WITH seen AS (SELECT DISTINCT ON (token) token, greatest(spend, 0) AS spend
             FROM unnest($2::text[], $3::numeric[]) AS s(token, spend) ORDER BY token),
-        known AS (SELECT k.id, k.spend AS before, seen.spend AS after FROM api_keys k JOIN seen ON seen.token = k.litellm_token
+        known AS (SELECT k.id, k.team_id, k.project_id, k.owner_id, k.spend AS before, seen.spend AS after
+            FROM api_keys k JOIN seen ON seen.token = k.litellm_token
             WHERE k.litellm_instance = $1 AND (k.spend_at IS NULL OR k.spend_at <= $4)
                 AND (k.spend <> seen.spend OR k.spend_at IS NULL OR k.spend_at < $4 - interval '10 minutes')
             ORDER BY k.id FOR NO KEY UPDATE OF k),
-        written AS (UPDATE api_keys k SET spend = known.after, spend_at = $4 FROM known WHERE k.id = known.id)
-        INSERT INTO key_spend_daily AS d (key_id, day, spend)
-        SELECT id, ($4 AT TIME ZONE 'UTC')::date, CASE WHEN after >= before THEN after - before ELSE after END FROM known
-        WHERE after <> before AND after > 0
-        ON CONFLICT (key_id, day) DO UPDATE SET spend = d.spend + excluded.spend",
+        written AS (UPDATE api_keys k SET spend = known.after, spend_at = $4 FROM known WHERE k.id = known.id),
+        grown AS (SELECT id, team_id, project_id, owner_id,
+                CASE WHEN after >= before THEN after - before ELSE after END AS cost
+            FROM known WHERE after <> before AND after > 0),
+        days AS (INSERT INTO key_spend_daily AS d (key_id, day, spend)
+            SELECT id, ($4 AT TIME ZONE 'UTC')::date, cost FROM grown
+            ON CONFLICT (key_id, day) DO UPDATE SET spend = d.spend + excluded.spend)
+        SELECT id AS "id!", team_id AS "team_id!", project_id, owner_id AS "owner_id!", cost AS "cost!" FROM grown"#,
         instance.name(),
         tokens,
         spend,
         asked,
     )
-    .execute(&backend.pool)
+    .fetch_all(ctx.connection())
     .await?;
-    Ok(changed.rows_affected())
+    let grown: Vec<budgets::Spent> = (rows.into_iter())
+        .map(|row| budgets::Spent {
+            request_id: None,
+            team: TeamId(row.team_id),
+            user: Some(UserId(row.owner_id)),
+            project: row.project_id.map(ProjectId),
+            key: Some(KeyId(row.id)),
+            model: None,
+            cost: row.cost,
+            at: asked,
+        })
+        .collect();
+    let changed = budgets::count(&mut ctx, budgets::Source::LiteLlm, &grown).await?;
+    ctx.commit().await?;
+    Ok(changed)
 }

@@ -1,7 +1,7 @@
 //! The keys that would be above what is set over them (SPEC E7).
 
 use domain::{
-    BudgetDuration, Invalid, Limits, Money, OrganizationId, TeamId,
+    BudgetDuration, Invalid, Limits, Money, OrganizationId, ProjectId, TeamId, UserId,
     hierarchy::{Level, check_children},
 };
 
@@ -14,6 +14,10 @@ pub(crate) enum KeysOf {
     Team(TeamId),
     /// Those of an organization's teams, but for archived ones: they are asked about when they are restored.
     Organization(OrganizationId),
+    /// Those of one person in a team.
+    Member(TeamId, UserId),
+    /// Those of a project.
+    Project(ProjectId),
 }
 
 /// Which limits are below those of a key that works or waits, each with the keys' names. Whoever asks holds the row of
@@ -22,10 +26,13 @@ pub(crate) enum KeysOf {
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn above(ctx: &mut Ctx, keys: KeysOf, level: Level, ceiling: &Limits) -> Result<Vec<Invalid>> {
-    let (team, organization) = match keys {
-        KeysOf::Team(id) => (Some(id.0), None),
-        KeysOf::Organization(id) => (None, Some(id.0)),
-    };
+    let (mut team, mut organization, mut owner, mut project) = (None, None, None, None);
+    match keys {
+        KeysOf::Team(id) => team = Some(id.0),
+        KeysOf::Organization(id) => organization = Some(id.0),
+        KeysOf::Member(id, user) => (team, owner) = (Some(id.0), Some(user.0)),
+        KeysOf::Project(id) => project = Some(id.0),
+    }
     let now = ctx.now;
     // The rule is `hierarchy::check`; SQL only leaves out keys that it cannot be about.
     let rows = sqlx::query!(
@@ -34,7 +41,8 @@ pub(crate) async fn above(ctx: &mut Ctx, keys: KeysOf, level: Level, ceiling: &L
         FROM api_keys k JOIN teams t ON t.id = k.team_id JOIN users u ON u.id = k.owner_id
         WHERE k.litellm_state IN ('pending', 'active') AND k.revoked_at IS NULL
             AND (k.expires_at IS NULL OR k.expires_at > $1)
-            AND (k.team_id = $2 OR t.organization_id = $3 AND t.status <> 'archived')
+            AND (k.team_id = $2 AND ($8::uuid IS NULL OR k.owner_id = $8)
+                OR t.organization_id = $3 AND t.status <> 'archived' OR k.project_id = $9)
             AND (k.max_budget > $4 OR k.tpm_limit > $5 OR k.rpm_limit > $6
                 OR cardinality($7::text[]) > 0 AND NOT k.models <@ $7)
         ORDER BY lower(k.name), k.id"#,
@@ -45,6 +53,8 @@ pub(crate) async fn above(ctx: &mut Ctx, keys: KeysOf, level: Level, ceiling: &L
         ceiling.tpm_limit,
         ceiling.rpm_limit,
         &ceiling.models,
+        owner,
+        project,
     )
     .fetch_all(ctx.connection())
     .await?;

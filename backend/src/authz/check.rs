@@ -2,15 +2,21 @@
 
 use domain::{
     Permission, Standing, TeamId, TeamRole, UserRef,
-    authz::{Credential, Original},
+    authz::{Credential, Explanation, Original},
+    hierarchy::Budget,
 };
 
 use super::{
-    About, Ask, Decision, Explain, Subject, Who, by_key,
+    About, Ask, Decision, Explain, Policy, Subject, Who, by_key,
     decide::{Project, Subjects, ask_in_team, decide},
     explain,
+    model::ModelFacts,
 };
-use crate::{Code, Ctx, Error, Result, identity, teams};
+use crate::{
+    Code, Ctx, Error, Result,
+    budgets::{self, Spender},
+    identity, teams,
+};
 
 /// About whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +32,7 @@ pub enum Checked {
 /// Yes or no, with the words.
 ///
 /// # Errors
-/// 403 for a team that the caller may not see, and for other people than those whom the caller may ask about; 404 for
+/// 429 with E7's literal when a budget is used up; 403 for a team that the caller may not see, and for other people than those whom the caller may ask about; 404 for
 /// an unknown person.
 pub async fn check(ctx: &mut Ctx, who: &Checked, about: &About) -> Result<(bool, String)> {
     match who {
@@ -38,7 +44,7 @@ pub async fn check(ctx: &mut Ctx, who: &Checked, about: &About) -> Result<(bool,
                 team: *team,
                 about: about.clone(),
             };
-            explain(ctx, &ask).await.map(|answer| (answer.allowed, answer.reason))
+            within_budget(explain(ctx, &ask).await?)
         }
         Checked::Person(user, None) => person(ctx, user, about).await,
     }
@@ -54,12 +60,20 @@ async fn key(ctx: &mut Ctx, secret: &str, about: &About) -> Result<(bool, String
         }
         Err(error) => return Err(error),
     };
-    let Who::Key { team, .. } = who else {
+    let Who::Key { id, team, project, .. } = who else {
         return Err(Error::internal("a key is no key"));
     };
     match about {
         About::Service { .. } => answer(ctx, &who, about).await,
-        About::Model(model) => model_of_team(ctx, team, model).await,
+        About::Model(model) => {
+            let spender = Spender {
+                team,
+                user: Some(who.person().id),
+                project,
+                key: Some(id),
+            };
+            model_of(ctx, spender, model).await
+        }
         About::Label(_) => Err(Error::invalid("label", "keys provision no runners")),
     }
 }
@@ -87,11 +101,12 @@ async fn team(ctx: &mut Ctx, team: TeamId, about: &About) -> Result<(bool, Strin
                 path: path.as_deref().or(any.as_ref().map(|(_, path)| path.as_str())),
                 contradictory: false,
             };
-            let question = ask_in_team(&ctx.backend, &subjects, name, original, &policy, Project::None).await?;
-            let answer = question.explain();
-            Ok((answer.allowed, answer.reason))
+            let mut question = ask_in_team(&ctx.backend, &subjects, name, original, &policy, Project::None).await?;
+            let budgets = budgets_of(ctx, &policy, name, Spender::team(team)).await?;
+            question.budgets = &budgets;
+            within_budget(question.explain())
         }
-        About::Model(model) => model_of_team(ctx, page.team.id, model).await,
+        About::Model(model) => model_of(ctx, Spender::team(page.team.id), model).await,
         About::Label(_) => Err(Error::invalid("label", "is asked about with /authz/explain")),
     }
 }
@@ -132,30 +147,37 @@ async fn answer(ctx: &Ctx, who: &Who, about: &About) -> Result<(bool, String)> {
     };
     Ok(match decide(&ctx.backend, who, &ask).await? {
         Decision::Allowed(_) => (true, format!("Service '{name}' is allowed")),
-        Decision::Refused(refused) => (false, refused.explanation.reason),
+        Decision::Refused(refused) => return within_budget(refused.explanation),
     })
 }
 
-async fn model_of_team(ctx: &mut Ctx, team: TeamId, model: &str) -> Result<(bool, String)> {
-    let row = sqlx::query!(
-        "SELECT t.status, t.models, o.models AS organization_models
-        FROM teams t JOIN organizations o ON o.id = t.organization_id WHERE t.id = $1",
-        team.0,
-    )
-    .fetch_optional(ctx.connection())
-    .await?
-    .ok_or_else(|| Error::not_found("Team", team))?;
-    let question = domain::authz::ModelQuestion {
-        active: true,
-        standing: Standing {
-            team: Some(TeamRole::Member),
-            ..Standing::default()
-        },
-        team: row.status.parse()?,
-        model,
-        organization_models: &row.organization_models,
-        team_models: &row.models,
-    };
-    let answer = question.explain();
+/// The short answer of a long one; none where a budget is used up.
+///
+/// # Errors
+/// 429 with E7's literal.
+fn within_budget(answer: Explanation) -> Result<(bool, String)> {
+    if answer.is_over_budget() {
+        return Err(Error::refused(Code::BudgetExceeded, answer.reason));
+    }
     Ok((answer.allowed, answer.reason))
+}
+
+/// The budgets that a use of a service counts against, as the database has them now.
+pub(super) async fn budgets_of(ctx: &mut Ctx, policy: &Policy, service: &str, who: Spender) -> Result<Vec<Budget>> {
+    if !policy.counts(service) {
+        return Ok(Vec::new());
+    }
+    let now = ctx.now;
+    let found = budgets::chain(ctx.connection(), who, now).await?;
+    Ok(found.map(|(_, chain)| chain).unwrap_or_default())
+}
+
+/// Whether someone may use a model, of whom only is known what they act for.
+async fn model_of(ctx: &mut Ctx, who: Spender, model: &str) -> Result<(bool, String)> {
+    let facts = ModelFacts::load(ctx, who, model).await?;
+    let member = Standing {
+        team: Some(TeamRole::Member),
+        ..Standing::default()
+    };
+    within_budget(facts.question(model, true, member).explain())
 }

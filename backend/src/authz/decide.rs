@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use domain::{
-    OrgRole, OrganizationId, PathRule, Permission, ProjectId, Standing, TeamId, TeamStatus,
+    OrgRole, OrganizationId, PathRule, Permission, ProjectId, ServiceKind, Standing, TeamId, TeamStatus,
     authz::{Basis, Catalogued, Credential, Denial, Explanation, Original, ProjectAccess, Question},
 };
 use uuid::Uuid;
 
 use super::Who;
-use crate::{Backend, Principal, Result, services::TeamPolicy};
+use crate::{
+    Backend, Principal, Result,
+    budgets::{Budgets, Spender},
+    principals::clock,
+    services::TeamPolicy,
+};
 
 /// A team's policy, made to be asked often.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ struct Service {
     name: Box<str>,
     rules: Vec<PathRule>,
     allowed: bool,
+    /// Whether its use costs something.
+    counts: bool,
 }
 
 impl Policy {
@@ -39,6 +46,7 @@ impl Policy {
             name: service.name.into(),
             rules: service.rules,
             allowed: service.allowed,
+            counts: service.kind == ServiceKind::ModelGateway,
         });
         let mut services: Box<[Service]> = services.collect();
         // Not in the order of the database, which depends on its locale.
@@ -60,6 +68,11 @@ impl Policy {
     /// The service's name at a place, as the catalogue writes it.
     pub fn service(&self, place: usize) -> Option<&str> {
         self.services.get(place).map(|service| &*service.name)
+    }
+
+    /// Whether a use of the service counts against budgets: it is a gateway to models.
+    pub(super) fn counts(&self, service: &str) -> bool {
+        (self.find(service)).is_some_and(|place| self.services.get(place).is_some_and(|service| service.counts))
     }
 
     /// A request that the service admits, if it does not admit all: for questions about the service at large.
@@ -190,7 +203,15 @@ async fn in_team(
         person: Some(person),
         standing,
     };
-    let question = ask_in_team(backend, &subjects, ask.service, ask.original, &policy, project).await?;
+    let mut question = ask_in_team(backend, &subjects, ask.service, ask.original, &policy, project).await?;
+    // Who is refused anyway is not asked about money.
+    let budgets = if policy.counts(ask.service) && question.decide().is_ok() {
+        let spender = spender(who, policy.team, project);
+        backend.principals.budgets(&backend.pool, spender, clock()).await?
+    } else {
+        Budgets::default()
+    };
+    question.budgets = budgets.as_slice();
     let basis = match question.decide() {
         Ok(basis) => basis,
         Err(denial) => {
@@ -208,6 +229,19 @@ async fn in_team(
         project: project.id(),
         basis,
     }))
+}
+
+/// Whose budgets a use counts against.
+fn spender(who: &Who, team: TeamId, project: Project) -> Spender {
+    Spender {
+        team,
+        user: Some(who.person().id),
+        project: project.id(),
+        key: match who {
+            Who::Key { id, .. } => Some(*id),
+            Who::Person(_) => None,
+        },
+    }
 }
 
 /// Who is asked about in a team.
@@ -243,6 +277,7 @@ pub(super) async fn ask_in_team<'a>(
             Some(person) => access(backend, person, subjects.standing, policy.team, project).await?,
             None => ProjectAccess::None,
         },
+        budgets: &[],
     })
 }
 
@@ -330,6 +365,8 @@ async fn without_team(
                     Project::None => ProjectAccess::None,
                     _ => ProjectAccess::Refused,
                 },
+                // A budget is a team's.
+                budgets: &[],
             };
             question.decide().map_err(|denial| (denial, question.explain()))
         };
@@ -376,6 +413,7 @@ fn foreign(who: &Who, ask: &Ask<'_>) -> Decision {
         catalogued: None,
         original: ask.original,
         project: ProjectAccess::None,
+        budgets: &[],
     };
     Decision::Refused(Refused {
         team: None,

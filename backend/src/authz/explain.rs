@@ -8,8 +8,12 @@ use domain::{
     views::TeamPage,
 };
 
-use super::decide::{Project, Subjects, ask_in_team};
-use crate::{Code, Ctx, Error, Principal, Result, default_team, identity, teams};
+use super::{
+    check::budgets_of,
+    decide::{Project, Subjects, ask_in_team},
+    model::ModelFacts,
+};
+use crate::{Code, Ctx, Error, Principal, Result, budgets::Spender, default_team, identity, teams};
 
 /// About whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +59,19 @@ struct Known {
     /// The person or the key's owner; none when the account is deactivated.
     person: Option<Arc<Principal>>,
     project: Option<ProjectId>,
+    key: Option<KeyId>,
+}
+
+impl Known {
+    /// Whose budgets a use counts against.
+    fn spender(&self, team: TeamId) -> Spender {
+        Spender {
+            team,
+            user: self.person.as_ref().map(|person| person.id),
+            project: self.project,
+            key: self.key,
+        }
+    }
 }
 
 /// Answers with the chain of rules that decides.
@@ -142,11 +159,13 @@ async fn account(
             credential: good,
             person: Some(person),
             project,
+            key: None,
         }),
         Err(Error::Refused(Code::Deactivated, _)) => Ok(Known {
             credential: deactivated,
             person: None,
             project,
+            key: None,
         }),
         Err(error) => Err(error),
     }
@@ -182,11 +201,15 @@ async fn key(ctx: &mut Ctx, page: Option<&TeamPage>, team: TeamId, prefix: &str)
     };
     tracing::debug!(key = %KeyId(row.id), "a key is explained");
     let project = row.project_id.map(ProjectId);
-    account(ctx, UserId(row.owner_id), good, Credential::OwnerDeactivated, project).await
+    let known = account(ctx, UserId(row.owner_id), good, Credential::OwnerDeactivated, project).await?;
+    Ok(Known {
+        key: Some(KeyId(row.id)),
+        ..known
+    })
 }
 
 async fn service(
-    ctx: &Ctx,
+    ctx: &mut Ctx,
     team: TeamId,
     known: &Known,
     standing: Standing,
@@ -202,6 +225,7 @@ async fn service(
             catalogued: None,
             original,
             project: domain::authz::ProjectAccess::None,
+            budgets: &[],
         };
         return Ok(nothing.explain());
     };
@@ -220,7 +244,9 @@ async fn service(
         standing,
     };
     let project = known.project.map_or(Project::None, Project::Named);
-    let question = ask_in_team(&ctx.backend, &subjects, service, original, &policy, project).await?;
+    let mut question = ask_in_team(&ctx.backend, &subjects, service, original, &policy, project).await?;
+    let budgets = budgets_of(ctx, &policy, service, known.spender(team)).await?;
+    question.budgets = &budgets;
     Ok(question.explain())
 }
 
@@ -251,22 +277,20 @@ async fn model(
     standing: Standing,
     model: &str,
 ) -> Result<Explanation> {
-    let team = page.map(|page| &page.team);
-    let organization_models = match team {
-        Some(team) => {
-            sqlx::query_scalar!("SELECT models FROM organizations WHERE id = $1", team.organization_id.0)
-                .fetch_one(ctx.connection())
-                .await?
-        }
-        None => Vec::new(),
+    let active = matches!(known.credential, Credential::Person | Credential::Key);
+    let Some(page) = page else {
+        // Nobody belongs to a team that is not there.
+        let question = ModelQuestion {
+            active,
+            standing: Standing::default(),
+            team: domain::TeamStatus::Active,
+            model,
+            lists: &[],
+            unapproved: false,
+            budgets: &[],
+        };
+        return Ok(question.explain());
     };
-    let question = ModelQuestion {
-        active: matches!(known.credential, Credential::Person | Credential::Key),
-        standing,
-        team: team.map_or(domain::TeamStatus::Active, |team| team.status),
-        model,
-        organization_models: &organization_models,
-        team_models: team.map_or(&[][..], |team| &team.limits.models),
-    };
-    Ok(question.explain())
+    let facts = ModelFacts::load(ctx, known.spender(page.team.id), model).await?;
+    Ok(facts.question(model, active, standing).explain())
 }

@@ -12,7 +12,7 @@ use moka::sync::Cache;
 use sqlx::PgPool;
 
 use super::{catalogue, catalogue::Catalogue, decide::Policy, signing::Signing};
-use crate::{Principals, Result, identity, keys, services};
+use crate::{Principals, Result, budgets::BudgetCache, identity, keys, services};
 
 /// How many bytes of keys are kept: about 200,000 of them.
 const KEYS_BYTES: u64 = 64 * 1024 * 1024;
@@ -46,6 +46,7 @@ pub(crate) struct Snapshot {
     catalogues: Cache<Option<OrganizationId>, Arc<Catalogue>>,
     projects: Cache<ProjectId, TeamId>,
     identities: Cache<String, UserId>,
+    pub(crate) budgets: BudgetCache,
     pub(crate) signing: Signing,
 }
 
@@ -64,6 +65,7 @@ impl Default for Snapshot {
             catalogues: Cache::new(1_000),
             projects: Cache::new(50_000),
             identities: Cache::new(20_000),
+            budgets: BudgetCache::default(),
             signing: Signing::default(),
         }
     }
@@ -86,6 +88,7 @@ impl Snapshot {
         self.catalogues.invalidate_all();
         self.projects.invalidate_all();
         self.identities.invalidate_all();
+        self.budgets.forget_all();
     }
 }
 

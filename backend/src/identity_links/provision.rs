@@ -87,6 +87,35 @@ pub async fn provision(backend: &Backend, groups: &[Group], new: &NewGroups, req
     Ok(())
 }
 
+/// Links groups to the teams that have their ids already, and makes none: for where nobody said which groups are the
+/// application's (SPEC E4).
+pub(super) async fn adopt(backend: &Backend, groups: &[Group], request: &RequestInfo) -> Result<()> {
+    let ids: Vec<Uuid> = groups
+        .iter()
+        .filter_map(|group| Uuid::try_parse(&group.id).ok())
+        .collect();
+    let caller = Caller::System("sign-in", Method::System);
+    let mut ctx = Ctx::write(backend, caller, request.clone()).await?;
+    let teams = sqlx::query!(
+        "SELECT t.id, t.name FROM teams t WHERE t.id = ANY($1) AND NOT EXISTS (
+            SELECT FROM identity_links l WHERE l.provider = 'entra' AND l.group_id = t.id::text AND l.team_id = t.id)",
+        &ids,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    if teams.is_empty() {
+        return Ok(());
+    }
+    let groups: Vec<Wanted> = (teams.into_iter())
+        .map(|team| Wanted {
+            id: team.id,
+            name: team.name,
+        })
+        .collect();
+    make_links(&mut ctx, &groups.iter().collect::<Vec<_>>(), false).await?;
+    ctx.commit().await
+}
+
 /// One group by itself; without its organization when that cannot be made.
 async fn one(backend: &Backend, group: &Wanted, new: &NewGroups, caller: Caller, request: &RequestInfo) -> Result<()> {
     let alone = NewGroups {

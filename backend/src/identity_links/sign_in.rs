@@ -12,7 +12,7 @@ use super::{
     Link,
     events::{self, Event, Kind},
     give::give,
-    provision::{NewGroups, provision},
+    provision::{NewGroups, adopt, provision},
     read,
     take::take,
 };
@@ -101,6 +101,8 @@ pub async fn signed_in(
 ) -> Result<()> {
     if let Some(assigned) = &seen.assigned {
         provision(backend, assigned, new, request).await?;
+    } else if seen.provider == Provider::Entra {
+        adopt(backend, &seen.groups, request).await?;
     }
     let names: BTreeMap<&str, Option<&str>> = (seen.groups.iter())
         .map(|group| (group.id.as_str(), group.name.as_deref()))

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::{
-    Permission, TeamId, TeamRole, UserId,
+    Limits, Money, Permission, TeamId, TeamRole, UserId,
     views::{Member, MemberCounts, Page, TeamPage},
 };
+use rust_decimal::Decimal;
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -68,6 +69,9 @@ pub(super) struct MemberRow {
     pub(super) admin_until: Option<DateTime<Utc>>,
     pub(super) last_seen_at: Option<DateTime<Utc>>,
     pub(super) deactivated: bool,
+    pub(super) max_budget: Option<Decimal>,
+    pub(super) tpm_limit: Option<i64>,
+    pub(super) rpm_limit: Option<i64>,
 }
 
 impl MemberRow {
@@ -84,6 +88,12 @@ impl MemberRow {
             admin_until: self.admin_until,
             last_seen_at: self.last_seen_at,
             deactivated: self.deactivated,
+            limits: Limits {
+                max_budget: self.max_budget.map(Money::trusted),
+                tpm_limit: self.tpm_limit,
+                rpm_limit: self.rpm_limit,
+                ..Limits::default()
+            },
         })
     }
 }
@@ -110,7 +120,7 @@ pub async fn list(ctx: &mut Ctx, team: TeamId, query: &MemberQuery) -> Result<(T
 
     let mut sql = QueryBuilder::new(
         "SELECT m.user_id, u.email, u.display_name, m.role, m.joined_at, a.email AS added_by, m.source, m.expires_at,
-            m.admin_until, u.last_seen_at, u.deactivated_at IS NOT NULL AS deactivated
+            m.admin_until, u.last_seen_at, u.deactivated_at IS NOT NULL AS deactivated, m.max_budget, m.tpm_limit, m.rpm_limit
         FROM current_team_members m JOIN users u ON u.id = m.user_id LEFT JOIN users a ON a.id = m.added_by WHERE ",
     );
     push_filters(&mut sql, ctx.now, team, query);

@@ -80,7 +80,7 @@ pub(crate) async fn load(ctx: &mut Ctx, key: &OrganizationKey, lock: Lock) -> Re
     let viewer = ctx.caller.user_id().map(|id| id.0);
     let row = sqlx::query!(
         r#"SELECT o.name, o.slug, o.models, o.max_budget, o.budget_duration, o.tpm_limit, o.rpm_limit, o.max_runners,
-            o.created_at, o.updated_at,
+            o.time_zone, o.created_at, o.updated_at,
             coalesce((SELECT sum(teams) FROM team_totals t
                 WHERE t.organization_id = o.id AND t.status <> 'archived'), 0)::bigint AS "teams!",
             coalesce(v.is_super_admin, false) AS "viewer_super_admin!",
@@ -111,6 +111,7 @@ pub(crate) async fn load(ctx: &mut Ctx, key: &OrganizationKey, lock: Lock) -> Re
                 rpm_limit: row.rpm_limit,
             },
             max_runners: row.max_runners,
+            time_zone: row.time_zone,
             people_count: None,
         },
         standing: Standing {
@@ -130,6 +131,16 @@ pub(crate) async fn load(ctx: &mut Ctx, key: &OrganizationKey, lock: Lock) -> Re
 /// 404 when there is none; 403 for those who do not belong to it.
 pub async fn get(ctx: &mut Ctx, key: &OrganizationKey) -> Result<OrganizationPage> {
     let loaded = load(ctx, key, Lock::None).await?;
+    complete(ctx, loaded).await
+}
+
+/// As [`get`], for those who see the organization whole only.
+///
+/// # Errors
+/// 404 when there is none; 403 for everybody else.
+pub async fn get_whole(ctx: &mut Ctx, key: &OrganizationKey) -> Result<OrganizationPage> {
+    let loaded = load(ctx, key, Lock::None).await?;
+    super::require(&loaded.standing, Permission::TeamView)?;
     complete(ctx, loaded).await
 }
 

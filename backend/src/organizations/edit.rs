@@ -12,11 +12,7 @@ use super::{
     Loaded, Lock, NewOrganization, OrganizationKey, OrganizationPatch, detail, domains, load, require,
     super_admins_only,
 };
-use crate::{
-    Code, Ctx, Error, Result,
-    api_keys::{self, KeysOf},
-    audit,
-};
+use crate::{Code, Ctx, Error, Result, audit, budgets};
 
 /// Creates an organization. Nobody is added to it.
 ///
@@ -30,11 +26,12 @@ pub async fn create(ctx: &mut Ctx, new: NewOrganization) -> Result<OrganizationP
         slug,
         domains,
         ceilings: Ceilings { limits, max_runners },
+        time_zone,
     } = new;
     sqlx::query!(
         "INSERT INTO organizations (id, name, slug, models, max_budget, budget_duration, tpm_limit, rpm_limit,
-            max_runners, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+            max_runners, created_at, updated_at, time_zone)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)",
         id,
         name.as_str(),
         slug.as_str(),
@@ -45,6 +42,7 @@ pub async fn create(ctx: &mut Ctx, new: NewOrganization) -> Result<OrganizationP
         limits.rpm_limit,
         max_runners,
         now,
+        time_zone.name(),
     )
     .execute(ctx.connection())
     .await
@@ -61,7 +59,7 @@ pub async fn create(ctx: &mut Ctx, new: NewOrganization) -> Result<OrganizationP
 /// and add domains that still have to be verified.
 ///
 /// # Errors
-/// 403 without the right, or when an org_admin raises a ceiling, changes the slug or gives up a verified domain; limits
+/// 403 without the right, or when an org_admin raises a ceiling, changes the slug, the time zone of a budget or gives up a verified domain; limits
 /// below what a team or a key already has; 409 when the slug is taken, or the default organization would get limits.
 pub async fn update(ctx: &mut Ctx, key: &OrganizationKey, patch: OrganizationPatch) -> Result<OrganizationPage> {
     let loaded = load(ctx, key, Lock::Update).await?;
@@ -83,16 +81,20 @@ pub async fn update(ctx: &mut Ctx, key: &OrganizationKey, patch: OrganizationPat
         limits,
         max_runners: patch.max_runners.unwrap_or(current.max_runners),
     };
-    check(&loaded, &slug, &ceilings)?;
+    let time_zone = patch
+        .time_zone
+        .map_or_else(|| current.time_zone.clone(), |zone| zone.name().to_owned());
+    check(&loaded, &slug, &ceilings, &time_zone)?;
     if ceilings.limits != current.limits {
         require_below(ctx, loaded.id(), &ceilings.limits).await?;
     }
     let now = ctx.now;
-    if name != current.name || slug != current.slug || ceilings != loaded.ceilings() {
+    let same_name = name == current.name && slug == current.slug;
+    if !same_name || ceilings != loaded.ceilings() || time_zone != current.time_zone {
         let Ceilings { limits, max_runners } = &ceilings;
         sqlx::query!(
             "UPDATE organizations SET name = $2, slug = $3, models = $4, max_budget = $5, budget_duration = $6,
-                tpm_limit = $7, rpm_limit = $8, max_runners = $9, updated_at = $10
+                tpm_limit = $7, rpm_limit = $8, max_runners = $9, updated_at = $10, time_zone = $11
             WHERE id = $1",
             loaded.id().0,
             name,
@@ -104,6 +106,7 @@ pub async fn update(ctx: &mut Ctx, key: &OrganizationKey, patch: OrganizationPat
             limits.rpm_limit,
             *max_runners,
             now,
+            time_zone,
         )
         .execute(ctx.connection())
         .await
@@ -121,7 +124,7 @@ pub async fn update(ctx: &mut Ctx, key: &OrganizationKey, patch: OrganizationPat
 }
 
 /// Whether the caller may make these changes to what binds the organization.
-fn check(loaded: &Loaded, slug: &str, ceilings: &Ceilings) -> Result<()> {
+fn check(loaded: &Loaded, slug: &str, ceilings: &Ceilings, time_zone: &str) -> Result<()> {
     let current = loaded.ceilings();
     let renamed = slug != loaded.organization.slug;
     if loaded.is_default() && (renamed || *ceilings != current) {
@@ -132,6 +135,11 @@ fn check(loaded: &Loaded, slug: &str, ceilings: &Ceilings) -> Result<()> {
     }
     if loaded.standing.super_admin {
         return Ok(());
+    }
+    if time_zone != loaded.organization.time_zone && current.limits.max_budget.is_some() {
+        return Err(super_admins_only(
+            "change the time zone of an organization with a budget (it moves the budget's period)",
+        ));
     }
     if renamed {
         return Err(super_admins_only("change the slug of an organization"));
@@ -144,7 +152,7 @@ fn check(loaded: &Loaded, slug: &str, ceilings: &Ceilings) -> Result<()> {
     Ok(())
 }
 
-/// Refuses ceilings below what a team or a key already has: each limit once, with their names (SPEC E7). A key of a team
+/// Refuses ceilings below what a team, or a member, project or key of one, already has: each limit once, with their names (SPEC E7). A key of a team
 /// without limits of its own has only these above it.
 async fn require_below(ctx: &mut Ctx, id: OrganizationId, ceiling: &Limits) -> Result<()> {
     // The rule is `hierarchy::check`; SQL only leaves out teams that it cannot be about.
@@ -171,7 +179,7 @@ async fn require_below(ctx: &mut Ctx, id: OrganizationId, ceiling: &Limits) -> R
         (row.name, limits)
     });
     let mut above = (check_children(Level::Organization, ceiling, Level::Team, teams).err()).unwrap_or_default();
-    above.extend(api_keys::above(ctx, KeysOf::Organization(id), Level::Organization, ceiling).await?);
+    above.extend(budgets::above(ctx, budgets::Of::Organization(id), Level::Organization, ceiling).await?);
     if above.is_empty() {
         Ok(())
     } else {
@@ -200,6 +208,7 @@ async fn fields(ctx: &mut Ctx, loaded: &Loaded) -> Result<Value> {
         "tpm_limit": organization.limits.tpm_limit,
         "rpm_limit": organization.limits.rpm_limit,
         "max_runners": organization.max_runners,
+        "time_zone": organization.time_zone,
     }))
 }
 

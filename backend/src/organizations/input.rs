@@ -1,7 +1,8 @@
 //! What a request says of an organization, and what it parses to.
 
 use domain::{
-    BudgetDuration, Ceilings, EmailDomain, Fields, Invalid, Money, OrganizationName, Slug, parse_count, parse_models,
+    BudgetDuration, Ceilings, EmailDomain, Fields, Invalid, Money, OrganizationName, Slug, Zone, parse_count,
+    parse_models,
 };
 use rust_decimal::Decimal;
 
@@ -28,6 +29,8 @@ pub struct NewOrganizationInput {
     pub rpm_limit: Option<i64>,
     /// Most live runners of all its teams together.
     pub max_runners: Option<i64>,
+    /// Where its days and months begin: the name of a time zone; UTC unless said otherwise.
+    pub time_zone: Option<String>,
 }
 
 /// A new organization, parsed.
@@ -37,6 +40,7 @@ pub struct NewOrganization {
     pub(super) slug: Slug,
     pub(super) domains: Vec<EmailDomain>,
     pub(super) ceilings: Ceilings,
+    pub(super) time_zone: Zone,
 }
 
 impl NewOrganizationInput {
@@ -67,6 +71,7 @@ impl NewOrganizationInput {
         }
         .parse(&mut fields);
         let max_runners = fields.take(self.max_runners.map(parse_max_runners).transpose());
+        let time_zone = fields.take(self.time_zone.as_deref().map_or(Ok(Zone::default()), Zone::parse));
         let organization = (|| {
             Some(NewOrganization {
                 name: name?,
@@ -76,6 +81,7 @@ impl NewOrganizationInput {
                     limits,
                     max_runners: max_runners?,
                 },
+                time_zone: time_zone?,
             })
         })();
         fields.with(organization)
@@ -103,6 +109,8 @@ pub struct OrganizationPatchInput {
     pub rpm_limit: Option<Option<i64>>,
     /// Most live runners of all its teams together.
     pub max_runners: Option<Option<i64>>,
+    /// Where its days and months begin: the name of a time zone.
+    pub time_zone: Option<String>,
 }
 
 /// Changes to an organization, parsed.
@@ -117,6 +125,7 @@ pub struct OrganizationPatch {
     pub(super) tpm_limit: Option<Option<i64>>,
     pub(super) rpm_limit: Option<Option<i64>>,
     pub(super) max_runners: Option<Option<i32>>,
+    pub(super) time_zone: Option<Zone>,
 }
 
 impl OrganizationPatchInput {
@@ -154,6 +163,9 @@ impl OrganizationPatchInput {
             tpm_limit: fields.take(count("tpm_limit", self.tpm_limit)).flatten(),
             rpm_limit: fields.take(count("rpm_limit", self.rpm_limit)).flatten(),
             max_runners: fields.take(max_runners).flatten(),
+            time_zone: fields
+                .take(self.time_zone.as_deref().map(Zone::parse).transpose())
+                .flatten(),
         };
         fields.finish().map(|()| patch)
     }

@@ -139,6 +139,7 @@ struct Row {
     tpm_limit: Option<i64>,
     rpm_limit: Option<i64>,
     max_runners: Option<i32>,
+    time_zone: String,
     teams: i64,
     people: i64,
 }
@@ -147,7 +148,7 @@ struct Row {
 async fn rows(ctx: &mut Ctx, query: &OrganizationQuery, cursor: Option<&Cursor>) -> Result<Vec<Organization>> {
     let mut sql = QueryBuilder::new(
         "SELECT o.id, o.name, o.slug, o.models, o.max_budget, o.budget_duration, o.tpm_limit, o.rpm_limit, o.max_runners,
-            coalesce((SELECT sum(teams) FROM team_totals t
+            o.time_zone, coalesce((SELECT sum(teams) FROM team_totals t
                 WHERE t.organization_id = o.id AND t.status <> 'archived'), 0)::bigint AS teams,
             (SELECT count(*) FROM organization_members m WHERE m.organization_id = o.id) AS people
         FROM organizations o WHERE ",
@@ -189,6 +190,7 @@ async fn rows(ctx: &mut Ctx, query: &OrganizationQuery, cursor: Option<&Cursor>)
                     rpm_limit: row.rpm_limit,
                 },
                 max_runners: row.max_runners,
+                time_zone: row.time_zone,
                 people_count: sees_whole(&standing).then_some(row.people),
             }
         })

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    OrgRole, Permission, ProjectId, ProjectRole, ProjectStanding, Standing, TeamId, TeamRole, UserId,
+    BudgetDuration, Limits, Money, OrgRole, Permission, ProjectId, ProjectRole, ProjectStanding, Standing, TeamId,
+    TeamRole, UserId,
     views::{Project, ProjectPage, TeamPage},
 };
 
@@ -74,7 +75,8 @@ async fn of_team(ctx: &mut Ctx, team: TeamPage, id: ProjectId) -> Result<Project
 pub(super) async fn row(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<Option<(Project, Option<ProjectRole>)>> {
     let (viewer, now) = (ctx.caller.user_id().map(|id| id.0), ctx.now);
     let row = sqlx::query!(
-        r#"SELECT p.name, p.description, p.created_at, c.email AS "created_by?",
+        r#"SELECT p.name, p.description, p.models, p.max_budget, p.budget_duration, p.tpm_limit, p.rpm_limit, p.created_at,
+            c.email AS "created_by?",
             (SELECT count(*) FROM project_members m WHERE m.project_id = p.id) AS "members!",
             (SELECT count(*) FROM api_keys k WHERE k.project_id = p.id AND k.revoked_at IS NULL
                 AND (k.expires_at IS NULL OR k.expires_at > $4)) AS "keys!",
@@ -94,6 +96,13 @@ pub(super) async fn row(ctx: &mut Ctx, team: TeamId, id: ProjectId) -> Result<Op
         team_id: team,
         name: row.name,
         description: row.description,
+        limits: Limits {
+            models: row.models,
+            max_budget: row.max_budget.map(Money::trusted),
+            budget_duration: row.budget_duration.map(BudgetDuration::trusted),
+            tpm_limit: row.tpm_limit,
+            rpm_limit: row.rpm_limit,
+        },
         member_count: row.members,
         key_count: row.keys,
         runner_count: row.runners,

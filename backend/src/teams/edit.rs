@@ -12,11 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Lock, NewTeam, TeamPatch, load, locked_for, require_not_archived};
-use crate::{
-    Code, Ctx, Error, Result,
-    api_keys::{self, KeysOf},
-    audit, organizations,
-};
+use crate::{Code, Ctx, Error, Result, audit, budgets, organizations};
 
 /// Creates a team.
 ///
@@ -144,7 +140,7 @@ pub async fn update(ctx: &mut Ctx, id: TeamId, patch: TeamPatch) -> Result<TeamP
         let above = organizations::ceilings(ctx, team.organization_id).await?.limits;
         limits.within(&above)?;
         let own = limits.with_models_of(&above);
-        api_keys::require_within(ctx, KeysOf::Team(id), Level::Team, &own).await?;
+        budgets::require_within(ctx, budgets::Of::Team(id), Level::Team, &own).await?;
     }
     let now = ctx.now;
     sqlx::query!(

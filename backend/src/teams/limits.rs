@@ -3,11 +3,11 @@
 use domain::{
     Ceilings, TeamId,
     hierarchy::{Effective, Level, Rung, effective},
-    views::Team,
+    views::{Team, TeamBudget},
 };
 
 use super::open;
-use crate::{Ctx, Result, organizations};
+use crate::{Ctx, Result, budgets, organizations};
 
 /// The limits that are in force for a team, each with what binds.
 ///
@@ -16,6 +16,15 @@ use crate::{Ctx, Result, organizations};
 pub async fn limits(ctx: &mut Ctx, id: TeamId) -> Result<Effective> {
     let page = open(ctx, id).await?;
     limits_of(ctx, &page.team).await
+}
+
+/// The budgets that bind a team, with what was spent of them.
+///
+/// # Errors
+/// As [`limits`].
+pub async fn budget(ctx: &mut Ctx, id: TeamId) -> Result<TeamBudget> {
+    let page = open(ctx, id).await?;
+    budgets::bar(ctx, &page.team).await
 }
 
 /// As [`limits`], for a page that has loaded the team and so checked the rights.

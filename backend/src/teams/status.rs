@@ -5,11 +5,7 @@ use domain::{
 };
 
 use super::{Lock, edit, load};
-use crate::{
-    Code, Ctx, Error, Result,
-    api_keys::{self, KeysOf},
-    audit, organizations,
-};
+use crate::{Code, Ctx, Error, Result, audit, budgets, organizations};
 
 /// Changes a team's status. Runners that exist stay.
 ///
@@ -34,9 +30,9 @@ pub async fn change_status(
             Error::refused(Code::WrongState, words)
         };
         page.team.limits.within(&above).map_err(refused)?;
-        let keys = api_keys::above(ctx, KeysOf::Team(id), Level::Organization, &above).await?;
-        if !keys.is_empty() {
-            return Err(refused(keys));
+        let below = budgets::above(ctx, budgets::Of::Team(id), Level::Organization, &above).await?;
+        if !below.is_empty() {
+            return Err(refused(below));
         }
     }
     apply(ctx, &page, change, reason).await

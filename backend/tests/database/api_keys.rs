@@ -5,6 +5,7 @@ mod faults;
 mod making;
 mod rights;
 mod spending;
+mod tree;
 
 use std::time::Duration;
 

@@ -19,6 +19,7 @@ mod api_keys;
 mod audit;
 mod audit_chain;
 mod audit_log;
+mod budgets;
 mod cache;
 mod cost;
 mod counters;

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Basis, Credential, Denial, ProjectAccess, Question};
-use crate::{Permission, TeamRole, TeamStatus};
+use crate::{
+    Permission, TeamRole, TeamStatus,
+    hierarchy::{Budget, period_words},
+};
 
 /// What a rule said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +58,16 @@ pub struct Explanation {
     pub chain: Vec<Step>,
 }
 
+impl Explanation {
+    /// Whether a budget that is used up decided.
+    pub fn is_over_budget(&self) -> bool {
+        (self.chain.iter()).any(|step| step.outcome == Outcome::Failed && step.rule.starts_with(BUDGET))
+    }
+}
+
+/// How the rule of each budget begins.
+const BUDGET: &str = "budget of the ";
+
 /// Rules, put together one after another: after the first that fails none is reached.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
@@ -95,6 +108,21 @@ impl Chain {
             detail,
             who_can_change: who_can_change.into(),
         });
+    }
+
+    /// Adds the rule of each budget.
+    pub(super) fn budgets(&mut self, budgets: &[Budget]) {
+        for budget in budgets {
+            let (rule, name, spend) = (format!("{BUDGET}{}", budget.level.as_str()), &budget.name, budget.spend);
+            let detail = match budget.max {
+                Some(max) => format!("{name} has spent ${spend} of ${max}{}.", period_words(budget)),
+                None => format!(
+                    "{name} has no budget of its own; ${spend} spent{}.",
+                    period_words(budget)
+                ),
+            };
+            self.rule(&rule, !budget.is_used_up(), detail, budget.who_can_raise());
+        }
     }
 
     /// The answer.
@@ -152,6 +180,7 @@ impl Question<'_> {
             project,
             Permission::ProjectsManage.who(),
         );
+        chain.budgets(self.budgets);
         chain.finish(match answer {
             Ok(Basis::Policy) => format!("Service '{service}' is allowed for the team"),
             Ok(Basis::Bypass(role)) => format!("A person who is {} bypasses the team's policy", role.as_str()),

@@ -1,7 +1,11 @@
 //! The same answers about runner labels and models.
 
 use super::{Explanation, chain::Chain};
-use crate::{Label, LabelPolicy, Permission, Standing, TeamRole, TeamStatus, Verdict};
+use crate::{
+    Label, LabelPolicy, Permission, Standing, TeamRole, TeamStatus, Verdict,
+    hierarchy::{Budget, Level, used_up},
+    models::stops_at,
+};
 
 /// Whether someone may provision a runner with a label for a team (SPEC B13, B14).
 #[derive(Debug, Clone, Copy)]
@@ -139,7 +143,7 @@ fn verdict_words(verdict: &Verdict) -> String {
     }
 }
 
-/// Whether a team may use a model (SPEC X9: an empty list is all, within the parent).
+/// Whether a team may use a model (SPEC X9: an empty list is all, within the parent), and has the money for it.
 #[derive(Debug, Clone, Copy)]
 pub struct ModelQuestion<'a> {
     /// Whether the account, or that of the key's owner, is active.
@@ -150,10 +154,12 @@ pub struct ModelQuestion<'a> {
     pub team: TeamStatus,
     /// The model's name.
     pub model: &'a str,
-    /// The organization's models.
-    pub organization_models: &'a [String],
-    /// The team's models.
-    pub team_models: &'a [String],
+    /// The lists of models, from the organization down.
+    pub lists: &'a [(Level, &'a [String])],
+    /// Whether it is restricted, and no request of the team for it was approved (SPEC C15).
+    pub unapproved: bool,
+    /// The budgets that a use counts against, from the organization down.
+    pub budgets: &'a [Budget],
 }
 
 impl ModelQuestion<'_> {
@@ -177,32 +183,51 @@ impl ModelQuestion<'_> {
         let active = self.team == TeamStatus::Active;
         let status = format!("The team is {}.", self.team.as_str());
         chain.rule("team status", active, status, Permission::TeamAdminister.who());
-        let listed = |models: &[String]| models.is_empty() || models.iter().any(|known| known == model);
-        let words = |whose: &str, models: &[String]| {
-            if models.is_empty() {
-                format!("{whose} has all models.")
+        let stops = stops_at(self.lists, model);
+        for (level, models) in self.lists {
+            let whose = level.as_str();
+            let detail = if models.is_empty() {
+                format!("The {whose} has all models.")
             } else {
-                format!("{whose} has: {}.", models.join(", "))
-            }
+                format!("The {whose} has: {}.", models.join(", "))
+            };
+            chain.rule(
+                &format!("models of the {whose}"),
+                stops != Some(*level),
+                detail,
+                who_lists(*level),
+            );
+        }
+        let approval = if self.unapproved {
+            "It is restricted, and no request of the team for it was approved."
+        } else {
+            "It needs no approval, or the team has one."
         };
-        let (organization, team) = (listed(self.organization_models), listed(self.team_models));
-        let detail = words("The organization", self.organization_models);
-        chain.rule(
-            "models of the organization",
-            organization,
-            detail,
-            Permission::TeamAdminister.who(),
-        );
-        let detail = words("The team", self.team_models);
-        chain.rule("models of the team", team, detail, Permission::ModelsChoose.who());
-        let reason = match () {
-            () if !self.active => "User account is deactivated.".to_owned(),
-            () if !member => "You are not a member of this team".to_owned(),
-            () if !active => "Team is inactive".to_owned(),
-            () if !organization => format!("Model '{model}' not allowed for organization"),
-            () if !team => format!("Model '{model}' not allowed for team"),
-            () => format!("Model '{model}' is allowed for the team"),
+        chain.rule("approval", !self.unapproved, approval, Permission::TeamAdminister.who());
+        chain.budgets(self.budgets);
+        let reason = match (stops, used_up(self.budgets)) {
+            _ if !self.active => "User account is deactivated.".to_owned(),
+            _ if !member => "You are not a member of this team".to_owned(),
+            _ if !active => "Team is inactive".to_owned(),
+            (Some(level), _) => format!("Model '{model}' not allowed for {}", level.as_str()),
+            _ if self.unapproved => {
+                format!("Model '{model}' is restricted: the team needs an approved request for it")
+            }
+            (None, Some(budget)) => budget.refusal(),
+            (None, None) => format!("Model '{model}' is allowed for the team"),
         };
         chain.finish(reason)
     }
+}
+
+/// Who chooses the models of a level.
+fn who_lists(level: Level) -> String {
+    match level {
+        Level::Organization => Permission::TeamAdminister,
+        Level::Team => Permission::ModelsChoose,
+        Level::Member => Permission::MembersManage,
+        Level::Project => Permission::ProjectsManage,
+        Level::Key => Permission::KeysManage,
+    }
+    .who()
 }

@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Label, LabelPolicy, TeamRole};
+use crate::{
+    Label, LabelPolicy, Money, Period, TeamRole,
+    hierarchy::{Budget, Level, used_up},
+};
 
 const MEMBER: Standing = Standing {
     super_admin: false,
@@ -19,6 +22,7 @@ fn question(service: &str, allowed: bool) -> Question<'_> {
         catalogued: Some(Catalogued { rules: &[], allowed }),
         original: Original::default(),
         project: ProjectAccess::None,
+        budgets: &[],
     }
 }
 
@@ -267,8 +271,9 @@ fn b14_labels_and_models_are_explained_in_the_seeds_words() {
             standing: MEMBER,
             team: TeamStatus::Active,
             model,
-            organization_models: &organization,
-            team_models,
+            lists: &[(Level::Organization, &organization), (Level::Team, team_models)],
+            unapproved: model == "claude-next",
+            budgets: &[],
         };
         let explained = question.explain();
         (explained.allowed, explained.reason)
@@ -277,6 +282,95 @@ fn b14_labels_and_models_are_explained_in_the_seeds_words() {
     assert!(model("gpt-4o", &[]).0, "X9: empty is all within the parent");
     assert_eq!(model("gpt-4o", &team).1, "Model 'gpt-4o' not allowed for team");
     assert_eq!(model("o3", &[]).1, "Model 'o3' not allowed for organization");
+    let inherits = ["all-org-models".to_owned()];
+    assert!(model("gpt-4o", &inherits).0, "E8: the organization's current list");
+    assert_eq!(model("o3", &inherits).1, "Model 'o3' not allowed for organization");
+}
+
+fn budget(level: Level, max: Option<i64>, spend: i64) -> Budget {
+    Budget {
+        level,
+        id: uuid::Uuid::nil(),
+        name: "Acme".to_owned(),
+        max: max.map(|max| Money::trusted(max.into())),
+        duration: None,
+        period: Period::ALWAYS,
+        spend: Money::trusted(spend.into()),
+    }
+}
+
+#[test]
+fn e7_use_is_refused_from_the_limit_on_and_the_topmost_speaks_first() {
+    let nil = uuid::Uuid::nil();
+    let words = |chain: &[Budget]| used_up(chain).map(Budget::refusal);
+    let (org, team) = (Level::Organization, Level::Team);
+    assert_eq!(words(&[budget(org, Some(100), 99), budget(team, None, 1_000)]), None);
+    assert_eq!(
+        words(&[budget(org, Some(100), 100), budget(team, Some(5), 9)]),
+        Some(format!(
+            "Budget has been exceeded! Organization={nil} Current cost: 100, Max budget: 100"
+        ))
+    );
+    for (level, word) in [
+        (team, "Team"),
+        (Level::Member, "Member"),
+        (Level::Project, "Project"),
+        (Level::Key, "Key"),
+    ] {
+        assert_eq!(
+            words(&[budget(org, Some(100), 99), budget(level, Some(5), 9)]),
+            Some(format!(
+                "Budget has been exceeded! {word}={nil} Current cost: 9, Max budget: 5"
+            ))
+        );
+    }
+    assert!(
+        words(&[budget(org, Some(0), 0)]).is_some(),
+        "a budget of nothing admits nothing"
+    );
+}
+
+#[test]
+fn e7_a_budget_decides_last_and_nobody_bypasses_it() {
+    let budgets = [budget(Level::Organization, Some(1), 1), budget(Level::Team, None, 1)];
+    let asked = Question {
+        budgets: &budgets,
+        ..question("llm", true)
+    };
+    assert_eq!(asked.decide(), Err(Denial::BudgetExceeded));
+    let unlisted = Question {
+        budgets: &budgets,
+        ..question("llm", false)
+    };
+    assert_eq!(unlisted.decide(), Err(Denial::NotAllowed));
+    let root = Standing {
+        super_admin: true,
+        ..MEMBER
+    };
+    assert_eq!(
+        Question {
+            standing: root,
+            ..unlisted
+        }
+        .decide(),
+        Err(Denial::BudgetExceeded)
+    );
+    let explained = asked.explain();
+    assert!(explained.is_over_budget() && !explained.allowed);
+    assert!(explained.reason.starts_with("Budget has been exceeded! Organization="));
+    let step = explained
+        .chain
+        .iter()
+        .find(|step| step.outcome == Outcome::Failed)
+        .unwrap();
+    assert_eq!(
+        (step.rule.as_str(), step.detail.as_str(), step.who_can_change.as_str()),
+        (
+            "budget of the organization",
+            "Acme has spent $1 of $1, for good.",
+            "a super_admin"
+        )
+    );
 }
 
 prop_compose! {
@@ -328,6 +422,7 @@ proptest! {
             catalogued: listed.map(|allowed| Catalogued { rules, allowed }),
             original: Original { method: Some("GET"), path, contradictory },
             project,
+            budgets: &[],
         };
         let (decided, explained) = (question.decide(), question.explain());
         prop_assert_eq!(explained.allowed, decided.is_ok());

@@ -26,6 +26,10 @@ pub enum AlertKind {
     RunnerFindings,
     /// The Default Team has spent its budget.
     DefaultTeamBudget,
+    /// Organizations or teams have spent their budget.
+    BudgetUsedUp,
+    /// Organizations or teams have spent most of their budget.
+    BudgetNear,
 }
 
 /// How soon somebody should look.
@@ -49,7 +53,7 @@ impl AlertLevel {
 
 impl AlertKind {
     /// All of them, the worst first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::LiteLlmUnreachable,
         Self::KeysRevoking,
         Self::GitHubSyncStale,
@@ -58,6 +62,8 @@ impl AlertKind {
         Self::GitHubSyncFailing,
         Self::RunnerFindings,
         Self::DefaultTeamBudget,
+        Self::BudgetUsedUp,
+        Self::BudgetNear,
     ];
 
     /// The word in the API.
@@ -71,6 +77,8 @@ impl AlertKind {
             Self::GitHubSyncFailing => "github_sync_failing",
             Self::RunnerFindings => "runner_findings",
             Self::DefaultTeamBudget => "default_team_budget",
+            Self::BudgetUsedUp => "budget_used_up",
+            Self::BudgetNear => "budget_near",
         }
     }
 
@@ -93,6 +101,8 @@ impl AlertKind {
             Self::GitHubSyncFailing => "the last pass with GitHub was not completed",
             Self::RunnerFindings => "a living runner has labels that it should not have",
             Self::DefaultTeamBudget => "the keys of the Default Team have spent its budget",
+            Self::BudgetUsedUp => "an organization or a team has spent its budget",
+            Self::BudgetNear => "an organization or a team has spent 80 % of its budget",
         }
     }
 
@@ -117,6 +127,10 @@ impl AlertKind {
             Self::DefaultTeamBudget => {
                 "LiteLLM refuses the keys of everybody in no other team until the budget's next period or a higher budget."
             }
+            Self::BudgetUsedUp => {
+                "Models and their gateways are refused until the budget's next period or a higher budget."
+            }
+            Self::BudgetNear => "At this rate its people are refused before the budget's next period.",
         }
     }
 
@@ -127,6 +141,7 @@ impl AlertKind {
             Self::KeysRevoking | Self::LiteLlmParked => "See which, and try again",
             Self::GitHubSyncStale | Self::GitHubSyncFailing | Self::RunnerFindings => "Open the sync",
             Self::DefaultTeamBudget => "Open the Default Team",
+            Self::BudgetUsedUp | Self::BudgetNear => "See the organizations",
         }
     }
 }
@@ -167,6 +182,8 @@ impl Alert {
             },
             AlertKind::RunnerFindings => format!("{} wrong labels", many("runner has", "runners have")),
             AlertKind::DefaultTeamBudget => "The Default Team has spent its budget".to_owned(),
+            AlertKind::BudgetUsedUp => format!("{} used up", many("budget is", "budgets are")),
+            AlertKind::BudgetNear => format!("{} nearly used up", many("budget is", "budgets are")),
         }
     }
 
@@ -183,6 +200,7 @@ impl Alert {
                 "/admin/sync".to_owned()
             }
             AlertKind::DefaultTeamBudget => format!("/admin/teams/{DEFAULT_TEAM}"),
+            AlertKind::BudgetUsedUp | AlertKind::BudgetNear => "/admin/organizations".to_owned(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{MembershipSource, TeamRole, Terms, UserId};
+use crate::{Limits, MembershipSource, TeamRole, Terms, UserId};
 
 /// A member of a team.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub struct Member {
     pub last_seen_at: Option<DateTime<Utc>>,
     /// Whether their account is deactivated.
     pub deactivated: bool,
+    /// What they may spend in the team, and how fast; the period is the team's.
+    pub limits: Limits,
 }
 
 impl Member {

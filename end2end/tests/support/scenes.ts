@@ -234,7 +234,7 @@ export const scenes: Scene[] = [
     at: team('projects'),
     act: async (page) => {
       await openMenu(page);
-      await page.getByRole('link', { name: 'Rename' }).click();
+      await page.getByRole('link', { name: 'Edit', exact: true }).click();
     },
   },
   { name: 'projects-refused', as: tess, at: team('projects'), act: send('Create project', { name: 'Billing' }) },
@@ -347,6 +347,11 @@ export const scenes: Scene[] = [
   { name: 'alerts', as: ada, at: '/admin/alerts' },
   { name: 'sync', as: ada, at: '/admin/sync' },
   { name: 'machine-clients', as: ada, at: '/admin/machine-clients' },
+  { name: 'identity-links', as: ada, at: '/admin/identity-links' },
+  { name: 'identity-link-new', as: ada, at: '/admin/identity-links/new' },
+  { name: 'identity-link', as: ada, at: '/admin/identity-links?q=Production', act: openFirst },
+  { name: 'identity-link-as-auditor', as: audrey, at: '/admin/identity-links?q=Production', act: openFirst },
+  { name: 'entra-settings', as: ada, at: '/admin/settings/entra' },
   { name: 'machine-clients-as-auditor', as: audrey, at: '/admin/machine-clients' },
   { name: 'service', as: olga, at: '/admin/services?organization=acme', act: openService },
   { name: 'service-as-member', as: max, at: '/admin/services', act: openService },

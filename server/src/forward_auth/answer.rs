@@ -169,6 +169,7 @@ fn code(refused: &Refused) -> Code {
         Denial::TeamInactive => Code::TeamInactive,
         Denial::Deactivated => Code::Deactivated,
         Denial::ProjectRefused => Code::Forbidden,
+        Denial::BudgetExceeded => Code::BudgetExceeded,
         _ => Code::ServiceNotAllowed,
     }
 }

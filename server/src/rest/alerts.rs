@@ -20,7 +20,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 #[derive(Debug, Serialize, ToSchema)]
 struct Alert {
     /// `litellm_unreachable`, `keys_revoking`, `litellm_parked`, `litellm_delayed`, `github_sync_stale`,
-    /// `github_sync_failing`, `runner_findings` or `default_team_budget`.
+    /// `github_sync_failing`, `runner_findings`, `default_team_budget`, `budget_used_up`
+    /// or `budget_near`.
     #[schema(example = "litellm_parked")]
     kind: &'static str,
     /// `critical`: people cannot work, or a key works that should not. `warning`: it will become worse by itself, or

@@ -192,7 +192,7 @@ async fn explain_decision(call: Call, Json(body): Json<ExplainBody>) -> Result<R
     path = "/authz/check",
     tag = "Forward auth",
     request_body = CheckBody,
-    responses((status = 200, description = "Yes or no", body = CheckAnswer), (status = 404, description = "`NOT_FOUND`: no such person or team"))
+    responses((status = 200, description = "Yes or no", body = CheckAnswer), (status = 429, description = "`BUDGET_EXCEEDED`: it would be allowed, but a budget is used up; `detail` says whose"), (status = 404, description = "`NOT_FOUND`: no such person or team"))
 )]
 async fn check_decision(call: Call, Json(body): Json<CheckBody>) -> Result<Response, Problem> {
     let mut fields = Fields::default();

@@ -5,10 +5,14 @@ mod bulk;
 pub(super) use bulk::{MemberRow, OnBadRow};
 
 use axum::response::{IntoResponse, Response};
-use backend::members::{self, MemberQuery};
+use backend::{
+    budgets::LimitsPatchInput,
+    members::{self, MemberQuery},
+};
 use chrono::{DateTime, Utc};
 use domain::{Fields, TeamId, TeamRole, TermsPatch, UserRef, views};
 use http::StatusCode;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,6 +22,7 @@ use super::{
     body::{Json, present},
     call::{At, Call, json},
     query::{MAX_LIMIT, QueryString, limit},
+    team_body::Amount,
 };
 use crate::{problem::Problem, state::AppState};
 
@@ -47,6 +52,12 @@ struct Member {
     expires_at: Option<DateTime<Utc>>,
     /// When the admin becomes a member by itself; null is never.
     admin_until: Option<DateTime<Utc>>,
+    /// What they may spend in the team in one of its budget's periods, in US dollars; null is no limit of their own.
+    max_budget_in_team: Option<f64>,
+    /// Tokens per minute; null is no limit of their own.
+    tpm_limit: Option<i64>,
+    /// Requests per minute; null is no limit of their own.
+    rpm_limit: Option<i64>,
 }
 
 /// A role in a team.
@@ -72,6 +83,9 @@ impl From<views::Member> for Member {
             source: member.source.as_str(),
             expires_at: member.expires_at,
             admin_until: member.admin_until,
+            max_budget_in_team: member.limits.max_budget.map(domain::Money::to_f64),
+            tpm_limit: member.limits.tpm_limit,
+            rpm_limit: member.limits.rpm_limit,
         }
     }
 }
@@ -123,7 +137,7 @@ struct NewMember {
     admin_until: Option<DateTime<Utc>>,
 }
 
-/// A member's new role, and when it and the membership end. What is left out stays; null is never.
+/// A member's new role, when it and the membership end, and what they may spend in the team. What is left out stays; null is never.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"role": "admin"}))]
@@ -140,6 +154,18 @@ struct MemberPatch {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<DateTime<Utc>>)]
     admin_until: Option<Option<DateTime<Utc>>>,
+    /// US dollars for one period of the team's budget, not above the team's; null: no limit of their own.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    max_budget_in_team: Option<Option<Amount>>,
+    /// Tokens per minute, not above the team's; null: no limit of their own.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    tpm_limit: Option<Option<i64>>,
+    /// Requests per minute, not above the team's; null: no limit of their own.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    rpm_limit: Option<Option<i64>>,
 }
 
 /// List a team's members
@@ -212,9 +238,9 @@ async fn add_member(call: Call, At(team): At<TeamId>, Json(body): Json<NewMember
     json(StatusCode::CREATED, &Member::from(member))
 }
 
-/// Change a member's role, or its end
+/// Change a member's role, its end, or their limits
 ///
-/// A team keeps an admin without an end: setting one for the last of them is refused as removing them is.
+/// Limits are not above the team's and the organization's, and not below those of the member's keys. A team keeps an admin without an end: setting one for the last of them is refused as removing them is.
 #[utoipa::path(
     patch,
     path = "/admin/teams/{id}/members/{user_id}",
@@ -242,8 +268,15 @@ async fn change_member(
         expires_at: body.expires_at,
         admin_until: body.admin_until,
     };
+    let limits = LimitsPatchInput {
+        max_budget: body.max_budget_in_team.map(|amount| amount.map(Decimal::from)),
+        tpm_limit: body.tpm_limit,
+        rpm_limit: body.rpm_limit,
+        ..LimitsPatchInput::default()
+    };
+    let limits = limits.parse_of_member()?;
     let mut ctx = call.write().await?;
-    let member = members::update(&mut ctx, team, &user, patch).await?;
+    let member = members::change(&mut ctx, team, &user, patch, &limits).await?;
     ctx.commit().await?;
     json(StatusCode::OK, &Member::from(member))
 }

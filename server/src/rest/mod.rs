@@ -43,9 +43,11 @@ mod runners;
 mod security_events;
 mod service_losses;
 mod services;
+mod spend;
 mod sync;
 mod team_body;
 mod team_limits;
+mod team_move;
 mod team_services;
 mod team_status;
 mod teams;
@@ -86,6 +88,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(sync::router())
         .merge(requests::router())
         .merge(team_limits::router())
+        .merge(team_move::router())
+        .merge(spend::router())
         .merge(runner_waits::router())
         .merge(me::router())
         .merge(identity_links::router())

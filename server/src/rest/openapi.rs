@@ -45,6 +45,7 @@ use crate::problem::{self, ProblemBody};
         (name = "Forward auth", description = "Whether somebody may use a service, and why"),
         (name = "Audit", description = "What happened, and what broke a rule"),
         (name = "Statistics", description = "Everything in numbers"),
+        (name = "Budgets", description = "What was spent of budgets, and by whom"),
         (name = "Cost", description = "What runners cost, and the prices of their labels"),
         (name = "Organizations", description = "What teams belong to"),
     ),

@@ -1,10 +1,11 @@
 //! `/api/v1/admin/teams/{id}/projects` (SPEC D8).
 
 use axum::response::{IntoResponse, Response};
-use backend::projects;
+use backend::{budgets::LimitsPatchInput, projects};
 use chrono::{DateTime, Utc};
 use domain::{Description, Fields, ProjectId, ProjectName, TeamId, views};
 use http::StatusCode;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use super::{
     body::{Json, present},
     call::{At, Call, json},
+    team_body::Amount,
 };
 use crate::{problem::Problem, state::AppState};
 
@@ -30,6 +32,17 @@ struct Project {
     #[schema(example = "Billing API")]
     name: String,
     description: Option<String>,
+    /// AI models; empty means all that the team has.
+    models: Vec<String>,
+    /// Budget for one period, in US dollars; null is no limit of its own.
+    max_budget: Option<f64>,
+    /// The budget's period.
+    #[schema(example = "30d")]
+    budget_duration: Option<String>,
+    /// Tokens per minute; null is no limit of its own.
+    tpm_limit: Option<i64>,
+    /// Requests per minute; null is no limit of its own.
+    rpm_limit: Option<i64>,
     /// People assigned to it; the team's admins have access without.
     member_count: i64,
     /// Keys that have not ended.
@@ -48,6 +61,11 @@ impl From<views::Project> for Project {
             team_id: project.team_id.0,
             name: project.name,
             description: project.description,
+            models: project.limits.models,
+            max_budget: project.limits.max_budget.map(domain::Money::to_f64),
+            budget_duration: project.limits.budget_duration.map(String::from),
+            tpm_limit: project.limits.tpm_limit,
+            rpm_limit: project.limits.rpm_limit,
             member_count: project.member_count,
             key_count: project.key_count,
             runner_count: project.runner_count,
@@ -91,6 +109,26 @@ struct ProjectPatch {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 500)]
     description: Option<Option<String>>,
+    /// null or empty: all that the team has.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Vec<String>>)]
+    models: Option<Option<Vec<String>>>,
+    /// US dollars for one period, not above the team's; null: no limit of its own.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    max_budget: Option<Option<Amount>>,
+    /// `30s`, `30m`, `30h`, `30d`, `1mo`, `daily`, `weekly`, `monthly` or `yearly`; null: it never starts anew.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    budget_duration: Option<Option<String>>,
+    /// null: no limit of its own.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    tpm_limit: Option<Option<i64>>,
+    /// null: no limit of its own.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    rpm_limit: Option<Option<i64>>,
 }
 
 /// List a team's projects
@@ -168,6 +206,8 @@ async fn get_project(call: Call, At((team, project)): At<(TeamId, ProjectId)>) -
 }
 
 /// Change a project
+///
+/// Its limits are not above the team's and the organization's, and not below those of its keys.
 #[utoipa::path(
     patch,
     path = "/admin/teams/{id}/projects/{project_id}",
@@ -196,10 +236,20 @@ async fn update_project(
             .map(|text| Description::optional(text.as_deref().unwrap_or_default()))
             .transpose(),
     );
-    let (name, description) = fields.with(name.zip(description))?;
+    let limits = LimitsPatchInput {
+        models: body.models.map(Option::unwrap_or_default),
+        max_budget: body.max_budget.map(|amount| amount.map(Decimal::from)),
+        budget_duration: body.budget_duration,
+        tpm_limit: body.tpm_limit,
+        rpm_limit: body.rpm_limit,
+    };
+    let both = name.zip(description);
+    let limits = fields.and(limits.parse())?;
+    // Without an error there is a value for each field.
+    let (name, description) = both.unwrap_or_default();
     let mut ctx = call.write().await?;
     let description = description.as_ref().map(Option::as_ref);
-    let project = projects::update(&mut ctx, team, project, name.as_ref(), description).await?;
+    let project = projects::change(&mut ctx, team, project, name.as_ref(), description, &limits).await?;
     ctx.commit().await?;
     json(StatusCode::OK, &Project::from(project))
 }

@@ -95,6 +95,19 @@ pub const METRICS: &[Metric] = &[
         "Keys that LiteLLM was asked for; pending ones wait for their owner",
     ),
     counter(
+        "guildhall_spend_entries_total",
+        &[("source", &["litellm", "ingest"])],
+        "New entries of money that was spent",
+    ),
+    counter(
+        "guildhall_budget_alerts_total",
+        &[
+            ("level", &["organization", "team", "member", "project", "key"]),
+            ("threshold", &["50", "80", "100"]),
+        ],
+        "Budgets that reached a part of their limit, in percent, for the first time in their period",
+    ),
+    counter(
         "guildhall_sync_errors_total",
         &[("target", &["litellm", "github"])],
         "Deliveries to LiteLLM that failed; passes with GitHub that were not completed, and runners that one could not settle",

@@ -14,6 +14,7 @@
 mod api;
 
 mod assertions;
+mod budgets;
 mod credentials;
 mod decisions;
 mod nginx;

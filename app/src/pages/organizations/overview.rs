@@ -8,18 +8,24 @@ use domain::{
 use leptos::prelude::*;
 
 use super::{Place, Tab, tab_page};
-use crate::{icon::icon, layout::page, ui};
+use crate::{icon::icon, layout::page, pages::budget, ui};
 
 /// `/admin/organizations/{organization}`.
 pub fn overview() -> impl IntoView {
     page(tab_page(Tab::Overview, async |ctx, place| {
+        let now = ctx.now;
         let orphans = organizations::orphans(ctx, &place.page).await?;
+        let split = backend::budgets::split(ctx, &place.page).await?;
+        let budget = split.map(|split| {
+            let settings = place.may(Permission::TeamAdminister).then(|| place.tab(Tab::Settings));
+            budget::split_card(&split, settings, now)
+        });
         Ok(match place.page.numbers {
             Some(numbers) => view! {
                 {warnings(place, numbers, &orphans)}
                 {stats(place, numbers)}
                 <div class="split">
-                    <div class="split__main">{ceilings(place, numbers)}</div>
+                    <div class="split__main">{budget} {ceilings(place, numbers)}</div>
                     <aside class="split__aside" aria-label="Details">{facts(place)}</aside>
                 </div>
             }
@@ -208,6 +214,7 @@ fn facts(place: &Place) -> AnyView {
                             }}
                         </dd>
                     </div>
+                    <div><dt>"Time zone"</dt><dd>{organization.time_zone.clone()}</dd></div>
                     <div><dt>"Short name"</dt><dd><code>{organization.slug.clone()}</code></dd></div>
                     <div>
                         <dt>"Id"</dt>

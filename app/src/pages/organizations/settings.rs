@@ -56,6 +56,17 @@ fn general(place: &Place, state: &FormState) -> AnyView {
         }
         .view(state)
     });
+    let zone = (!place.is_default()).then(|| {
+        Field {
+            name: "time_zone",
+            label: "Time zone",
+            hint: "Where its days and months begin, such as Europe/Berlin: budgets start anew then.",
+            current: &organization.time_zone,
+            required: true,
+            ..Field::default()
+        }
+        .view(state)
+    });
     view! {
         {ui::error_summary(state)}
         {ui::refusal(state.refusal())}
@@ -72,7 +83,7 @@ fn general(place: &Place, state: &FormState) -> AnyView {
                     ..Field::default()
                 }
                     .view(state)}
-                {slug}
+                {slug} {zone}
             </div>
             <footer class="card__footer"><button class="button button--primary">"Save Changes"</button></footer>
         </form>

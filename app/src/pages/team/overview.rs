@@ -26,12 +26,14 @@ pub fn overview() -> impl IntoView {
         let system = place.page.team.is_system;
         let has_runners = place.page.team.runners_enabled;
         let limits = super::limits::card(ctx, &place.page).await?;
+        let budget = backend::budgets::bar(ctx, &place.page.team).await?;
+        let budget = crate::pages::budget::team_card(&budget, now);
         Ok(view! {
             {(!system).then(|| stats(&overview, place))}
             {super::hints::hints(&overview, place)}
             <div class="split">
                 <div class="split__main">{everyone} {has_runners.then(|| runners(&overview, now))} {changes(&overview.changes, place, now)}</div>
-                <aside class="split__aside" aria-label="Details">{actions(place)} {limits} {cost.filter(|_| has_runners)} {facts(&overview)}</aside>
+                <aside class="split__aside" aria-label="Details">{actions(place)} {budget} {limits} {cost.filter(|_| has_runners)} {facts(&overview)}</aside>
             </div>
         }
         .into_any())

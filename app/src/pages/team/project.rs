@@ -149,6 +149,7 @@ fn edit_form(here: &Here<'_>, state: &forms::FormState) -> AnyView {
                     {Field { name: "name", label: "Name", current: &project.name, required: true, ..Field::default() }.view(state)}
                     {Field { name: "description", label: "Description", current: &description, ..Field::default() }.view(state)}
                 </div>
+                {super::projects::limits(state, project)}
                 <div class="form-actions">
                     <button class="button button--primary">"Save Changes"</button>
                     <a class="button" href=here.path.clone()>"Cancel"</a>

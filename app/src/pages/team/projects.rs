@@ -8,6 +8,7 @@ use super::{Place, Tab, page, tab_page};
 use crate::{
     forms::{self, FormState},
     icon::icon,
+    pages::limit_fields::{Hints, limit_fields},
     ssr,
     ui::{self, Confirm, Field},
 };
@@ -62,6 +63,16 @@ fn fields(state: &FormState, name: &str, description: &str) -> AnyView {
     .into_any()
 }
 
+/// The fields of a project's limits.
+pub(super) fn limits(state: &FormState, project: &Project) -> AnyView {
+    let hints = Hints {
+        models: "One a line or separated by commas. Empty: all that the team has.",
+        budget: "US dollars, not above the team's. Empty: no limit of its own.",
+        rate: "Not above the team's. Empty: no limit of its own.",
+    };
+    limit_fields(state, &project.limits, &hints)
+}
+
 fn create_form(place: &Place, state: &FormState) -> AnyView {
     view! {
         {ui::error_summary(state)}
@@ -88,6 +99,7 @@ fn edit_form(place: &Place, project: &Project, state: &FormState) -> AnyView {
                 {place.hidden()}
                 <input type="hidden" name="project" value=project.id.to_string() />
                 <div class="field-row">{fields(state, &project.name, project.description.as_deref().unwrap_or_default())}</div>
+                {limits(state, project)}
                 <div class="form-actions">
                     <button class="button button--primary">"Save Changes"</button>
                     <a class="button" href=place.tab(Tab::Projects)>"Cancel"</a>
@@ -125,7 +137,7 @@ fn table(place: &Place, projects: &[Project], manages: bool) -> AnyView {
                                             {icon("more")}
                                         </summary>
                                         <div class="menu__list">
-                                            <a class="menu__item" href=format!("{base}?edit={id}")>"Rename"</a>
+                                            <a class="menu__item" href=format!("{base}?edit={id}")>"Edit"</a>
                                             <hr />
                                             <a class="menu__item menu__item--danger" href=format!("{base}?confirm=delete&project={id}")>
                                                 "Delete…"

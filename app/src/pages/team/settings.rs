@@ -23,13 +23,16 @@ pub fn settings() -> impl IntoView {
         let (card, question) = runners(ctx, place, standing.may(Permission::InstallationManage)).await?;
         let waiting_list = waits::is_enabled(ctx, place.page.team.id).await?;
         let limits = super::limits::card(ctx, &place.page).await?;
+        let moving = super::moving::card(ctx, place).await?;
+        let move_state = forms::take(super::MOVE_TEAM).await;
         let own_limits = super::limits::form(place, &forms::take(super::LIMITS).await);
         Ok(view! {
-            {ui::refusal(status_state.refusal().or(runners_state.refusal()))}
+            {ui::refusal(status_state.refusal().or(runners_state.refusal()).or(move_state.refusal()))}
             {if edits { edit_form(place, &state) } else { read_only(place) }}
             {own_limits}
             {limits}
             {card}
+            {moving}
             {(edits && place.page.team.runners_enabled).then(|| waiting_form(place, waiting_list))}
             {match (place.page.team.is_system, administers) {
                 (true, _) => system_card(),

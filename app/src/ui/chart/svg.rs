@@ -118,7 +118,7 @@ fn axes(chart: &DayChart, scale: &Scale) -> String {
 }
 
 /// Text as SVG can hold it.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

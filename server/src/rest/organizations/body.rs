@@ -35,6 +35,9 @@ pub(super) struct Organization {
     rpm_limit: Option<i64>,
     /// Most live runners of all its teams together; null is no limit.
     max_runners: Option<i32>,
+    /// Where its days and months begin.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: String,
 }
 
 /// A role in an organization.
@@ -65,6 +68,7 @@ impl From<views::Organization> for Organization {
             tpm_limit: organization.limits.tpm_limit,
             rpm_limit: organization.limits.rpm_limit,
             max_runners: organization.max_runners,
+            time_zone: organization.time_zone,
         }
     }
 }
@@ -153,6 +157,9 @@ pub(super) struct NewOrganization {
     /// Most live runners of all its teams together; left out or null: no limit.
     #[schema(minimum = 0, maximum = 100_000)]
     max_runners: Option<i64>,
+    /// Where its days and months begin: a name of the IANA list; UTC unless said otherwise.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: Option<String>,
 }
 
 impl From<NewOrganization> for NewOrganizationInput {
@@ -167,6 +174,7 @@ impl From<NewOrganization> for NewOrganizationInput {
             tpm_limit: body.tpm_limit,
             rpm_limit: body.rpm_limit,
             max_runners: body.max_runners,
+            time_zone: body.time_zone,
         }
     }
 }
@@ -209,6 +217,10 @@ pub(super) struct OrganizationPatch {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 100_000)]
     max_runners: Option<Option<i64>>,
+    /// Where its days and months begin: a name of the IANA list. Of an organization with a budget for super admins only.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false, example = "Europe/Berlin")]
+    time_zone: Option<String>,
 }
 
 impl From<OrganizationPatch> for OrganizationPatchInput {
@@ -223,6 +235,7 @@ impl From<OrganizationPatch> for OrganizationPatchInput {
             tpm_limit: body.tpm_limit,
             rpm_limit: body.rpm_limit,
             max_runners: body.max_runners,
+            time_zone: body.time_zone,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{Address, Place, ui};
 use crate::{
     forms::{self, FormState},
     ssr::{self, Code, Ctx, Error, Result},
-    ui::{Confirm, error_line},
+    ui::{Confirm, Field, error_line},
 };
 
 /// What the address asks, or why it can not be asked.
@@ -109,7 +109,7 @@ async fn end(ctx: &mut Ctx, place: &Place, address: &Address, user: &UserRef) ->
     fields.push(("user_id", member.user_id.to_string()));
     Ok(ui::confirm(Confirm {
         id: "member-end",
-        title: format!("Role and end of {}", member.email),
+        title: format!("Role, end and limits of {}", member.email),
         text: "What ends does so by itself at that time, to the second. The team keeps an admin whose role has no end."
             .to_owned(),
         consequences: Vec::new(),
@@ -143,6 +143,35 @@ fn inputs(member: &Member, state: &FormState) -> AnyView {
         </div>
         {end_input(state, "admin_until", "new-admin_until", "Admin until", &current(member.admin_until))}
         {end_input(state, "expires_at", "new-expires_at", "Membership ends", &current(member.expires_at))}
+        {limits(member, state)}
+    }
+    .into_any()
+}
+
+/// What the member may spend in the team, and how fast.
+fn limits(member: &Member, state: &FormState) -> AnyView {
+    let number = |limit: Option<i64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
+    let budget = member
+        .limits
+        .max_budget
+        .map(|amount| amount.to_string())
+        .unwrap_or_default();
+    let field = |name: &'static str, label: &'static str, hint: &'static str, current: &str| {
+        Field {
+            name,
+            label,
+            hint,
+            current,
+            ..Field::default()
+        }
+        .view(state)
+    };
+    view! {
+        {field("max_budget_in_team", "Max budget in the team", "US dollars for one period of the team's budget. Empty: the team's.", &budget)}
+        <div class="field-row">
+            {field("tpm_limit", "Tokens per minute", "Empty: the team's.", &number(member.limits.tpm_limit))}
+            {field("rpm_limit", "Requests per minute", "Empty: the team's.", &number(member.limits.rpm_limit))}
+        </div>
     }
     .into_any()
 }
