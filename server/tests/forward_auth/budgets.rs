@@ -12,16 +12,20 @@ impl Office {
     /// Makes a service a gateway to models.
     async fn gateway(&self, name: &str) {
         self.world
-            .sql(&format!("UPDATE services SET kind = 'model_gateway' WHERE name = '{name}'"))
+            .sql(&format!(
+                "UPDATE services SET kind = 'model_gateway' WHERE name = '{name}'"
+            ))
             .await;
     }
 
     /// What the team's member spent, in cents.
     async fn spend(&self, cents: i64, key: Option<&str>) {
-        let mut ctx = Ctx::system(&self.world.state.backend, "tests", Method::Command).await.expect("a transaction");
+        let mut ctx = Ctx::system(&self.world.state.backend, "tests", Method::Command)
+            .await
+            .expect("a transaction");
         let entry = EntryInput {
             request_id: Uuid::new_v4().to_string(),
-            key: key.map(str::to_owned),
+            key: key.map(Into::into),
             team_id: Some(self.team),
             user_id: Some(self.member.email.clone()),
             cost: Decimal::new(cents, 2),
@@ -48,21 +52,35 @@ async fn d13_over_budget_is_403_with_the_literal_in_header_and_body() {
     office.spend(99, None).await;
     office.ask(&office.member.token, "llm-service").await.allowed();
     office.spend(1, None).await;
-    let literal = format!("Budget has been exceeded! Team={} Current cost: 1, Max budget: 1", office.team);
+    let literal = format!(
+        "Budget has been exceeded! Team={} Current cost: 1, Max budget: 1",
+        office.team
+    );
     let answer = office.ask(&office.member.token, "llm-service").await;
     answer.refused(403, &literal);
     let body = answer.json();
-    assert_eq!((&body["error_code"], &body["rule"]), (&"BUDGET_EXCEEDED".into(), &"budget of the team".into()));
+    assert_eq!(
+        (&body["error_code"], &body["rule"]),
+        (&"BUDGET_EXCEEDED".into(), &"budget of the team".into())
+    );
     // Whoever bypasses policies spends the team's money, too; what costs nothing goes on.
     let root = office.world.super_admin().await;
     let team = office.team.to_string();
-    let bypass = office.ask_with(&root.token, "llm-service", &[("x-team-id", &team)]).await;
+    let bypass = office
+        .ask_with(&root.token, "llm-service", &[("x-team-id", &team)])
+        .await;
     bypass.refused(403, &literal);
     office.ask(&office.member.token, "plain").await.allowed();
     // The organization speaks first.
     office.limit("organizations", office.organization, "1").await;
-    let literal = format!("Budget has been exceeded! Organization={} Current cost: 1, Max budget: 1", office.organization);
-    office.ask(&office.member.token, "llm-service").await.refused(403, &literal);
+    let literal = format!(
+        "Budget has been exceeded! Organization={} Current cost: 1, Max budget: 1",
+        office.organization
+    );
+    office
+        .ask(&office.member.token, "llm-service")
+        .await
+        .refused(403, &literal);
 }
 
 /// Each budget on the way to a key refuses, and is told by its own name.
@@ -76,11 +94,31 @@ async fn e7_every_level_refuses_on_use() {
     let (team, member, organization) = (office.team, office.member.id.0, office.organization);
     office.ask(&secret, "llm-service").await.allowed();
     for (level, id, set) in [
-        ("Key", key, format!("UPDATE api_keys SET max_budget = 2 WHERE id = '{key}'")),
-        ("Project", project, format!("UPDATE projects SET max_budget = 2 WHERE id = '{project}'")),
-        ("Member", member, format!("UPDATE team_members SET max_budget = 2 WHERE team_id = '{team}' AND user_id = '{member}'")),
-        ("Team", team, format!("UPDATE teams SET max_budget = 2 WHERE id = '{team}'")),
-        ("Organization", organization, format!("UPDATE organizations SET max_budget = 2 WHERE id = '{organization}'")),
+        (
+            "Key",
+            key,
+            format!("UPDATE api_keys SET max_budget = 2 WHERE id = '{key}'"),
+        ),
+        (
+            "Project",
+            project,
+            format!("UPDATE projects SET max_budget = 2 WHERE id = '{project}'"),
+        ),
+        (
+            "Member",
+            member,
+            format!("UPDATE team_members SET max_budget = 2 WHERE team_id = '{team}' AND user_id = '{member}'"),
+        ),
+        (
+            "Team",
+            team,
+            format!("UPDATE teams SET max_budget = 2 WHERE id = '{team}'"),
+        ),
+        (
+            "Organization",
+            organization,
+            format!("UPDATE organizations SET max_budget = 2 WHERE id = '{organization}'"),
+        ),
     ] {
         office.world.sql(&set).await;
         let literal = format!("Budget has been exceeded! {level}={id} Current cost: 2, Max budget: 2");
@@ -106,9 +144,15 @@ async fn d13_a_used_up_budget_is_felt_by_the_other_process_within_a_second() {
     within(Duration::from_secs(10), async || {
         warm().await;
         office.spend(1, None).await;
-        office.world.sql("UPDATE budget_spend SET spend = 5 WHERE level = 'team'").await;
+        office
+            .world
+            .sql("UPDATE budget_spend SET spend = 5 WHERE level = 'team'")
+            .await;
         let from_memory = ask().await == 200;
-        office.world.sql("UPDATE budget_spend SET spend = 0.01 WHERE level = 'team'").await;
+        office
+            .world
+            .sql("UPDATE budget_spend SET spend = 0.01 WHERE level = 'team'")
+            .await;
         from_memory
     })
     .await;
@@ -127,7 +171,12 @@ async fn d13_a_used_up_budget_is_felt_by_the_other_process_within_a_second() {
     within(SOON, async || ask().await == 200).await;
     // A period that ends needs nobody to say so.
     let team = office.team;
-    office.world.sql(&format!("UPDATE teams SET max_budget = 1, budget_duration = '3s' WHERE id = '{team}'")).await;
+    office
+        .world
+        .sql(&format!(
+            "UPDATE teams SET max_budget = 1, budget_duration = '3s' WHERE id = '{team}'"
+        ))
+        .await;
     office.spend(100, None).await;
     within(SOON, async || ask().await == 403).await;
     within(Duration::from_secs(4), async || ask().await == 200).await;

@@ -28,11 +28,7 @@ pub fn measure(database: &Throwaway, data: &Data, table: &mut Table) -> anyhow::
     };
     let (gateway, plain) = (ask("llm-service")?, ask("search")?);
     let pair = alternate(6, (&ours, &gateway), (&ours, &plain))?;
-    table.pair(
-        "forward auth with four budgets, against none",
-        &pair,
-        Aim::AtLeast(0.9),
-    );
+    table.pair("forward auth with four budgets, against none", &pair, Aim::AtLeast(0.9));
     let beside = format!("without {:.2} ms", pair.ceiling_p99.median);
     table.number("  p99 of a decision", pair.ours_p99.median, " ms", &beside, Aim::None);
     Ok(())
