@@ -2,6 +2,7 @@ DROP TRIGGER api_keys_budget ON api_keys;
 DROP TRIGGER api_keys_budget_anchor ON api_keys;
 DROP TRIGGER projects_budget ON projects;
 DROP TRIGGER projects_budget_anchor ON projects;
+DROP TRIGGER team_members_litellm_budget ON team_members;
 DROP TRIGGER team_members_budget_gone ON team_members;
 DROP TRIGGER team_members_budget_new ON team_members;
 DROP TRIGGER team_members_budget ON team_members;

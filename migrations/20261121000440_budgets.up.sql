@@ -177,6 +177,10 @@ CREATE TRIGGER team_members_budget_new AFTER INSERT ON team_members FOR EACH ROW
 CREATE TRIGGER team_members_budget_gone AFTER DELETE ON team_members FOR EACH ROW
     WHEN (OLD.max_budget IS NOT NULL) EXECUTE FUNCTION budget_of_member_changed();
 
+-- LiteLLM knows what someone may spend in a team.
+CREATE TRIGGER team_members_litellm_budget AFTER UPDATE ON team_members FOR EACH ROW
+    WHEN (OLD.max_budget IS DISTINCT FROM NEW.max_budget) EXECUTE FUNCTION litellm_member_changed();
+
 -- Of a project or a key; the level is the argument.
 CREATE FUNCTION budget_below_team_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

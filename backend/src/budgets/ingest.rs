@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Fields, Invalid, KeyId, OrganizationId, Permission, ProjectId, Standing, TeamId, UserId, UserRef};
 use rust_decimal::Decimal;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -24,7 +25,7 @@ pub struct EntryInput {
     /// Its name: told again it changes nothing.
     pub request_id: String,
     /// The key it was made with, whole.
-    pub key: Option<String>,
+    pub key: Option<SecretString>,
     /// How that key begins.
     pub key_prefix: Option<String>,
     /// The person, by UUID or email; with a key its owner, unless said otherwise.
@@ -230,7 +231,7 @@ impl Found {
     async fn load(ctx: &mut Ctx, entries: &[EntryInput]) -> Result<Self> {
         let mut found = Self::default();
         let hashes: Vec<Vec<u8>> = (entries.iter())
-            .filter_map(|entry| entry.key.as_deref().map(|key| keys::hash(key).to_vec()))
+            .filter_map(|entry| entry.key.as_ref().map(|key| keys::hash(key.expose_secret()).to_vec()))
             .collect();
         let prefixes: Vec<String> = entries
             .iter()
@@ -307,7 +308,7 @@ impl Found {
         let unknown = |what: &str| format!("is no {what} of an organization that you administer");
         let key = match (&entry.key, &entry.key_prefix) {
             (Some(secret), _) => {
-                let found = self.by_secret.get(&keys::hash(secret)[..]).copied();
+                let found = self.by_secret.get(&keys::hash(secret.expose_secret())[..]).copied();
                 Some(found.ok_or_else(|| ("key", unknown("key")))?)
             }
             (None, Some(begins)) => {

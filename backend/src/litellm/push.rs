@@ -188,7 +188,7 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
 
 async fn member(pool: &PgPool, client: &LiteLlm, team: TeamId, user: UserId) -> Result<Delivered, Failure> {
     let (team_id, user_id) = (team.0.to_string(), user.0.to_string());
-    let Some(role) = truth::member(pool, client.name(), team, user).await? else {
+    let Some((role, budget)) = truth::member(pool, client.name(), team, user).await? else {
         client.remove_member(&team_id, &user_id).await?;
         return Ok(Delivered::Gone);
     };
@@ -196,11 +196,11 @@ async fn member(pool: &PgPool, client: &LiteLlm, team: TeamId, user: UserId) -> 
         TeamRole::Admin => Role::Admin,
         TeamRole::Member => Role::User,
     };
-    let mut member = client.add_member(&team_id, &user_id, wanted, None).await?;
+    let mut member = client.add_member(&team_id, &user_id, wanted, budget).await?;
     let made = !member.existed;
     if member.existed {
         // Not added again: a role that changed is told by itself (SPEC A9).
-        member = client.update_member(&team_id, &user_id, wanted, None).await?;
+        member = client.update_member(&team_id, &user_id, wanted, budget).await?;
     }
     let fallen_back = wanted == Role::Admin && member.role != Role::Admin;
     let note = fallen_back.then(|| {

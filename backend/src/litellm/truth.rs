@@ -111,10 +111,15 @@ pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Op
     }))
 }
 
-/// The role of someone in a team of the instance; none when they are no member.
-pub(super) async fn member(pool: &PgPool, instance: &str, team: TeamId, user: UserId) -> Result<Option<TeamRole>> {
-    let role = sqlx::query_scalar!(
-        "SELECT m.role FROM team_members m JOIN teams t ON t.id = m.team_id JOIN litellm_instances i ON i.name = $3
+/// The role of someone in a team of the instance, and their budget in it; none when they are no member.
+pub(super) async fn member(
+    pool: &PgPool,
+    instance: &str,
+    team: TeamId,
+    user: UserId,
+) -> Result<Option<(TeamRole, Option<Money>)>> {
+    let row = sqlx::query!(
+        "SELECT m.role, m.max_budget FROM team_members m JOIN teams t ON t.id = m.team_id JOIN litellm_instances i ON i.name = $3
         WHERE m.team_id = $1 AND m.user_id = $2 AND (m.expires_at IS NULL OR m.expires_at > now())
             AND (t.litellm_instance = i.name OR (t.litellm_instance IS NULL AND i.is_default))",
         team.0,
@@ -123,12 +128,13 @@ pub(super) async fn member(pool: &PgPool, instance: &str, team: TeamId, user: Us
     )
     .fetch_optional(pool)
     .await?;
-    Ok(role.map(|role| {
-        if role == "admin" {
+    Ok(row.map(|row| {
+        let role = if row.role == "admin" {
             TeamRole::Admin
         } else {
             TeamRole::Member
-        }
+        };
+        (role, row.max_budget.map(Money::trusted))
     }))
 }
 

@@ -68,7 +68,7 @@ impl Place {
     pub fn entry(&self, name: &str, cents: i64) -> EntryInput {
         EntryInput {
             request_id: name.to_owned(),
-            key: Some(SECRET.to_owned()),
+            key: Some(SECRET.into()),
             cost: Decimal::new(cents, 2),
             ..EntryInput::default()
         }

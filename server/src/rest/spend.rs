@@ -30,7 +30,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// What was spent.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"entries": [{"request_id": "chatcmpl-7f3a", "key_prefix": "sk-Zk3vPq81", "model": "gpt-4o", "cost": 0.0042}]}))]
 struct SpendBatch {
@@ -40,7 +40,7 @@ struct SpendBatch {
 }
 
 /// One request that cost something, and whose it was: its key, or the project, or the team.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SpendEntry {
     /// Its name, unique in the organization for 35 days: told again it changes nothing.
@@ -67,7 +67,7 @@ impl From<SpendEntry> for EntryInput {
     fn from(entry: SpendEntry) -> Self {
         Self {
             request_id: entry.request_id,
-            key: entry.key,
+            key: entry.key.map(Into::into),
             key_prefix: entry.key_prefix,
             user_id: entry.user_id,
             team_id: entry.team_id,

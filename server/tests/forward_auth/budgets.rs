@@ -25,7 +25,7 @@ impl Office {
             .expect("a transaction");
         let entry = EntryInput {
             request_id: Uuid::new_v4().to_string(),
-            key: key.map(str::to_owned),
+            key: key.map(Into::into),
             team_id: Some(self.team),
             user_id: Some(self.member.email.clone()),
             cost: Decimal::new(cents, 2),

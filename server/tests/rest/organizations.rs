@@ -19,7 +19,8 @@ async fn organizations_are_created_with_all_fields_and_read_back() {
     let root = world.super_admin().await;
     let body = json!({
         "name": "Acme Corporation", "domains": ["Acme.Example", "acme.example", "acme.test"], "models": ["gpt-4o"],
-        "max_budget": 100.5, "budget_duration": "monthly", "tpm_limit": 1000, "rpm_limit": 10, "max_runners": 50
+        "max_budget": 100.5, "budget_duration": "monthly", "tpm_limit": 1000, "rpm_limit": 10, "max_runners": 50,
+        "time_zone": "europe/berlin"
     });
     let created = world.post(&root, "/admin/organizations", body).await.is(201);
     let expected = json!({
@@ -27,7 +28,7 @@ async fn organizations_are_created_with_all_fields_and_read_back() {
         "people_count": 0, "models": ["gpt-4o"], "max_budget": 100.5, "budget_duration": "1mo", "tpm_limit": 1000,
         "rpm_limit": 10, "max_runners": 50, "domains": ["acme.example", "acme.test"], "unverified_domains": [],
         "admins": [], "guest_count": 0, "admin_count": 0, "runner_count": 0, "teams_without_admin": 0,
-        "created_at": "[time]", "updated_at": "[time]"
+        "time_zone": "Europe/Berlin", "created_at": "[time]", "updated_at": "[time]"
     });
     assert_eq!(masked(&created), expected);
     let id = created["id"].as_str().unwrap();

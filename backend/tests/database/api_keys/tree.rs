@@ -204,7 +204,7 @@ async fn e7_no_order_of_writes_leaves_a_child_above_its_parent_and_no_use_is_abo
             if random.random_range(0..4) == 0 {
                 let entry = EntryInput {
                     request_id: format!("{seed}-{step}"),
-                    key: Some(tree.branches[branch].secret.expose_secret().to_owned()),
+                    key: Some(tree.branches[branch].secret.clone()),
                     cost: Decimal::from(random.random_range(0..3_i64)),
                     ..EntryInput::default()
                 };
@@ -250,6 +250,26 @@ async fn e7_no_order_of_writes_leaves_a_child_above_its_parent_and_no_use_is_abo
     ] {
         assert!(times > 15, "{what}: {times}");
     }
+}
+
+#[tokio::test]
+async fn e7_litellm_knows_what_a_member_may_spend_in_a_team() {
+    let tree = Tree::new().await;
+    let branch = &tree.branches[0];
+    let there = || {
+        let team = tree.house.litellm.team(&branch.team.to_string()).expect("it is there");
+        let member = team
+            .members
+            .into_iter()
+            .find(|member| member.user_id == branch.member.to_string());
+        member.expect("a member").max_budget
+    };
+    tree.set(2, 0, Some(7), None).await.unwrap();
+    tree.house.deliver().await;
+    assert_eq!(there(), Some(7.0));
+    tree.set(2, 0, None, None).await.unwrap();
+    tree.house.deliver().await;
+    assert_eq!(there(), None);
 }
 
 #[tokio::test]
