@@ -1,5 +1,6 @@
 -- What links gave stays with the people who have it.
 DROP TABLE runtime_settings;
+DROP TABLE directory_syncs;
 DROP TABLE directory_people;
 DROP TABLE identity_link_events;
 DROP TABLE identity_link_members;

@@ -51,8 +51,10 @@ CREATE TABLE identity_link_members (
     link_id  uuid NOT NULL REFERENCES identity_links ON DELETE CASCADE,
     user_id  uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     since    timestamptz NOT NULL DEFAULT now(),
-    -- Not in the group any more, and the removal waits for somebody's word.
-    held_at  timestamptz,
+    -- Not in the group any more: an additive link takes nothing for it, an authoritative one may wait for somebody's word.
+    left_at  timestamptz,
+    -- Whether they have by this link what it gives, or had it before, by hand or by another.
+    gave     boolean NOT NULL DEFAULT true,
     PRIMARY KEY (link_id, user_id)
 );
 CREATE INDEX identity_link_members_user_idx ON identity_link_members (user_id);
@@ -86,6 +88,16 @@ CREATE TABLE directory_people (
 );
 CREATE INDEX directory_people_user_idx ON directory_people (user_id);
 CREATE INDEX directory_people_retry_idx ON directory_people (retry_at) WHERE retry_at IS NOT NULL;
+
+-- The scheduled sync of linked groups: one process at a time, until then, and what became of the last pass.
+CREATE TABLE directory_syncs (
+    provider    text PRIMARY KEY CHECK (provider IN ('entra')),
+    taken_until timestamptz NOT NULL,
+    started_at  timestamptz,
+    finished_at timestamptz,
+    failure     text,
+    groups      integer NOT NULL DEFAULT 0
+);
 
 -- Settings that a super_admin changes at runtime and that win over the configuration.
 CREATE TABLE runtime_settings (

@@ -18,6 +18,7 @@ mod drift;
 mod error;
 pub mod guides;
 pub mod identity;
+pub mod identity_links;
 pub mod keys;
 mod keyset;
 pub mod label_policies;

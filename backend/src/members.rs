@@ -15,6 +15,7 @@ use domain::{
 };
 pub use expiry::end_expired;
 use guard::require_admin_remains;
+pub(crate) use leaving::take_everything;
 pub use leaving::{preview_removal, remove};
 pub use list::{MemberQuery, counts, list, sees_last_use};
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ mod list;
 pub mod people;
 
 pub(crate) use admission::{Admission, ensure_member};
-pub(crate) use ceilings::{ceilings, hold, hold_ceilings};
+pub(crate) use ceilings::{ceilings, held_limits, hold, hold_ceilings};
 pub(crate) use detail::{Loaded, Lock, load};
 pub use detail::{get, orphans};
 use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId, Permission, Refusal, Standing, views::Organization};

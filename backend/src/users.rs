@@ -78,9 +78,7 @@ pub fn may_change(caller: &Caller) -> bool {
 /// 403 for everyone but super_admins.
 async fn begin_change(ctx: &mut Ctx) -> Result<()> {
     organizations::standing(&ctx.caller, DEFAULT_ORGANIZATION).require(Permission::AccountsManage)?;
-    sqlx::query!("SELECT pg_advisory_xact_lock($1)", CHANGES)
-        .execute(ctx.connection())
-        .await?;
+    lock_changes(ctx).await?;
     let Some(caller) = ctx.caller.user_id() else {
         return Ok(());
     };
@@ -97,6 +95,14 @@ async fn begin_change(ctx: &mut Ctx) -> Result<()> {
         Some(now) if now.is_super_admin => Ok(()),
         _ => Err(Standing::default().refusal(Permission::AccountsManage).into()),
     }
+}
+
+/// Lets no other change of accounts happen until the transaction ends. The caller was authorised.
+pub(crate) async fn lock_changes(ctx: &mut Ctx) -> Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", CHANGES)
+        .execute(ctx.connection())
+        .await?;
+    Ok(())
 }
 
 /// An account, locked until the transaction ends. The caller was authorised.
@@ -137,8 +143,8 @@ pub(crate) fn key(user: &UserRef) -> (Option<Uuid>, Option<&str>) {
     }
 }
 
-/// Whether an active super_admin is left without these. Only meaningful after [`begin_change`].
-async fn other_super_admin(ctx: &mut Ctx, without: &[Uuid]) -> Result<bool> {
+/// Whether an active super_admin is left without these. Only meaningful after [`lock_changes`].
+pub(crate) async fn other_super_admin(ctx: &mut Ctx, without: &[Uuid]) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM users
             WHERE is_super_admin AND deactivated_at IS NULL AND id <> ALL($1)) AS "other!""#,

@@ -66,6 +66,8 @@ ids! {
     MachineClientId,
     /// A security event.
     SecurityEventId,
+    /// A link of a directory's group to what being in it gives.
+    LinkId,
     /// A request to join a team, or for something that one may not change oneself.
     RequestId,
 }

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod authz;
 pub mod cost;
+pub mod directory;
 pub mod hierarchy;
 mod ids;
 mod invalid;

@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// How LiteLLM names all that an organization has.
-const OF_THE_PARENT: &str = "all-org-models";
+pub(crate) const OF_THE_PARENT: &str = "all-org-models";
 /// How LiteLLM names all that there are.
 const ALL: &str = "all-proxy-models";
 /// How LiteLLM names none: an empty list there is all.

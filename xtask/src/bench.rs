@@ -25,8 +25,27 @@ use crate::{
 };
 use table::Table;
 
-/// Builds, starts, measures, stops. Slowness is no error.
-pub fn bench(builds: bool) -> anyhow::Result<()> {
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Requests a second of a page, the API and provisioning, and memory
+    Throughput,
+    /// Decisions for proxies
+    ForwardAuth,
+    /// The same at ten and a hundred times the teams
+    Scaling,
+    /// Lists of runners
+    Runners,
+    /// The sync with GitHub
+    Sync,
+    /// What LiteLLM is told
+    Litellm,
+    /// Start, first visit, sizes
+    Limits,
+}
+
+/// Builds, starts, measures, stops: everything, or the parts of `only`. Slowness is no error.
+pub fn bench(builds: bool, only: &[Part]) -> anyhow::Result<()> {
     setup::postgres()?;
     if builds {
         build::release()?;
@@ -47,22 +66,37 @@ pub fn bench(builds: bool) -> anyhow::Result<()> {
     let database = postgres::start("bench-pg")?;
     database.clear()?;
     let mut table = Table::default();
-    section(
-        "bench",
-        "measuring takes seven minutes; leave the machine alone meanwhile",
-        || {
+    let wanted = |parts: &[Part]| only.is_empty() || parts.iter().any(|part| only.contains(part));
+    let what = "measuring everything takes eight minutes; leave the machine alone meanwhile";
+    section("bench", what, || {
+        if wanted(&[Part::Throughput, Part::ForwardAuth, Part::Scaling, Part::Limits]) {
             let main = seed::Data::write(&database, "bench_10k", seed::MAIN)?;
-            throughput::measure(&database, &main, &mut table)?;
-            forward_auth::measure(&database, &main, &mut table)?;
-            let small = seed::Data::write(&database, "bench_1k", seed::SMALL)?;
-            let large = seed::Data::write(&database, "bench_100k", seed::LARGE)?;
-            scaling::measure(&[&small, &main, &large], &mut table)?;
+            if wanted(&[Part::Throughput]) {
+                throughput::measure(&database, &main, &mut table)?;
+            }
+            if wanted(&[Part::ForwardAuth]) {
+                forward_auth::measure(&database, &main, &mut table)?;
+            }
+            if wanted(&[Part::Scaling]) {
+                let small = seed::Data::write(&database, "bench_1k", seed::SMALL)?;
+                let large = seed::Data::write(&database, "bench_100k", seed::LARGE)?;
+                scaling::measure(&[&small, &main, &large], &mut table)?;
+            }
+            if wanted(&[Part::Limits]) {
+                limits::measure(&main, &mut table)?;
+            }
+        }
+        if wanted(&[Part::Runners]) {
             runners::measure(&database, &mut table)?;
+        }
+        if wanted(&[Part::Sync]) {
             sync::measure(&database, &mut table)?;
+        }
+        if wanted(&[Part::Litellm]) {
             litellm::measure(&database, &mut table)?;
-            limits::measure(&main, &mut table)
-        },
-    )?;
+        }
+        Ok(())
+    })?;
     println!("\n{table}");
     println!("{}; {:.0} s", machine(), begun.elapsed().as_secs_f32());
     Ok(())

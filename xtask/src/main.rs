@@ -64,6 +64,9 @@ enum Task {
         /// Measure what was built before
         #[arg(long)]
         no_build: bool,
+        /// Only these parts; all of them otherwise
+        #[arg(long, value_enum)]
+        only: Vec<bench::Part>,
     },
     /// Take the pictures of every page
     Screenshots {
@@ -102,7 +105,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Build => build::release(),
         Task::Site { release: true } => assets::site(wasm::Profile::Release),
         Task::Site { release: false } => assets::site(wasm::Profile::Dev),
-        Task::Bench { no_build } => bench::bench(!no_build),
+        Task::Bench { no_build, only } => bench::bench(!no_build, &only),
         Task::Screenshots { arguments } => test::screenshots(&arguments),
         Task::Prepare { check } => prepare::prepare(check),
         Task::Database => prepare::database(),

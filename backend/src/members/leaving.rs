@@ -80,14 +80,14 @@ async fn effects(ctx: &mut Ctx, team: TeamId, member: &Member) -> Result<Removal
 
 /// What people had in a team and lose, in numbers.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Taken {
-    pub(super) project_roles: i64,
-    pub(super) keys: u64,
+pub(crate) struct Taken {
+    pub(crate) project_roles: i64,
+    pub(crate) keys: u64,
 }
 
 /// Takes people's project roles in a team, their keys and their membership: what each of them lost, in their order.
 /// The caller has locked the team, was authorised, and audits it.
-pub(super) async fn take_everything(ctx: &mut Ctx, team: TeamId, people: &[UserId]) -> Result<Vec<Taken>> {
+pub(crate) async fn take_everything(ctx: &mut Ctx, team: TeamId, people: &[UserId]) -> Result<Vec<Taken>> {
     let ids: Vec<uuid::Uuid> = people.iter().map(|user| user.0).collect();
     let roles = sqlx::query_scalar!(
         "DELETE FROM project_members m USING projects p

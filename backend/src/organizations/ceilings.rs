@@ -1,6 +1,9 @@
 //! What an organization sets for all that belongs to it (SPEC E7).
 
+use std::collections::BTreeMap;
+
 use domain::{BudgetDuration, Ceilings, Limits, Money, OrganizationId, TeamId};
+use uuid::Uuid;
 
 use crate::{Ctx, Error, Result};
 
@@ -22,6 +25,28 @@ pub(crate) async fn hold(ctx: &mut Ctx, id: OrganizationId) -> Result<()> {
         .fetch_optional(ctx.connection())
         .await?;
     Ok(())
+}
+
+/// The limits that organizations set, held: nobody lowers them while something below them is written.
+pub(crate) async fn held_limits(ctx: &mut Ctx, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Limits>> {
+    let rows = sqlx::query!(
+        "SELECT id, models, max_budget, budget_duration, tpm_limit, rpm_limit FROM organizations
+        WHERE id = ANY($1) ORDER BY id FOR SHARE",
+        ids,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    let limits = rows.into_iter().map(|row| {
+        let limits = Limits {
+            models: row.models,
+            max_budget: row.max_budget.map(Money::trusted),
+            budget_duration: row.budget_duration.map(BudgetDuration::trusted),
+            tpm_limit: row.tpm_limit,
+            rpm_limit: row.rpm_limit,
+        };
+        (row.id, limits)
+    });
+    Ok(limits.collect())
 }
 
 /// The limits that an organization sets. To write something below them, hold them first.

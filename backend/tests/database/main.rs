@@ -28,6 +28,7 @@ mod default_team;
 mod default_team_migration;
 mod drift;
 mod guides;
+mod identity_links;
 mod keys;
 mod label_policies;
 mod label_policies_migrate;

@@ -60,8 +60,6 @@ impl Jit {
         let users = Template::read_all(requests)?
             .into_iter()
             .filter_map(|template| Some((template.authorization()?.to_owned(), template.user.clone()?)));
-        // As `integrations::http_client` does it. Fails when it was done before, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let github = reqwest::Client::builder()
             .timeout(Duration::from_secs(10))
             .tls_certs_only([]);

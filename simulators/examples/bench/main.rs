@@ -84,6 +84,8 @@ enum Role {
 }
 
 fn main() -> anyhow::Result<()> {
+    // As `integrations::http_client` does it, for all roles that ask somebody. It can only fail the second time.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match Arguments::parse().role {
         // One thread: it must leave the processors to what it measures.
         Role::Load {

@@ -1,0 +1,102 @@
+//! What the groups of somebody who signs in come to.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    UserId,
+    directory::{Gives, Group, Provider},
+};
+
+use super::{
+    Link,
+    events::{self, Event, Kind},
+    give::give,
+    provision::{NewGroups, provision},
+    read,
+    take::take,
+};
+use crate::{Backend, Caller, Ctx, Method, RequestInfo, Result};
+
+/// What a directory said of somebody's groups.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Who said so.
+    pub provider: Provider,
+    /// The groups that they are in.
+    pub groups: Vec<Group>,
+    /// All groups of the application, also those that they are not in: each of them gets a team. None where the directory
+    /// does not say which groups are the application's.
+    pub assigned: Option<Vec<Group>>,
+    /// Whether `groups` has all of them: only then they left those that it has not.
+    pub complete: bool,
+}
+
+/// Brings somebody's memberships in line with their groups. Nearly always nothing has changed: then nothing is written.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn signed_in(
+    backend: &Backend,
+    user: UserId,
+    seen: &Seen,
+    new: &NewGroups,
+    request: &RequestInfo,
+) -> Result<()> {
+    if let Some(assigned) = &seen.assigned {
+        provision(backend, assigned, new, request).await?;
+    }
+    let names: BTreeMap<&str, Option<&str>> = (seen.groups.iter())
+        .map(|group| (group.id.as_str(), group.name.as_deref()))
+        .collect();
+    let ids: Vec<String> = names.keys().map(|id| (*id).to_owned()).collect();
+    let caller = Caller::System("sign-in", Method::System);
+    let mut ctx = Ctx::write(backend, caller, request.clone()).await?;
+    let links = read::of_groups(&mut ctx, seen.provider, &ids, Some(user.0)).await?;
+    rename(&mut ctx, &links, &names).await?;
+    let (mut joined, mut left) = (Vec::new(), Vec::new());
+    for link in &links {
+        if !names.contains_key(link.group_id.as_str()) {
+            left.push((link.id, user.0));
+        } else if new.also_organizations || !is_organization_of_group(link) {
+            joined.push((link.id, user.0));
+        }
+    }
+    give(&mut ctx, &joined).await?;
+    if seen.complete {
+        take(&mut ctx, &left).await?;
+    }
+    ctx.commit().await
+}
+
+/// Whether a link is one that only the switch of E1 gives: to the organization made for its group, whose team stands
+/// alone.
+fn is_organization_of_group(link: &Link) -> bool {
+    matches!(link.gives, Gives::Organization(id, _) if id.to_string() == link.group_id)
+}
+
+/// Keeps the names that the directory has for groups now. What was made for a group keeps its own (SPEC E4).
+pub(super) async fn rename(ctx: &mut Ctx, links: &[Link], names: &BTreeMap<&str, Option<&str>>) -> Result<()> {
+    let mut events = Vec::new();
+    let (mut ids, mut new) = (Vec::new(), Vec::new());
+    for link in links {
+        if let Some(Some(name)) = names.get(link.group_id.as_str())
+            && link.group_name.as_deref() != Some(name)
+        {
+            let was = link.group_name.as_deref().unwrap_or(&link.group_id);
+            events.push(Event::of(link.id, Kind::Renamed).with(format!("{was} is now {name}")));
+            ids.push(link.id);
+            new.push((*name).to_owned());
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE identity_links l SET group_name = n.name FROM unnest($1::uuid[], $2::text[]) AS n(id, name) WHERE l.id = n.id",
+        &ids,
+        &new,
+    )
+    .execute(ctx.connection())
+    .await?;
+    events::note(ctx, &events).await
+}
