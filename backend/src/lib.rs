@@ -35,6 +35,7 @@ mod purge;
 pub mod requests;
 pub mod restricted_models;
 pub mod runners;
+pub mod scim;
 mod scope;
 mod secret;
 pub mod security;

@@ -129,6 +129,9 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("DELETE /api/v1/admin/organizations/{id}/domains/{domain}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
     // By word; by the DNS an org_admin may too.
     ("POST /api/v1/admin/organizations/{id}/domains/{domain}/verify", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/organizations/{id}/scim-tokens",         [401, 403, 403, 403, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/organizations/{id}/scim-tokens",        [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("DELETE /api/v1/admin/organizations/{id}/scim-tokens/{token_id}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
     ("GET /api/v1/admin/teams/{id}/limits",                      [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("GET /api/v1/admin/organizations/{id}/restricted-models",   [401, 403, 200, 200, 200, 200, 200, 403, 200, 200, 200, 403]),
     ("PUT /api/v1/admin/organizations/{id}/restricted-models",   [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),

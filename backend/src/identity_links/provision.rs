@@ -64,7 +64,7 @@ pub async fn provision(backend: &Backend, groups: &[Group], new: &NewGroups, req
         .collect::<BTreeMap<_, _>>()
         .into_values()
         .collect();
-    let caller = || Caller::System("sign-in", Method::System);
+    let caller = || Caller::System("sign-in".into(), Method::System);
     let mut ctx = Ctx::read(backend, caller(), request.clone()).await?;
     let found = find(&mut ctx, &wanted).await?;
     drop(ctx);
