@@ -8,6 +8,7 @@ mod processes;
 mod rounds;
 mod runners;
 mod scaling;
+mod scim;
 mod seed;
 mod sync;
 mod table;
@@ -40,6 +41,8 @@ pub enum Part {
     Sync,
     /// What LiteLLM is told
     Litellm,
+    /// People provisioned over SCIM
+    Scim,
     /// Start, first visit, sizes
     Limits,
 }
@@ -94,6 +97,9 @@ pub fn bench(builds: bool, only: &[Part]) -> anyhow::Result<()> {
         }
         if wanted(&[Part::Litellm]) {
             litellm::measure(&database, &mut table)?;
+        }
+        if wanted(&[Part::Scim]) {
+            scim::measure(&database, &mut table)?;
         }
         Ok(())
     })?;
