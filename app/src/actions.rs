@@ -7,6 +7,7 @@ mod api_keys;
 mod cost;
 mod default_team;
 mod directory;
+mod identity_links;
 mod keys;
 mod label_policies;
 mod litellm;

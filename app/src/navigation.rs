@@ -39,6 +39,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
         (sees_audit, "audit", "Audit log", "/admin/audit"),
         (sees_audit, "security", "Security events", "/admin/security-events"),
         (sees_teams, "budget", "Cost", "/admin/cost"),
+        (me.sees_people, "link", "Identity links", "/admin/identity-links"),
         (me.sees_people, "terminal", "Machine clients", "/admin/machine-clients"),
         (me.super_admin, "key", "Key defaults", "/admin/settings/keys"),
         (

@@ -6,6 +6,7 @@ pub mod cost;
 pub mod dashboard;
 pub mod explain;
 pub mod guide;
+pub mod identity_links;
 pub mod keys;
 pub mod label_policies;
 mod limit_fields;

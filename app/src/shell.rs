@@ -113,6 +113,10 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/settings/keys") view=pages::keys::settings ssr=SsrMode::Async />
                 <Route path=path!("/admin/machine-clients") view=pages::machines::page ssr=SsrMode::Async />
                 <Route path=path!("/admin/settings/models") view=pages::restricted_models::everywhere ssr=SsrMode::Async />
+                <Route path=path!("/admin/identity-links") view=pages::identity_links::list ssr=SsrMode::Async />
+                <Route path=path!("/admin/identity-links/new") view=pages::identity_links::new ssr=SsrMode::Async />
+                <Route path=path!("/admin/identity-links/:link") view=pages::identity_links::one ssr=SsrMode::Async />
+                <Route path=path!("/admin/settings/entra") view=pages::identity_links::settings ssr=SsrMode::Async />
                 <Route path=path!("/requests") view=pages::requests::list ssr=SsrMode::Async />
                 <Route path=path!("/requests/new") view=pages::requests::new ssr=SsrMode::Async />
                 <Route path=path!("/requests/:request") view=pages::requests::one ssr=SsrMode::Async />

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use domain::UserId;
-use integrations::github::GitHub;
+use integrations::{github::GitHub, graph::Graph};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
 
 use uuid::Uuid;
@@ -18,6 +18,8 @@ pub struct Backend {
     pub pool: PgPool,
     /// The client for GitHub, when it is configured.
     pub github: Option<GitHub>,
+    /// The client for Microsoft Graph, when it is configured.
+    pub graph: Option<Graph>,
     /// LiteLLM's proxies; there may be none.
     pub litellm: Arc<Instances>,
     /// What the operator decided.
@@ -32,10 +34,18 @@ impl Backend {
         Self {
             pool,
             github,
+            graph: None,
             litellm: Arc::default(),
             settings: Arc::new(settings),
             principals: Arc::default(),
         }
+    }
+
+    /// With a directory.
+    #[must_use]
+    pub fn with_graph(mut self, graph: Option<Graph>) -> Self {
+        self.graph = graph;
+        self
     }
 
     /// With LiteLLM's proxies.

@@ -126,6 +126,8 @@ codes! {
     NotConfigured = "NOT_CONFIGURED", 503;
     /// The OpenID provider's keys cannot be fetched.
     JwksUnavailable = "JWKS_UNAVAILABLE", 503;
+    /// The company's directory does not answer, or refuses to.
+    DirectoryUnavailable = "DIRECTORY_UNAVAILABLE", 503;
     /// The database does not answer.
     DatabaseUnavailable = "DATABASE_UNAVAILABLE", 503;
     /// The request took too long and was given up.

@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Code, Ctx, Error, Principal, Result, audit, default_team, organizations};
+use crate::{Code, Ctx, Error, Principal, Result, audit, default_team, identity_links, organizations};
 
 /// What an OpenID provider says of someone, verified.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Claims {
     pub preferred_username: Option<String>,
     /// The display name.
     pub name: Option<String>,
+    /// The lasting id in the company's directory (`oid`), where the provider is that directory's.
+    pub directory_id: Option<String>,
 }
 
 /// The person behind verified claims: a known one, one who is joined by a verified email, or a new
@@ -35,6 +37,11 @@ pub struct Claims {
 pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
     if let Some(known) = find_identity(ctx.connection(), &claims.issuer, &claims.subject).await? {
         return Ok(known);
+    }
+    if let Some(id) = &claims.directory_id
+        && let Some(known) = identity_links::of_directory(ctx, id).await?
+    {
+        return link(ctx, claims, known, true).await;
     }
     let address = claims.email.as_deref().and_then(|text| Email::parse(text).ok());
     // `email_verified` speaks of `email` alone: the other two people may choose for themselves.
@@ -92,16 +99,24 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
             insert(ctx, &email, name.as_ref(), Rights::default()).await?
         }
     };
-    sqlx::query!(
-        "INSERT INTO user_identities (issuer, subject, user_id, email_verified) VALUES ($1, $2, $3, $4)",
+    link(ctx, claims, user, verified).await
+}
+
+/// Notes that claims are somebody's.
+async fn link(ctx: &mut Ctx, claims: &Claims, user: UserId, verified: bool) -> Result<UserId> {
+    let email = sqlx::query_scalar!(
+        "WITH linked AS (
+            INSERT INTO user_identities (issuer, subject, user_id, email_verified) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (issuer, subject) DO NOTHING)
+        SELECT email FROM users WHERE id = $3",
         claims.issuer,
         claims.subject,
         user.0,
         verified,
     )
-    .execute(ctx.connection())
+    .fetch_one(ctx.connection())
     .await?;
-    let entry = audit::Entry::new("user.link_identity", "user", user, email.as_str()).change(
+    let entry = audit::Entry::new("user.link_identity", "user", user, &email).change(
         json!(null),
         json!({"issuer": claims.issuer, "subject": claims.subject, "email_verified": verified}),
     );

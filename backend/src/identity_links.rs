@@ -1,11 +1,15 @@
 //! What being in a group of a directory gives here (SPEC E2, E4–E6, X11): the one way by which a sign-in, the scheduled
 //! sync and SCIM write memberships. What people gave by hand is never touched.
 
+mod edit;
 mod events;
 mod give;
+mod list;
+mod people;
 mod provision;
 mod read;
 mod sign_in;
+mod sync;
 mod take;
 
 use chrono::{DateTime, Utc};
@@ -13,9 +17,14 @@ use domain::{
     DEFAULT_ORGANIZATION, Invalid, OrganizationId, TeamId, UserId,
     directory::{Gives, Mode, Provider},
 };
+pub use edit::{LinkPatchInput, NewLink, NewLinkInput, confirm, create, delete, update};
 pub(crate) use give::give;
+pub use list::{LinkQuery, events, get, list, targets};
+pub use people::note_reading;
+pub(crate) use people::of_directory;
 pub use provision::{NewGroups, provision};
-pub use sign_in::{Seen, signed_in};
+pub use sign_in::{Seen, sign_in, signed_in};
+pub use sync::{preview_now, read_unread, sync_due, sync_now};
 pub(crate) use take::take;
 use uuid::Uuid;
 

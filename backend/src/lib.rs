@@ -15,6 +15,7 @@ mod cursor;
 pub mod dashboard;
 pub mod default_team;
 mod drift;
+pub mod entra_settings;
 mod error;
 pub mod guides;
 pub mod identity;
@@ -51,7 +52,7 @@ pub mod workflow_jobs;
 pub use context::{Backend, Caller, Ctx, Method, RequestInfo};
 pub use error::{Code, Error, Result};
 pub use principals::{Membership, Principal, Principals};
-pub use settings::{DriftBusyAction, Settings, WorkflowLabelCheck};
+pub use settings::{DriftBusyAction, Entra, Settings, WorkflowLabelCheck};
 
 /// The migrations, embedded.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

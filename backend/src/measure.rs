@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) enum Target {
     LiteLlm,
     GitHub,
+    Directory,
 }
 
 /// Counts what a sync could not do.
@@ -22,6 +23,7 @@ pub(crate) fn sync_errors(target: Target, errors: u64) {
     let target = match target {
         Target::LiteLlm => "litellm",
         Target::GitHub => "github",
+        Target::Directory => "directory",
     };
     metrics::counter!("guildhall_sync_errors_total", "target" => target).increment(errors);
 }

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use domain::{Limits, directory::SettingSource};
 use secrecy::SecretString;
 
 /// Settings of the installation that the backend's rules depend on.
@@ -31,6 +32,35 @@ pub struct Settings {
     pub dns_resolver: Option<SocketAddr>,
     /// ISO code of the currency that runners are priced in.
     pub currency: String,
+    /// Groups of Microsoft Entra ID.
+    pub entra: Entra,
+}
+
+/// What is configured of groups of Microsoft Entra ID (SPEC E1); what a super_admin set at runtime wins over it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entra {
+    /// `entra_groups_also_create_orgs`, if it is configured.
+    pub configured_flag: Option<bool>,
+    /// Where that is from.
+    pub flag_source: SettingSource,
+    /// `default_team_params`, if they are configured.
+    pub default_team_params: Option<Limits>,
+    /// How long a sign-in waits for the directory.
+    pub sign_in_time: Duration,
+    /// How often linked groups are read without anybody signing in; none is never.
+    pub sync_interval: Option<Duration>,
+}
+
+impl Default for Entra {
+    fn default() -> Self {
+        Self {
+            configured_flag: None,
+            flag_source: SettingSource::Default,
+            default_team_params: None,
+            sign_in_time: Duration::from_secs(5),
+            sync_interval: Some(Duration::from_mins(15)),
+        }
+    }
 }
 
 /// What is done about a busy runner whose labels drifted (SPEC B22).
@@ -68,6 +98,7 @@ impl Default for Settings {
             secret_key: None,
             dns_resolver: None,
             currency: "USD".to_owned(),
+            entra: Entra::default(),
         }
     }
 }

@@ -93,6 +93,28 @@ pub const EVENTS: &[(&str, &[Event])] = &[
         ],
     ),
     (
+        "Directory",
+        &[
+            event("identity_link.create", "Group linked", "linked the group"),
+            event(
+                "identity_link.update",
+                "Group link changed",
+                "changed the link of the group",
+            ),
+            event(
+                "identity_link.delete",
+                "Group link deleted",
+                "deleted the link of the group",
+            ),
+            event(
+                "identity_link.confirm",
+                "Removals confirmed",
+                "confirmed the removals of the group",
+            ),
+            event("settings.entra", "Entra settings changed", "changed the settings of"),
+        ],
+    ),
+    (
         "Members",
         &[
             event("member.add", "Member added", "added"),

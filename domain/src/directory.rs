@@ -104,6 +104,69 @@ impl FromStr for Mode {
     }
 }
 
+/// Where a setting is from; the last one that has it wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SettingSource {
+    /// Nobody set it.
+    #[default]
+    Default,
+    /// The configuration file.
+    File,
+    /// An environment variable.
+    Environment,
+    /// A super_admin, while the server ran.
+    Runtime,
+}
+
+impl SettingSource {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::File => "file",
+            Self::Environment => "environment",
+            Self::Runtime => "runtime",
+        }
+    }
+
+    /// For people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Default => "built-in default",
+            Self::File => "configuration file",
+            Self::Environment => "environment variable",
+            Self::Runtime => "set here",
+        }
+    }
+}
+
+/// What a super_admin set at runtime; what is none comes from the configuration (SPEC E1).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EntraOverrides {
+    /// `entra_groups_also_create_orgs`.
+    pub also_create_orgs: Option<bool>,
+    /// `default_team_params`.
+    pub default_team_params: Option<Limits>,
+}
+
+/// The settings that are in force, and where each is from (SPEC E1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntraSettings {
+    /// Whether a new group gets an organization beside its team.
+    pub also_create_orgs: bool,
+    /// Where that is from.
+    pub flag_source: SettingSource,
+    /// What would be in force without what was set at runtime.
+    pub flag_below: (bool, SettingSource),
+    /// What a new group's organization and team may have.
+    pub default_team_params: Limits,
+    /// Where that is from.
+    pub params_source: SettingSource,
+    /// What was set at runtime.
+    pub overrides: EntraOverrides,
+}
+
 /// A role in the whole installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -222,29 +285,26 @@ pub fn name_for_group(name: Option<&str>, id: &str) -> String {
     }
 }
 
-/// The same with the beginning of its id, for when the name is taken.
-pub fn distinct_name_for_group(name: &str, id: Uuid) -> String {
-    let mark = format!(" ({})", short(id));
-    let stem: String = name.chars().take(256 - mark.len()).collect();
-    format!("{}{mark}", stem.trim_end())
+/// What it may be called instead when that is taken, in this order: the last one never is.
+pub fn other_names_for_group(name: &str, id: Uuid) -> [String; 2] {
+    let whole = id.simple().to_string();
+    [&whole[..8], &whole].map(|mark| {
+        let mark = format!(" ({mark})");
+        let stem: String = name.chars().take(256 - mark.len()).collect();
+        format!("{}{mark}", stem.trim_end())
+    })
 }
 
-/// The slug of an organization or a team made for a group; when that of its name is taken, it ends in the beginning of
-/// its id.
-pub fn slug_for_group(name: &str, id: Uuid, taken: bool) -> Slug {
-    let plain = Slug::from_name(name);
-    match plain {
-        Some(slug) if !taken => slug,
-        Some(slug) => {
-            let stem: String = slug.as_str().chars().take(54).collect();
-            Slug::trusted(format!("{}-{}", stem.trim_end_matches('-'), short(id)))
-        }
-        None => Slug::trusted(format!("group-{}", id.simple())),
+/// The slugs that it may have, in this order: the last one is never taken.
+pub fn slugs_for_group(name: &str, id: Uuid) -> Vec<Slug> {
+    let whole = id.simple().to_string();
+    let mut slugs: Vec<Slug> = Slug::from_name(name).into_iter().collect();
+    if let Some(plain) = slugs.first() {
+        let stem: String = plain.as_str().chars().take(54).collect();
+        slugs.push(Slug::trusted(format!("{}-{}", stem.trim_end_matches('-'), &whole[..8])));
     }
-}
-
-fn short(id: Uuid) -> String {
-    id.simple().to_string().chars().take(8).collect()
+    slugs.push(Slug::trusted(format!("group-{whole}")));
+    slugs
 }
 
 /// What a team made for a group may have: the configured limits, with its organization's models, and nothing above what

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use integrations::oidc::{Config, Error, Identity, PendingLogin, Provider};
 use reqwest::{Client, Url};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use simulators::oidc::{OidcOptions, OidcSimulator, Person, Signature, SigningKey};
 
@@ -426,4 +427,98 @@ fn bad_settings_are_clear_errors() {
         let error = Provider::new(Config::new(issuer, client, callback)).expect_err("a bad setting");
         assert!(matches!(error, Error::Config(_)), "{error:?}");
     }
+}
+
+/// Max, with what Entra and others say about people.
+fn max(claims: &Value) -> Person {
+    let mut max = Person::new("max@example.com", "Max Member", "");
+    max.claims = claims.as_object().expect("an object").clone();
+    max
+}
+
+/// Signs Max in straight away, at a provider that says so about him, and in the ID token or at userinfo only.
+async fn sign_max_in(claims: Value, in_id_token: bool, groups_claim: Option<&str>) -> (Identity, u64) {
+    let simulator = simulator(|options| {
+        options.people = vec![max(&claims)];
+        options.profile_in_id_token = in_id_token;
+    })
+    .await;
+    let mut config = Config::new(simulator.issuer(), simulator.client_id(), CALLBACK);
+    config.client_secret = simulator.client_secret().map(Into::into);
+    config.groups_claim = groups_claim.map(str::to_owned);
+    let provider = Provider::new(config).expect("a good configuration");
+    let login = provider.begin().await.expect("a login");
+    let answer = browser()
+        .get(format!("{}&as=max@example.com", login.url))
+        .send()
+        .await
+        .expect("an answer");
+    let location = Url::parse(answer.headers()["location"].to_str().expect("text")).expect("a URL");
+    let query: HashMap<_, _> = location.query_pairs().into_owned().collect();
+    let identity = provider.complete(&login.pending, &query["code"]).await;
+    let asked = simulator.calls().get("userinfo").copied().unwrap_or(0);
+    (identity.expect("an identity"), asked)
+}
+
+#[tokio::test]
+async fn e6_a_sign_in_tells_groups_roles_and_the_id_in_the_directory() {
+    let claims = json!({"oid": "0a1b", "roles": ["Admin"], "groups": ["g1", "g2"]});
+    for in_id_token in [true, false] {
+        let (max, _) = sign_max_in(claims.clone(), in_id_token, None).await;
+        assert_eq!(max.directory_id.as_deref(), Some("0a1b"));
+        assert_eq!((max.groups_given, max.groups_overage), (true, false));
+        assert_eq!(max.groups, ["g1", "g2"]);
+        assert!(
+            in_id_token != max.roles.is_empty(),
+            "roles count where they are signed: {max:?}"
+        );
+        let token = max.access_token.as_ref().expect("an access token");
+        assert!(
+            !format!("{max:?}").contains(token.expose_secret()),
+            "the token shows in Debug"
+        );
+    }
+}
+
+#[tokio::test]
+async fn e6_groups_that_are_not_told_are_told_from_none() {
+    let overage =
+        json!({"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://x.example"}}});
+    for (claims, given, more) in [
+        (json!({}), false, false),
+        (json!({"groups": []}), true, false),
+        (overage, false, true),
+        (json!({"hasgroups": true}), false, true),
+    ] {
+        for in_id_token in [true, false] {
+            let (max, _) = sign_max_in(claims.clone(), in_id_token, None).await;
+            assert_eq!(
+                (max.groups_given, max.groups_overage, max.groups.len()),
+                (given, more, 0),
+                "{claims} {in_id_token}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn userinfo_is_asked_for_groups_only_where_a_claim_is_configured() {
+    let (_, asked) = sign_max_in(json!({}), true, None).await;
+    assert_eq!(asked, 0);
+    let (_, asked) = sign_max_in(json!({}), true, Some("groups")).await;
+    assert_eq!(asked, 1);
+    let (max, asked) = sign_max_in(
+        json!({"realm_access": {"roles": ["r"]}}),
+        true,
+        Some("realm_access.roles"),
+    )
+    .await;
+    assert_eq!((max.groups, asked), (vec!["r".to_owned()], 0));
+    let (max, _) = sign_max_in(
+        json!({"realm_access": {"roles": ["r"]}}),
+        false,
+        Some("realm_access.roles"),
+    )
+    .await;
+    assert_eq!((max.groups, max.groups_given), (vec!["r".to_owned()], true));
 }

@@ -153,7 +153,9 @@ pub(crate) async fn person(state: &AppState, identity: &Identity, request: Reque
     {
         return Ok(user);
     }
-    let claims = claims(identity);
+    let mut claims = claims(identity);
+    // Only that directory's own provider speaks of its ids.
+    claims.directory_id = identity.directory_id.clone().filter(|_| backend.graph.is_some());
     match resolve(state, &claims, request.clone()).await {
         // Two first requests of one person at a time: the second finds what the first has made.
         Err(Error::Refused(Code::NameTaken, _)) => resolve(state, &claims, request).await,
@@ -181,6 +183,7 @@ fn claims(identity: &Identity) -> identity::Claims {
         email_verified: identity.email_verified,
         preferred_username: identity.preferred_username.clone(),
         name: identity.name.clone(),
+        directory_id: None,
     }
 }
 

@@ -1,8 +1,9 @@
-//! `serve --demo`: simulators instead of GitHub and an OpenID provider, and made-up people and teams.
+//! `serve --demo`: simulators instead of GitHub, LiteLLM, an OpenID provider and Microsoft Entra ID, and made-up people and teams.
 //!
 //! Everything else is the real thing: the same sign-in, the same rules, the same database.
 
 mod data;
+mod directory;
 mod history;
 mod keys;
 mod refusals;
@@ -18,8 +19,9 @@ use anyhow::Context as _;
 use integrations::github;
 use simulators::{
     github::{GitHubOptions, GitHubSimulator, Life},
+    graph::GraphSimulator,
     litellm::{LiteLlmOptions, LiteLlmSimulator},
-    oidc::{OidcOptions, OidcSimulator, Person},
+    oidc::{OidcOptions, OidcSimulator},
 };
 
 use crate::config::{Config, LiteLlmInstance, Oidc};
@@ -32,16 +34,14 @@ pub(crate) const BUILT_IN: bool = true;
 pub(crate) struct Simulators {
     _github: GitHubSimulator,
     _oidc: OidcSimulator,
+    _graph: GraphSimulator,
     _litellm: LiteLlmSimulator,
 }
 
 /// Starts the simulators and points the configuration at them. The ports after ours, if they are free: then people
 /// stay who they are when the demo starts again.
 pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
-    let people: Vec<Person> = data::PEOPLE
-        .iter()
-        .map(|who| Person::new(who.email, who.name, who.hint))
-        .collect();
+    let people = directory::people();
     let callback = format!("{}/auth/callback/oidc", config.public_url());
     let oidc = on_port(config.listen.port().checked_add(1), async |address| {
         let options = OidcOptions {
@@ -95,7 +95,13 @@ pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
         client_secret: oidc.client_secret().map(Into::into),
         audience: None,
         scopes: None,
+        groups_claim: None,
     });
+    let graph = GraphSimulator::start_with(directory::options(&oidc))
+        .await
+        .context("could not start the simulated Microsoft Graph")?;
+    directory::configure(&mut config.entra, graph.url(), graph.options());
+
     // A secret of this run: nobody else's webhook is taken.
     let secret = hex::encode(rand::random::<[u8; 32]>());
     github.send_webhooks(
@@ -109,12 +115,14 @@ pub(crate) async fn start(config: &mut Config) -> anyhow::Result<Simulators> {
     tracing::info!(
         oidc = oidc.issuer(),
         github = github.url(),
+        graph = graph.url(),
         litellm = config.litellm.first().map(|one| one.client.api_url.clone()),
-        "this is a demo: sign-in, GitHub and LiteLLM are simulated"
+        "this is a demo: sign-in, Entra ID, GitHub and LiteLLM are simulated"
     );
     Ok(Simulators {
         _github: github,
         _oidc: oidc,
+        _graph: graph,
         _litellm: litellm,
     })
 }

@@ -4,8 +4,8 @@
 use std::{fmt::Display, time::Duration};
 
 use backend::{
-    Backend, Ctx, Method, api_keys, audit, authz, keys, listen, litellm, machines, members, runners, sessions, sync,
-    tokens, users, workflow_jobs,
+    Backend, Ctx, Method, api_keys, audit, authz, identity_links, keys, listen, litellm, machines, members, runners,
+    sessions, sync, tokens, users, workflow_jobs,
 };
 use sqlx::{
     PgPool,
@@ -98,6 +98,23 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
                     .await
                     .map(drop)
             }
+        }));
+    }
+    if let Some(interval) = backend.settings.entra.sync_interval.filter(|_| backend.graph.is_some()) {
+        let directory = backend.clone();
+        // Whether it is due is asked more often than it is: another process may have begun the last one.
+        jobs.spawn(every(
+            interval.min(Duration::from_mins(1)),
+            "directory sync",
+            move || {
+                let backend = directory.clone();
+                async move { identity_links::sync_due(&backend, interval).await }
+            },
+        ));
+        let unread = backend.clone();
+        jobs.spawn(every(Duration::from_secs(30), "groups that were not read", move || {
+            let backend = unread.clone();
+            async move { identity_links::read_unread(&backend).await }
         }));
     }
     let signing = backend.clone();

@@ -9,7 +9,7 @@ use backend::{
     litellm::{Instance, Instances},
     measure,
 };
-use integrations::{github::GitHub, litellm::LiteLlm, oidc::Provider};
+use integrations::{github::GitHub, graph::Graph, litellm::LiteLlm, oidc::Provider};
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
@@ -48,6 +48,9 @@ pub enum Error {
     /// GitHub's settings.
     #[error(transparent)]
     GitHub(#[from] integrations::github::Error),
+    /// Microsoft Graph's settings.
+    #[error(transparent)]
+    Graph(#[from] integrations::graph::Error),
     /// LiteLLM's settings.
     #[error(transparent)]
     LiteLlm(#[from] integrations::litellm::Error),
@@ -77,10 +80,11 @@ impl AppState {
     /// A server's state over a database. Touches neither the database nor the network.
     ///
     /// # Errors
-    /// When the settings of the OpenID provider or GitHub will not do.
+    /// When the settings of the OpenID provider, GitHub, Microsoft Graph or LiteLLM will not do.
     pub fn new(pool: PgPool, config: Config) -> Result<Self, Error> {
         let public_url = config.public_url();
         let github = config.github.clone().map(GitHub::new).transpose()?;
+        let graph = config.entra.graph.clone().map(Graph::new).transpose()?;
         let provider = config
             .oidc
             .as_ref()
@@ -98,7 +102,9 @@ impl AppState {
             public_url,
         };
         Ok(Self {
-            backend: Backend::new(pool, github, config.settings()).with_litellm(litellm),
+            backend: Backend::new(pool, github, config.settings())
+                .with_litellm(litellm)
+                .with_graph(graph),
             provider,
             leptos,
             site: Arc::new(site),

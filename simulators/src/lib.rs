@@ -1,4 +1,5 @@
-//! Stand-ins for GitHub, LiteLLM, an OpenID provider and the DNS, on ports of this machine, with faults on demand.
+//! Stand-ins for GitHub, LiteLLM, Microsoft Graph, an OpenID provider and the DNS, on ports of this machine, with faults
+//! on demand.
 //!
 //! For tests, benchmarks and `guildhall serve --demo`; never part of a release. What they answer follows the real
 //! systems' documentation and recorded answers, errors included. Anybody who can reach them can do anything with them:
@@ -12,6 +13,7 @@
 
 pub mod dns;
 pub mod github;
+pub mod graph;
 mod listener;
 pub mod litellm;
 pub mod oidc;

@@ -29,6 +29,14 @@ pub(super) enum Kind {
     Released,
     /// The group has another name.
     Renamed,
+    /// Its settings were changed.
+    Mode,
+    /// The directory has the group no more.
+    Missing,
+    /// The directory has it again.
+    Found,
+    /// The directory could not be asked.
+    Failed,
 }
 
 impl Kind {
@@ -41,6 +49,10 @@ impl Kind {
             Self::Held => "held",
             Self::Released => "released",
             Self::Renamed => "renamed",
+            Self::Mode => "mode",
+            Self::Missing => "missing",
+            Self::Found => "found",
+            Self::Failed => "failed",
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    DEFAULT_ORGANIZATION, LinkId, OrganizationId, Permission, Standing, TeamId, UserId,
+    DEFAULT_ORGANIZATION, LinkId, OrgRole, OrganizationId, Permission, Standing, TeamId, UserId,
     directory::{Gives, Provider},
-    views::{IdentityLink, LinkEvent, Page},
+    views::{IdentityLink, LinkEvent, LinkTarget, Page},
 };
 use uuid::Uuid;
 
@@ -175,11 +175,57 @@ pub async fn list(ctx: &mut Ctx, query: &LinkQuery) -> Result<Page<IdentityLink>
     .fetch_one(ctx.connection())
     .await?;
     let caller = ctx.caller.clone();
-    let items = rows.into_iter().map(|row| row.into_view(&caller)).collect::<Result<_>>()?;
+    let items = rows
+        .into_iter()
+        .map(|row| row.into_view(&caller))
+        .collect::<Result<_>>()?;
     Ok(keyset.page(items, total, |link: &IdentityLink| {
         let key = link.created_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
         (key, link.id.0)
     }))
+}
+
+/// What the caller may link groups to: organizations that they manage, each with its teams that are not archived; by
+/// name, the first 1,000 teams.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn targets(ctx: &mut Ctx) -> Result<Vec<LinkTarget>> {
+    let (everything, mine): (bool, Vec<Uuid>) = match &ctx.caller {
+        Caller::System(..) => (true, Vec::new()),
+        Caller::Machine(_) => (false, Vec::new()),
+        Caller::Person(person, _) => {
+            let managed = person
+                .organizations
+                .iter()
+                .filter(|(_, role)| *role == OrgRole::OrgAdmin);
+            (person.super_admin, managed.map(|(id, _)| id.0).collect())
+        }
+    };
+    let rows = sqlx::query!(
+        r#"SELECT o.id, o.name, t.id AS "team_id?", t.name AS "team_name?"
+        FROM organizations o LEFT JOIN teams t ON t.organization_id = o.id AND t.status <> 'archived' AND NOT t.is_system
+        WHERE $1 OR o.id = ANY($2) ORDER BY lower(o.name), o.id, lower(t.name), t.id LIMIT 1000"#,
+        everything,
+        &mine,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    let mut targets: Vec<LinkTarget> = Vec::new();
+    for row in rows {
+        let id = OrganizationId(row.id);
+        if targets.last().is_none_or(|last| last.id != id) {
+            targets.push(LinkTarget {
+                id,
+                name: row.name,
+                teams: Vec::new(),
+            });
+        }
+        if let (Some(last), Some(team), Some(name)) = (targets.last_mut(), row.team_id, row.team_name) {
+            last.teams.push((TeamId(team), name));
+        }
+    }
+    Ok(targets)
 }
 
 /// One link.

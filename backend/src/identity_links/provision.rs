@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     BudgetDuration, DEFAULT_ORGANIZATION, Limits, Money, OrganizationId, TeamId,
-    directory::{
-        Group, Mode, Provider, distinct_name_for_group, limits_of_group_team, name_for_group, slug_for_group,
-    },
+    directory::{Group, Mode, Provider, limits_of_group_team, name_for_group, other_names_for_group, slugs_for_group},
 };
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -78,13 +76,41 @@ pub async fn provision(backend: &Backend, groups: &[Group], new: &NewGroups, req
     match make(&mut ctx, &wanted, new).await {
         Ok(()) => return ctx.commit().await,
         Err(error @ Error::Unavailable(..)) => return Err(error),
-        Err(error) => tracing::warn!(%error, groups = wanted.len(), "groups are made one by one, since together failed"),
+        Err(error) => {
+            tracing::warn!(%error, groups = wanted.len(), "groups are made one by one, since together failed")
+        }
     }
     drop(ctx);
     for group in &wanted {
         one(backend, group, new, caller(), request).await?;
     }
     Ok(())
+}
+
+/// Links groups to the teams that have their ids already, and makes none: for where nobody said which groups are the
+/// application's (SPEC E4).
+pub(super) async fn adopt(backend: &Backend, groups: &[Group], request: &RequestInfo) -> Result<()> {
+    let ids: Vec<Uuid> = groups.iter().filter_map(|group| Uuid::try_parse(&group.id).ok()).collect();
+    let caller = Caller::System("sign-in", Method::System);
+    let mut ctx = Ctx::write(backend, caller, request.clone()).await?;
+    let teams = sqlx::query!(
+        "SELECT t.id, t.name FROM teams t WHERE t.id = ANY($1) AND NOT EXISTS (
+            SELECT FROM identity_links l WHERE l.provider = 'entra' AND l.group_id = t.id::text AND l.team_id = t.id)",
+        &ids,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    if teams.is_empty() {
+        return Ok(());
+    }
+    let groups: Vec<Wanted> = (teams.into_iter())
+        .map(|team| Wanted {
+            id: team.id,
+            name: team.name,
+        })
+        .collect();
+    make_links(&mut ctx, &groups.iter().collect::<Vec<_>>(), false).await?;
+    ctx.commit().await
 }
 
 /// One group by itself; without its organization when that cannot be made.
@@ -111,7 +137,9 @@ async fn one(backend: &Backend, group: &Wanted, new: &NewGroups, caller: Caller,
 }
 
 fn is_complete(found: &BTreeMap<Uuid, Found>, group: &Wanted, also_organizations: bool) -> bool {
-    found.get(&group.id).is_some_and(|found| found.is_complete(also_organizations))
+    found
+        .get(&group.id)
+        .is_some_and(|found| found.is_complete(also_organizations))
 }
 
 async fn find(ctx: &mut Ctx, groups: &[Wanted]) -> Result<BTreeMap<Uuid, Found>> {
@@ -170,15 +198,14 @@ async fn make_organizations(ctx: &mut Ctx, groups: &[&Wanted], params: &Limits) 
     if groups.is_empty() {
         return Ok(());
     }
-    let plain: Vec<String> = groups.iter().map(|group| slug(&group.name, group.id, false)).collect();
-    let mut taken: BTreeSet<String> =
-        sqlx::query_scalar!("SELECT slug FROM organizations WHERE slug = ANY($1)", &plain)
-            .fetch_all(ctx.connection())
-            .await?
-            .into_iter()
-            .collect();
-    let slugs: Vec<String> = (groups.iter().zip(plain))
-        .map(|(group, plain)| if taken.insert(plain.clone()) { plain } else { slug(&group.name, group.id, true) })
+    let choices: Vec<Vec<String>> = groups.iter().map(|group| slugs(&group.name, group.id)).collect();
+    let asked: Vec<String> = choices.iter().flatten().cloned().collect();
+    let taken = sqlx::query_scalar!("SELECT slug FROM organizations WHERE slug = ANY($1)", &asked)
+        .fetch_all(ctx.connection())
+        .await?;
+    let mut taken: BTreeSet<String> = taken.into_iter().collect();
+    let slugs: Vec<String> = (choices.into_iter())
+        .map(|choices| first_free(&mut taken, choices, |slug| slug.clone()))
         .collect();
     let ids: Vec<Uuid> = groups.iter().map(|group| group.id).collect();
     let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
@@ -212,8 +239,17 @@ async fn make_organizations(ctx: &mut Ctx, groups: &[&Wanted], params: &Limits) 
     audit::record_many(ctx, &entries).await
 }
 
-fn slug(name: &str, id: Uuid, taken: bool) -> String {
-    slug_for_group(name, id, taken).into()
+fn slugs(name: &str, id: Uuid) -> Vec<String> {
+    slugs_for_group(name, id).into_iter().map(String::from).collect()
+}
+
+/// The first choice that nobody has, and from now on somebody has; the last one if there is none.
+fn first_free<K: Ord>(taken: &mut BTreeSet<K>, choices: Vec<String>, key: impl Fn(&String) -> K) -> String {
+    let last = choices.last().cloned().unwrap_or_default();
+    choices
+        .into_iter()
+        .find(|choice| taken.insert(key(choice)))
+        .unwrap_or(last)
 }
 
 /// A team that is made.
@@ -251,39 +287,54 @@ async fn make_teams(ctx: &mut Ctx, groups: &[&Wanted], new: &NewGroups) -> Resul
 /// Writes teams, each with a name and a slug that its organization does not have yet.
 async fn insert_teams(ctx: &mut Ctx, teams: &mut [NewTeam]) -> Result<()> {
     let organizations: Vec<Uuid> = teams.iter().map(|team| team.organization).collect();
-    let names: Vec<String> = teams.iter().map(|team| team.name.to_lowercase()).collect();
-    let plain: Vec<String> = teams.iter().map(|team| slug(&team.name, team.id, false)).collect();
+    let choices: Vec<(Vec<String>, Vec<String>)> = (teams.iter())
+        .map(|team| {
+            let mut names = vec![team.name.clone()];
+            names.extend(other_names_for_group(&team.name, team.id));
+            (names, slugs(&team.name, team.id))
+        })
+        .collect();
+    let asked = choices
+        .iter()
+        .flat_map(|(names, _)| names)
+        .map(|name| name.to_lowercase());
+    let asked: Vec<String> = asked.collect();
+    let asked_slugs: Vec<String> = choices.iter().flat_map(|(_, slugs)| slugs).cloned().collect();
     let rows = sqlx::query!(
-        r#"SELECT t.organization_id, lower(t.name) AS "name!", t.slug
-        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n(organization_id, name, slug)
-            JOIN teams t ON t.organization_id = n.organization_id AND t.status <> 'archived'
-                AND (lower(t.name) = lower(n.name) OR t.slug = n.slug)"#,
+        r#"SELECT organization_id, lower(name) AS "name!", slug FROM teams
+        WHERE organization_id = ANY($1) AND status <> 'archived' AND (lower(name) = ANY($2) OR slug = ANY($3))"#,
         &organizations,
-        &names,
-        &plain,
+        &asked,
+        &asked_slugs,
     )
     .fetch_all(ctx.connection())
     .await?;
-    let (mut names, mut slugs) = (BTreeSet::new(), BTreeSet::new());
+    let (mut taken, mut taken_slugs) = (BTreeSet::new(), BTreeSet::new());
     for row in rows {
-        names.insert((row.organization_id, row.name));
-        slugs.insert((row.organization_id, row.slug));
+        taken.insert((row.organization_id, row.name));
+        taken_slugs.insert((row.organization_id, row.slug));
     }
     let mut own = Vec::with_capacity(teams.len());
-    for (team, plain) in teams.iter_mut().zip(plain) {
-        if !names.insert((team.organization, team.name.to_lowercase())) {
-            team.name = distinct_name_for_group(&team.name, team.id);
-        }
-        let taken = !slugs.insert((team.organization, plain.clone()));
-        own.push(if taken { slug(&team.name, team.id, true) } else { plain });
+    for (team, (names, slugs)) in teams.iter_mut().zip(choices) {
+        let organization = team.organization;
+        team.name = first_free(&mut taken, names, |name| (organization, name.to_lowercase()));
+        own.push(first_free(&mut taken_slugs, slugs, |slug| (organization, slug.clone())));
     }
     let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let names: Vec<String> = teams.iter().map(|team| team.name.clone()).collect();
     // A list of lists is no array that PostgreSQL could take apart.
     let models: Vec<Value> = teams.iter().map(|team| json!(team.limits.models)).collect();
-    let budgets: Vec<Option<Decimal>> = teams.iter().map(|team| team.limits.max_budget.map(Money::decimal)).collect();
+    let budgets: Vec<Option<Decimal>> = teams
+        .iter()
+        .map(|team| team.limits.max_budget.map(Money::decimal))
+        .collect();
     let durations: Vec<Option<String>> = (teams.iter())
-        .map(|team| team.limits.budget_duration.as_ref().map(|duration| duration.as_str().to_owned()))
+        .map(|team| {
+            team.limits
+                .budget_duration
+                .as_ref()
+                .map(|duration| duration.as_str().to_owned())
+        })
         .collect();
     let tpm: Vec<Option<i64>> = teams.iter().map(|team| team.limits.tpm_limit).collect();
     let rpm: Vec<Option<i64>> = teams.iter().map(|team| team.limits.rpm_limit).collect();

@@ -6,16 +6,20 @@ use domain::{
     UserId,
     directory::{Gives, Group, Provider},
 };
+use integrations::{graph, oidc::Identity};
 
 use super::{
     Link,
     events::{self, Event, Kind},
     give::give,
-    provision::{NewGroups, provision},
+    provision::{NewGroups, adopt, provision},
     read,
     take::take,
 };
-use crate::{Backend, Caller, Ctx, Method, RequestInfo, Result};
+use crate::{Backend, Caller, Ctx, Method, RequestInfo, Result, entra_settings};
+
+/// How the name of an app role begins where a group's id is expected: `role:Reader`.
+const ROLE: &str = "role:";
 
 /// What a directory said of somebody's groups.
 #[derive(Debug, Clone)]
@@ -29,6 +33,59 @@ pub struct Seen {
     pub assigned: Option<Vec<Group>>,
     /// Whether `groups` has all of them: only then they left those that it has not.
     pub complete: bool,
+    /// Whether it has all of their app roles, which links name as `role:<value>`.
+    pub roles_complete: bool,
+}
+
+impl Seen {
+    /// What Microsoft Graph said. Its lists are whole or an error.
+    pub fn of_graph(groups: graph::Groups) -> Self {
+        let group = |group: graph::Group| Group {
+            id: group.id,
+            name: group.name,
+        };
+        Self {
+            provider: Provider::Entra,
+            groups: groups.groups.into_iter().map(group).collect(),
+            assigned: groups.assigned.map(|groups| groups.into_iter().map(group).collect()),
+            complete: true,
+            roles_complete: false,
+        }
+    }
+
+    /// What the claims of a token say.
+    pub fn of_claims(identity: &Identity) -> Self {
+        let named = |id: String| Group { id, name: None };
+        let roles = identity.roles.iter().map(|role| format!("{ROLE}{role}"));
+        Self {
+            provider: Provider::Oidc,
+            groups: (identity.groups.iter().cloned()).chain(roles).map(named).collect(),
+            assigned: None,
+            complete: identity.groups_given && !identity.groups_overage,
+            roles_complete: true,
+        }
+    }
+
+    /// Whether somebody who is not said to be in a link's group is not in it.
+    fn settles(&self, link: &Link) -> bool {
+        if link.group_id.starts_with(ROLE) {
+            self.roles_complete
+        } else {
+            self.complete
+        }
+    }
+}
+
+/// What the groups of somebody who signs in come to now, by the settings that are in force.
+///
+/// # Errors
+/// As [`signed_in`].
+pub async fn sign_in(backend: &Backend, user: UserId, seen: &Seen, request: &RequestInfo) -> Result<()> {
+    let caller = Caller::System("sign-in", Method::System);
+    let mut ctx = Ctx::read(backend, caller, request.clone()).await?;
+    let new = entra_settings::new_groups(&mut ctx).await?;
+    drop(ctx);
+    signed_in(backend, user, seen, &new, request).await
 }
 
 /// Brings somebody's memberships in line with their groups. Nearly always nothing has changed: then nothing is written.
@@ -44,6 +101,8 @@ pub async fn signed_in(
 ) -> Result<()> {
     if let Some(assigned) = &seen.assigned {
         provision(backend, assigned, new, request).await?;
+    } else if seen.provider == Provider::Entra {
+        adopt(backend, &seen.groups, request).await?;
     }
     let names: BTreeMap<&str, Option<&str>> = (seen.groups.iter())
         .map(|group| (group.id.as_str(), group.name.as_deref()))
@@ -56,21 +115,21 @@ pub async fn signed_in(
     let (mut joined, mut left) = (Vec::new(), Vec::new());
     for link in &links {
         if !names.contains_key(link.group_id.as_str()) {
-            left.push((link.id, user.0));
+            if seen.settles(link) {
+                left.push((link.id, user.0));
+            }
         } else if new.also_organizations || !is_organization_of_group(link) {
             joined.push((link.id, user.0));
         }
     }
     give(&mut ctx, &joined).await?;
-    if seen.complete {
-        take(&mut ctx, &left).await?;
-    }
+    take(&mut ctx, &left).await?;
     ctx.commit().await
 }
 
 /// Whether a link is one that only the switch of E1 gives: to the organization made for its group, whose team stands
 /// alone.
-fn is_organization_of_group(link: &Link) -> bool {
+pub(super) fn is_organization_of_group(link: &Link) -> bool {
     matches!(link.gives, Gives::Organization(id, _) if id.to_string() == link.group_id)
 }
 

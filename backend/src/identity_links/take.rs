@@ -45,7 +45,7 @@ pub(crate) async fn take(ctx: &mut Ctx, pairs: &[(Uuid, Uuid)]) -> Result<()> {
 }
 
 /// Takes away what a link gave to those who left its group, or holds it.
-async fn settle(ctx: &mut Ctx, link: &Link) -> Result<()> {
+pub(super) async fn settle(ctx: &mut Ctx, link: &Link) -> Result<()> {
     let people = sqlx::query!(
         r#"SELECT count(*) AS "present!", array_remove(array_agg(user_id ORDER BY since, user_id)
             FILTER (WHERE left_at IS NOT NULL), NULL) AS "leaving: Vec<Uuid>"
@@ -57,7 +57,7 @@ async fn settle(ctx: &mut Ctx, link: &Link) -> Result<()> {
     let leaving = people.leaving.unwrap_or_default();
     let present = usize::try_from(people.present).unwrap_or_default();
     if link.held_at.is_none() && may_remove(leaving.len(), present, link.removal_limit) {
-        return remove(ctx, link, &leaving).await;
+        return remove(ctx, link, &leaving).await.map(drop);
     }
     let now = ctx.now;
     let held = sqlx::query!(
@@ -94,24 +94,36 @@ pub(super) enum Fate {
 }
 
 impl Fate {
-    fn event(self, link: Uuid, user: Uuid) -> Event {
+    /// Why they keep it, or what they keep.
+    pub(super) fn detail(self) -> Option<&'static str> {
         match self {
-            Self::Lost => Event::to(link, Kind::Removed, user),
-            Self::Lowered => Event::to(link, Kind::Removed, user).with("stays as member, by another group"),
-            Self::ByHand => Event::to(link, Kind::Kept, user).with("was given it by hand"),
-            Self::ByAnother => Event::to(link, Kind::Kept, user).with("has it by another group"),
-            Self::LastAdmin => Event::to(link, Kind::Kept, user).with("is the last admin"),
+            Self::Lost => None,
+            Self::Lowered => Some("keeps less, by another group"),
+            Self::ByHand => Some("was given it by hand"),
+            Self::ByAnother => Some("has it by another group"),
+            Self::LastAdmin => Some("is the last admin"),
+        }
+    }
+
+    fn event(self, link: Uuid, user: Uuid) -> Event {
+        let kind = match self {
+            Self::Lost | Self::Lowered => Kind::Removed,
+            Self::ByHand | Self::ByAnother | Self::LastAdmin => Kind::Kept,
+        };
+        Event {
+            detail: self.detail().map(str::to_owned),
+            ..Event::to(link, kind, user)
         }
     }
 }
 
-/// Takes away, without asking, what a link gave to people.
+/// Takes away, without asking, what a link gave to people; says what became of each of them.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn remove(ctx: &mut Ctx, link: &Link, people: &[Uuid]) -> Result<()> {
+pub(super) async fn remove(ctx: &mut Ctx, link: &Link, people: &[Uuid]) -> Result<BTreeMap<Uuid, Fate>> {
     if people.is_empty() {
-        return Ok(());
+        return Ok(BTreeMap::new());
     }
     lock(ctx, link).await?;
     let emails = super::give::emails(ctx, people).await?;
@@ -137,7 +149,8 @@ pub(super) async fn remove(ctx: &mut Ctx, link: &Link, people: &[Uuid]) -> Resul
         .filter(|(user, fate)| **fate != Fate::LastAdmin || !known.contains(user))
         .map(|(user, fate)| fate.event(link.id, *user))
         .collect();
-    events::note(ctx, &events).await
+    events::note(ctx, &events).await?;
+    Ok(fates)
 }
 
 /// Locks what the link gives something in, for as long as admins are counted there: as the console does.

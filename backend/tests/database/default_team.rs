@@ -50,6 +50,7 @@ fn claims(subject: &str) -> identity::Claims {
         email_verified: true,
         preferred_username: None,
         name: None,
+        directory_id: None,
     }
 }
 

@@ -22,17 +22,22 @@ fn e2_a_groups_name_is_kept_and_one_that_is_none_gives_way_to_its_id() {
 #[test]
 fn e2_names_that_are_taken_get_a_mark_and_still_fit() {
     let id = Uuid::from_u128(0x550e_8400_e29b_41d4_a716_4466_5544_0000);
-    assert_eq!(distinct_name_for_group("LLM", id), "LLM (550e8400)");
-    assert_eq!(distinct_name_for_group(&"n".repeat(256), id).chars().count(), 256);
-    assert_eq!(slug_for_group("Production LLM", id, false).as_str(), "production-llm");
     assert_eq!(
-        slug_for_group("Production LLM", id, true).as_str(),
-        "production-llm-550e8400"
+        other_names_for_group("LLM", id),
+        ["LLM (550e8400)", "LLM (550e8400e29b41d4a716446655440000)"]
     );
+    let slugs = |name| {
+        slugs_for_group(name, id)
+            .into_iter()
+            .map(String::from)
+            .collect::<Vec<_>>()
+    };
+    let last = "group-550e8400e29b41d4a716446655440000";
     assert_eq!(
-        slug_for_group("日本", id, false).as_str(),
-        "group-550e8400e29b41d4a716446655440000"
+        slugs("Production LLM"),
+        ["production-llm", "production-llm-550e8400", last]
     );
+    assert_eq!(slugs("日本"), [last]);
 }
 
 #[test]
@@ -72,7 +77,10 @@ fn e7_a_team_made_under_an_organization_that_was_lowered_fits_it() {
         ..Limits::default()
     };
     let team = limits_of_group_team(&configured, Some(&organization));
-    assert_eq!((team.max_budget, team.tpm_limit, team.rpm_limit), (money(40), Some(5), None));
+    assert_eq!(
+        (team.max_budget, team.tpm_limit, team.rpm_limit),
+        (money(40), Some(5), None)
+    );
     assert!(team.within(&organization).is_ok());
 }
 
@@ -103,12 +111,14 @@ fn a_few_removals_are_free_and_a_share_of_many() {
 
 proptest! {
     #[test]
-    fn any_group_gives_a_name_and_a_slug_that_the_database_takes(name in ".{0,300}", id: u128, taken: bool) {
+    fn any_group_gives_names_and_slugs_that_the_database_takes(name in ".{0,300}", id: u128) {
         let id = Uuid::from_u128(id);
         let name = name_for_group(Some(&name), &id.to_string());
-        prop_assert!((2..=256).contains(&name.chars().count()));
-        prop_assert!((2..=256).contains(&distinct_name_for_group(&name, id).chars().count()));
-        let slug = slug_for_group(&name, id, taken);
-        prop_assert!(Slug::parse(slug.as_str()).is_ok(), "{slug}");
+        for name in other_names_for_group(&name, id).into_iter().chain([name.clone()]) {
+            prop_assert!((2..=256).contains(&name.chars().count()));
+        }
+        for slug in slugs_for_group(&name, id) {
+            prop_assert!(Slug::parse(slug.as_str()).is_ok(), "{slug}");
+        }
     }
 }

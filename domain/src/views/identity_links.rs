@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    LinkId, UserId,
+    LinkId, OrganizationId, TeamId, UserId,
     directory::{Gives, Mode, Provider},
 };
 
@@ -53,6 +53,17 @@ impl IdentityLink {
     pub fn group(&self) -> &str {
         self.group_name.as_deref().unwrap_or(&self.group_id)
     }
+}
+
+/// An organization that groups can be linked to, with its teams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkTarget {
+    /// Id.
+    pub id: OrganizationId,
+    /// Display name.
+    pub name: String,
+    /// Its teams by name.
+    pub teams: Vec<(TeamId, String)>,
 }
 
 /// Something that a link did, or that happened to it.

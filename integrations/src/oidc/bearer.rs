@@ -59,7 +59,7 @@ impl Provider {
             claims = self.decode(jwt, &header, &keys)?;
         }
         let claims = claims.ok_or_else(|| Error::Token("it is signed with an unknown key".into()))?;
-        let identity = Arc::new(claims.into_identity(self.issuer()));
+        let identity = Arc::new(claims.into_identity(self.issuer(), self.groups_claim()));
         keys.verified.0.insert(digest, Arc::clone(&identity));
         Ok(Identity::clone(&identity))
     }

@@ -19,6 +19,9 @@ pub struct Config {
     pub audience: Option<String>,
     /// What to ask for; `openid` is always asked for.
     pub scopes: Vec<String>,
+    /// The claim that holds a person's groups, with dots between the levels (`realm_access.roles`). Where it is set, what
+    /// the ID token does not tell of it is asked for at userinfo. `groups`, unless set.
+    pub groups_claim: Option<String>,
     /// The most one call to the provider may take.
     pub timeout: Duration,
 }
@@ -33,6 +36,7 @@ impl Config {
             redirect_url: redirect_url.into(),
             audience: None,
             scopes: ["openid", "email", "profile"].map(str::to_owned).to_vec(),
+            groups_claim: None,
             timeout: Duration::from_secs(10),
         }
     }

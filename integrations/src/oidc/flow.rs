@@ -99,7 +99,7 @@ impl Provider {
     /// Exchanges the code for tokens and verifies the ID token: signature, issuer, audience, expiry, nonce.
     /// The caller has checked [`PendingLogin::matches_state`], and removed `pending` from the session.
     ///
-    /// What the ID token does not tell about email and name is read from the userinfo endpoint, if there is one.
+    /// What the ID token does not tell about email, name and groups is read from the userinfo endpoint, if there is one.
     ///
     /// Errors: [`Error::Expired`]; [`Error::Refused`] for a code that is not good; [`Error::Token`] for an ID token
     /// that is not; [`Error::Discovery`], [`Error::Jwks`] or [`Error::Unavailable`] when the provider cannot be asked.
@@ -129,7 +129,9 @@ impl Provider {
         }
         .map_err(|error| Error::Token(verification_error(&error)))?;
         let mut identity = self.identity(&claims);
-        if identity.email.is_none() || identity.name.is_none() {
+        identity.access_token = Some(tokens.access_token().secret().clone().into());
+        let without_groups = self.groups_claim().is_some() && !identity.groups_given;
+        if identity.email.is_none() || identity.name.is_none() || without_groups {
             self.add_user_info(&client, tokens.access_token(), &claims, &mut identity)
                 .await?;
         }
@@ -158,18 +160,24 @@ impl Provider {
 
     fn identity(&self, claims: &Claims) -> Identity {
         let extra = claims.additional_claims();
+        let groups = extra.groups(self.groups_claim());
         Identity {
             issuer: self.issuer().to_owned(),
             subject: claims.subject().to_string(),
             email: claims.email().map(|email| email.to_string()),
-            email_verified: claims.email_verified().unwrap_or(false),
+            email_verified: claims.email_verified().unwrap_or(false) || extra.domain_owner_verified(),
             preferred_username: claims.preferred_username().map(|name| name.to_string()),
             name: claims
                 .name()
                 .and_then(|name| name.get(None))
                 .map(|name| name.to_string()),
-            groups: extra.groups.clone(),
-            team_id: extra.team_id.clone(),
+            directory_id: extra.text("oid").map(str::to_owned),
+            groups: groups.names,
+            groups_given: groups.given,
+            groups_overage: groups.overage,
+            roles: extra.texts("roles"),
+            access_token: None,
+            team_id: extra.text("team_id").map(str::to_owned),
             client_credentials: extra.client_credentials(),
             expires_at: claims.expiration().into(),
         }
@@ -192,7 +200,7 @@ impl Provider {
         let info = match info {
             Ok(info) => info,
             Err(error) if identity.email.is_some() => {
-                tracing::warn!(error = %tidy(&error.to_string()), "userinfo could not be read; the name stays unknown");
+                tracing::warn!(error = %tidy(&error.to_string()), "userinfo could not be read; what it tells stays unknown");
                 return Ok(());
             }
             Err(error) => return Err(Error::Unavailable(format!("userinfo: {}", tidy(&error.to_string())))),
@@ -208,8 +216,15 @@ impl Provider {
         if identity.preferred_username.is_none() {
             identity.preferred_username = info.preferred_username().map(|name| name.to_string());
         }
-        if identity.groups.is_empty() {
-            identity.groups.clone_from(&info.additional_claims().groups);
+        let extra = info.additional_claims();
+        if !identity.groups_given {
+            let groups = extra.groups(self.groups_claim());
+            identity.groups = groups.names;
+            identity.groups_given = groups.given;
+            identity.groups_overage |= groups.overage;
+        }
+        if identity.directory_id.is_none() {
+            identity.directory_id = extra.text("oid").map(str::to_owned);
         }
         Ok(())
     }

@@ -59,6 +59,9 @@ impl Provider {
         if config.audience.as_deref() == Some("") {
             return Err(Error::Config("the OpenID audience is empty".into()));
         }
+        if config.groups_claim.as_deref() == Some("") {
+            return Err(Error::Config("the name of the OpenID groups claim is empty".into()));
+        }
         let http = http_client::build(&base, config.timeout).map_err(Error::Config)?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -76,6 +79,11 @@ impl Provider {
     /// The configured issuer, which is also the `issuer` of every [`Identity`](super::Identity) from here.
     pub fn issuer(&self) -> &str {
         &self.inner.config.issuer
+    }
+
+    /// The claim with groups, where the operator named one.
+    pub(super) fn groups_claim(&self) -> Option<&str> {
+        self.inner.config.groups_claim.as_deref()
     }
 
     /// Where to send a browser so that the person is signed out at the provider, too; `None` if the provider has no

@@ -114,7 +114,108 @@ pub const KEYS: &[Key] = &[
         "`oidc.client_id`",
         "Who bearer JWTs on the API must be meant for.",
     ),
-    key("oidc.scopes", "openid,email,profile", "What to ask the provider for."),
+    key(
+        "oidc.scopes",
+        "openid,email,profile",
+        "What to ask the provider for. At Entra also for the right to read one's own groups.",
+    ),
+    key(
+        "oidc.groups_claim",
+        "groups",
+        "The claim that holds people's groups; `realm_access.roles` is the claim `roles` in `realm_access`.",
+    ),
+    Key {
+        env: Some("MICROSOFT_TENANT"),
+        ..key(
+            "entra.tenant",
+            "",
+            "The id of the directory in Microsoft Entra ID. With the client id and without `oidc.issuer`, people sign in there.",
+        )
+    },
+    Key {
+        env: Some("MICROSOFT_CLIENT_ID"),
+        ..key("entra.client_id", "", "The application's client id in the directory.")
+    },
+    Key {
+        env: Some("MICROSOFT_CLIENT_SECRET"),
+        ..secret(
+            "entra.client_secret",
+            "Its client secret. The scheduled sync of groups needs it.",
+        )
+    },
+    Key {
+        env: Some("MICROSOFT_CLIENT_SECRET_FILE"),
+        ..key("entra.client_secret_file", "", "A file that holds the client secret.")
+    },
+    Key {
+        env: Some("MICROSOFT_SERVICE_PRINCIPAL_ID"),
+        ..key(
+            "entra.service_principal_id",
+            "",
+            "The object id of the Enterprise Application. With it only groups count that are assigned to the application.",
+        )
+    },
+    Key {
+        env: Some("GUILDHALL_GRAPH_URL"),
+        ..key(
+            "entra.graph_url",
+            "https://graph.microsoft.com",
+            "Microsoft Graph, of which people's groups are asked. Set by itself, it is asked with the access tokens of any provider.",
+        )
+    },
+    key(
+        "entra.authority_url",
+        "https://login.microsoftonline.com",
+        "Where the directory's tokens come from; national clouds have others.",
+    ),
+    key(
+        "entra.nested_groups",
+        "false",
+        "Whether somebody in a group within a group is in the outer one, too.",
+    ),
+    key(
+        "entra.sign_in_seconds",
+        "5",
+        "How long a sign-in waits for Microsoft Graph, 1 to 30 seconds. Without an answer people keep what they have.",
+    ),
+    key(
+        "entra.sync_seconds",
+        "900",
+        "Seconds between two passes over the linked groups without anybody signing in; 0 is never.",
+    ),
+    Key {
+        env: Some("ENTRA_GROUPS_ALSO_CREATE_ORGS"),
+        ..key(
+            "litellm_settings.entra_groups_also_create_orgs",
+            "false",
+            "Whether a group makes an organization, too, and not only a team. An administrator can change it at runtime.",
+        )
+    },
+    key(
+        "litellm_settings.default_team_params.max_budget",
+        "",
+        "What teams and organizations that a group makes may spend, in US dollars.",
+    ),
+    key(
+        "litellm_settings.default_team_params.budget_duration",
+        "",
+        "In which time, such as `30d`, `1mo` or `monthly`.",
+    ),
+    key(
+        "litellm_settings.default_team_params.models",
+        "",
+        "The models they may use; all without a list.",
+    ),
+    key(
+        "litellm_settings.default_team_params.tpm_limit",
+        "",
+        "Their tokens in a minute.",
+    ),
+    key(
+        "litellm_settings.default_team_params.rpm_limit",
+        "",
+        "Their requests in a minute.",
+    ),
     key(
         "github.api_url",
         "https://api.github.com",
@@ -241,13 +342,20 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 
 /// The known name that looks most like `name`, if any does.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // What all variables begin with says nothing about likeness.
-    let own = |text: &'a str| text.strip_prefix("GUILDHALL_").unwrap_or(text);
-    let typed = name.strip_prefix("GUILDHALL_").unwrap_or(name);
+    // What all variables begin with says nothing about likeness, nor do the tables that both are in.
+    let bare = |text: &str| text.strip_prefix("GUILDHALL_").unwrap_or(text).to_owned();
+    let likeness = |candidate: &str| {
+        let (typed, own) = (bare(name), bare(candidate));
+        let tables = (typed.match_indices('.').map(|(dot, _)| dot + 1))
+            .take_while(|end| own.starts_with(&typed[..*end]))
+            .last()
+            .unwrap_or(0);
+        strsim::normalized_damerau_levenshtein(&typed[tables..], &own[tables..])
+    };
     known
         .into_iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(typed, own(candidate)), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.5)
+        .map(|candidate| (likeness(candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.6)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, candidate)| candidate)
 }
@@ -298,5 +406,15 @@ mod tests {
         assert_eq!(nearest("oidc.isuer", known()), Some("oidc.issuer"));
         assert_eq!(nearest("lissten", known()), Some("listen"));
         assert_eq!(nearest("zzz", known()), None);
+        let params = "litellm_settings.default_team_params";
+        assert_eq!(
+            nearest(&format!("{params}.max_bugdet"), known()),
+            super::find("litellm_settings.default_team_params.max_budget").map(|key| key.name)
+        );
+        assert_eq!(nearest(&format!("{params}.max_runners"), known()), None);
+        assert_eq!(
+            nearest("entra_groups_also_create_orgs", known()),
+            Some("litellm_settings.entra_groups_also_create_orgs")
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! What the operator decides: a YAML file, the environment, and defaults. [`KEYS`] has them all.
 
+mod entra;
 mod keys;
+mod lines;
 mod litellm;
 mod source;
 
@@ -17,6 +19,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
+pub use entra::Entra;
 pub use keys::{KEYS, Key, reference};
 pub use litellm::LiteLlmInstance;
 use source::Source;
@@ -44,6 +47,8 @@ pub struct Config {
     pub signup: Signup,
     /// The OpenID provider.
     pub oidc: Option<Oidc>,
+    /// Microsoft Entra ID.
+    pub entra: Entra,
     /// GitHub.
     pub github: Option<github::Config>,
     /// LiteLLM's proxies; the default one is first.
@@ -91,6 +96,8 @@ pub struct Oidc {
     pub audience: Option<String>,
     /// What to ask for.
     pub scopes: Option<Vec<String>>,
+    /// The claim with people's groups.
+    pub groups_claim: Option<String>,
 }
 
 impl Oidc {
@@ -106,6 +113,7 @@ impl Oidc {
         if let Some(scopes) = &self.scopes {
             client.scopes = scopes.clone();
         }
+        client.groups_claim = self.groups_claim.clone();
         client
     }
 }
@@ -204,6 +212,7 @@ impl Config {
     }
 
     fn read(source: &mut Source) -> Self {
+        let entra = entra::read(source);
         Self {
             listen: source
                 .value("listen")
@@ -223,16 +232,19 @@ impl Config {
                 .collect(),
             secret_key: read_secret_key(source),
             signup: source.value("signup").unwrap_or(Signup::Open),
-            oidc: read_oidc(source),
+            oidc: read_oidc(source, &entra),
+            entra,
             github: read_github(source),
             litellm: litellm::read(source),
             runner_group_id: source.value("github.runner_group_id").unwrap_or(1),
-            allow_without_label_policy: source.value("runner.allow_without_label_policy").unwrap_or(false),
+            allow_without_label_policy: source
+                .value::<Flag>("runner.allow_without_label_policy")
+                .is_some_and(|flag| flag.0),
             runner_sync_seconds: source
                 .value::<SyncSeconds>("runner.sync_seconds")
                 .map(|seconds| seconds.0),
             drift_busy_action: source.value("runner.drift_busy_action").unwrap_or(DriftBusy::Log),
-            demo_life: source.value("demo.life").unwrap_or(true),
+            demo_life: source.value::<Flag>("demo.life").is_none_or(|flag| flag.0),
             currency: source
                 .value::<Currency>("cost.currency")
                 .map_or_else(|| "USD".to_owned(), |currency| currency.0),
@@ -273,6 +285,7 @@ impl Config {
                 DriftBusy::Log => backend::DriftBusyAction::Log,
                 DriftBusy::Cancel => backend::DriftBusyAction::Cancel,
             },
+            entra: self.entra.settings.clone(),
             ..backend::Settings::default()
         }
     }
@@ -292,35 +305,41 @@ impl Config {
     }
 }
 
-fn read_oidc(source: &mut Source) -> Option<Oidc> {
+fn read_oidc(source: &mut Source, entra: &Entra) -> Option<Oidc> {
     let client_secret = secret_or_file(source, "oidc.client_secret", "oidc.client_secret_file");
     let (issuer, client_id) = (source.text("oidc.issuer"), source.text("oidc.client_id"));
-    let (audience, scopes) = (source.text("oidc.audience"), source.list("oidc.scopes"));
-    match (issuer, client_id) {
-        (Some(issuer), Some(client_id)) => {
-            let oidc = Oidc {
-                issuer,
-                client_id,
-                client_secret,
-                audience,
-                scopes,
-            };
-            // Checked now, so that a typing error is found at the start and not by the first person who signs in.
-            if let Err(error) = oidc::Provider::new(oidc.client("http://localhost")) {
-                source.reject("oidc.issuer", &error.to_string());
-            }
-            Some(oidc)
-        }
+    let audience = source.text("oidc.audience");
+    let scopes = source.list("oidc.scopes");
+    let groups_claim = source.text("oidc.groups_claim");
+    let (setting, issuer, client_id, client_secret) = match (issuer, client_id) {
+        (Some(issuer), Some(client_id)) => ("oidc.issuer", issuer, client_id, client_secret),
         (Some(_), None) => {
             source.reject("oidc.client_id", "must be set together with `oidc.issuer`");
-            None
+            return None;
         }
         (None, Some(_)) => {
             source.reject("oidc.issuer", "must be set together with `oidc.client_id`");
-            None
+            return None;
         }
-        (None, None) => None,
+        (None, None) => {
+            let own = entra.application()?;
+            let client_secret = client_secret.or(own.client_secret);
+            ("entra.tenant", own.issuer, own.client_id, client_secret)
+        }
+    };
+    let oidc = Oidc {
+        scopes: scopes.or_else(|| entra.scopes(&issuer)),
+        issuer,
+        client_id,
+        client_secret,
+        audience,
+        groups_claim,
+    };
+    // Checked now, so that a typing error is found at the start and not by the first person who signs in.
+    if let Err(error) = oidc::Provider::new(oidc.client("http://localhost")) {
+        source.reject(setting, &error.to_string());
     }
+    Some(oidc)
 }
 
 fn read_github(source: &mut Source) -> Option<github::Config> {
@@ -434,6 +453,21 @@ impl FromStr for Filter {
         checked
             .map(|_| Self(text.to_owned()))
             .map_err(|error| error.to_string())
+    }
+}
+
+/// Yes or no, as YAML writes it.
+struct Flag(bool);
+
+impl FromStr for Flag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "true" | "True" | "TRUE" => Ok(Self(true)),
+            "false" | "False" | "FALSE" => Ok(Self(false)),
+            _ => Err("must be true or false".to_owned()),
+        }
     }
 }
 

@@ -1,6 +1,11 @@
 //! Where settings come from: the file, then the environment, which wins.
 
-use std::{collections::BTreeMap, fmt::Display, path::Path, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    path::Path,
+    str::FromStr,
+};
 
 use figment::{
     Figment, Provider as _,
@@ -9,6 +14,7 @@ use figment::{
 };
 
 use super::keys::{self, KEYS, Key};
+use super::lines::Lines;
 
 /// Variables that begin like ours and belong to others: tests, tools, and what Kubernetes sets for a service of our name.
 const NOT_OURS: &[&str] = &[
@@ -23,6 +29,11 @@ const NOT_OURS: &[&str] = &[
 /// Settings by key, with what is wrong with them.
 pub(super) struct Source {
     figment: Figment,
+    /// What the file is called, and where in it the keys stand.
+    file: String,
+    lines: Lines,
+    /// The keys that the environment has a say about.
+    from_environment: BTreeSet<&'static str>,
     /// The whole environment: settings may name a variable.
     variables: BTreeMap<String, String>,
     /// Everything that keeps the server from starting.
@@ -36,6 +47,9 @@ impl Source {
     pub fn new(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut source = Self {
             figment: Figment::new(),
+            file: String::new(),
+            lines: Lines::default(),
+            from_environment: BTreeSet::new(),
             variables: env.into_iter().collect(),
             errors: Vec::new(),
             warnings: Vec::new(),
@@ -59,17 +73,37 @@ impl Source {
             Ok(data) => data,
             Err(error) => return self.errors.push(format!("{}: {error}", file.display())),
         };
+        self.file = file.display().to_string();
+        self.lines = Lines::read(&text);
+        for (name, line) in std::mem::take(&mut self.lines.repeated) {
+            let first = self.lines.of(&name).unwrap_or_default();
+            self.errors.push(format!(
+                "{}:{line}: `{name}` is there twice: first in line {first}",
+                self.file
+            ));
+        }
+        for (name, line) in std::mem::take(&mut self.lines.dotted) {
+            if let Some((table, own)) = keys::find(&name).and_then(|key| key.name.rsplit_once('.')) {
+                self.errors.push(format!(
+                    "{}:{line}: unknown key `{name}`: write `{own}` below `{table}`",
+                    self.file
+                ));
+            }
+        }
         let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
         for tree in data.into_values() {
             for name in leaves(&tree) {
-                if keys::find(&name).is_none() {
-                    let hint = keys::nearest(&name, known.iter().copied());
-                    self.errors.push(format!(
-                        "{}: unknown key `{name}`{}",
-                        file.display(),
-                        did_you_mean(hint)
-                    ));
+                if keys::find(&name).is_some() {
+                    continue;
                 }
+                let place = self.place(&name);
+                let is_table = known.iter().any(|key| is_below(key, &name));
+                self.errors.push(if is_table {
+                    format!("{place}`{name}` must be a table")
+                } else {
+                    let hint = did_you_mean(keys::nearest(&name, known.iter().copied()));
+                    format!("{place}unknown key `{name}`{hint}")
+                });
             }
         }
         self.figment = Figment::from(yaml);
@@ -87,6 +121,7 @@ impl Source {
         };
         // Compose files and charts set what is not wanted to nothing.
         if !value.trim().is_empty() {
+            self.from_environment.insert(key.name);
             let figment = std::mem::take(&mut self.figment);
             self.figment = figment.merge(Serialized::default(key.name, value));
         }
@@ -97,7 +132,10 @@ impl Source {
         debug_assert!(keys::find(name).is_some(), "{name} is not in the table");
         match self.figment.find_value(name).ok()? {
             Value::Empty(..) => None,
-            Value::Array(_, items) => Some(items.into_iter().filter_map(scalar).collect::<Vec<_>>().join(",")),
+            Value::Array(..) => {
+                self.reject(name, "must be one value, not a list");
+                None
+            }
             Value::Dict(..) => {
                 self.reject(name, "must be one value, not a table");
                 None
@@ -126,15 +164,43 @@ impl Source {
     where
         T: FromStr<Err: Display>,
     {
-        let text = self.text(name)?;
+        let parts = match self.figment.find_value(name).ok()? {
+            Value::Array(_, items) => self.entries(name, items),
+            _ => split(&self.text(name)?),
+        };
         let mut values = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        for part in parts {
             match part.parse() {
                 Ok(value) => values.push(value),
                 Err(error) => self.reject(name, &format!("{error} (it is `{part}`)")),
             }
         }
         Some(values)
+    }
+
+    /// The texts of a list, which has to be one in the file: a text there may have commas.
+    pub fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        match self.figment.find_value(name).ok()? {
+            Value::Empty(..) => None,
+            Value::Array(_, items) => Some(self.entries(name, items)),
+            Value::String(_, text) if self.is_from_environment(name) => Some(split(&text)),
+            _ => {
+                self.reject(name, "must be a list, like [a, b]");
+                None
+            }
+        }
+    }
+
+    /// The entries of a list as texts. Tables, lists and nothing are noted.
+    fn entries(&mut self, name: &'static str, items: Vec<Value>) -> Vec<String> {
+        let mut texts = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            match scalar(item).map(|text| text.trim().to_owned()) {
+                Some(text) if !text.is_empty() => texts.push(text),
+                _ => self.reject_at(name, &format!("{name}[{index}]"), "each entry must be a text"),
+            }
+        }
+        texts
     }
 
     /// The tables of a list, each a name with its text. Names other than `known` are noted.
@@ -151,14 +217,19 @@ impl Source {
         for (index, item) in items.into_iter().enumerate() {
             let place = index + 1;
             let Value::Dict(_, dict) = item else {
-                self.reject(name, &format!("entry {place} must be a table"));
+                self.reject_at(
+                    name,
+                    &format!("{name}[{index}]"),
+                    &format!("entry {place} must be a table"),
+                );
                 continue;
             };
             let mut table = BTreeMap::new();
             for (field, value) in dict {
                 if !known.contains(&field.as_str()) {
                     let hint = did_you_mean(keys::nearest(&field, known.iter().copied()));
-                    self.reject(name, &format!("entry {place} has an unknown key `{field}`{hint}"));
+                    let why = format!("entry {place} has an unknown key `{field}`{hint}");
+                    self.reject_at(name, &format!("{name}[{index}].{field}"), &why);
                 } else if let Some(text) = scalar(value).filter(|text| !text.trim().is_empty()) {
                     table.insert(field, text);
                 }
@@ -173,11 +244,43 @@ impl Source {
         self.variables.get(name).cloned()
     }
 
+    /// Whether the environment says what a key is.
+    pub fn is_from_environment(&self, name: &str) -> bool {
+        self.from_environment.contains(name)
+    }
+
     /// Notes that a key's value will not do.
     pub fn reject(&mut self, name: &'static str, why: &str) {
-        let env = keys::find(name).map(Key::env).unwrap_or_default();
-        self.errors.push(format!("`{name}` ({env}): {why}"));
+        self.reject_at(name, name, why);
     }
+
+    /// The same of a part of the value: `path` is its name as [`Lines`] has it.
+    fn reject_at(&mut self, name: &'static str, path: &str, why: &str) {
+        let env = keys::find(name).map(Key::env).unwrap_or_default();
+        let place = if self.is_from_environment(name) {
+            String::new()
+        } else {
+            self.place(path)
+        };
+        self.errors.push(format!("{place}`{name}` ({env}): {why}"));
+    }
+
+    /// `file:line: ` of what stands in the file; nothing of what does not.
+    fn place(&self, path: &str) -> String {
+        let line = self.lines.of(path);
+        line.map(|line| format!("{}:{line}: ", self.file)).unwrap_or_default()
+    }
+}
+
+/// Whether a key is in the table of that name, or in one within it.
+fn is_below(key: &str, table: &str) -> bool {
+    key.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The parts between commas.
+fn split(text: &str) -> Vec<String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(str::to_owned).collect()
 }
 
 fn did_you_mean(name: Option<&str>) -> String {
@@ -215,7 +318,7 @@ fn collect(dict: &Dict, prefix: &str, names: &mut Vec<String>) {
         match value {
             Value::Dict(_, inner) if !inner.is_empty() && keys::find(&name).is_none() => collect(inner, &name, names),
             // A table that was opened and left empty holds nothing that is unknown.
-            Value::Dict(..) | Value::Empty(..) if KEYS.iter().any(|key| key.name.starts_with(&format!("{name}."))) => {}
+            Value::Dict(..) | Value::Empty(..) if KEYS.iter().any(|key| is_below(key.name, &name)) => {}
             _ => names.push(name),
         }
     }

@@ -6,7 +6,7 @@ use axum::{
 };
 use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
 use domain::{
-    KeyId, MachineClientId, OrganizationId, ProjectId, RequestId, RunnerId, ServiceId, TeamId, TokenId, UserRef,
+    KeyId, LinkId, MachineClientId, OrganizationId, ProjectId, RequestId, RunnerId, ServiceId, TeamId, TokenId, UserRef,
 };
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
@@ -127,6 +127,14 @@ impl PathPart for MachineClientId {
         let id = text(params, "id");
         id.parse()
             .map_err(|_| Error::not_found("OAuth client", shown(id)).into())
+    }
+}
+
+impl PathPart for LinkId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        id.parse()
+            .map_err(|_| Error::not_found("Identity link", shown(id)).into())
     }
 }
 

@@ -16,7 +16,9 @@ mod cost;
 mod dashboard;
 mod default_team;
 mod docs;
+mod entra_settings;
 mod explain;
+mod identity_links;
 mod jit;
 mod key_settings;
 mod keys;
@@ -86,6 +88,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(team_limits::router())
         .merge(runner_waits::router())
         .merge(me::router())
+        .merge(identity_links::router())
+        .merge(entra_settings::router())
         .merge(oauth_clients::router())
         .merge(users::router())
         .merge(user_status::router())

@@ -1,5 +1,6 @@
 //! Signing in with the OpenID provider, and out.
 
+mod groups;
 mod next;
 mod pending;
 
@@ -139,6 +140,8 @@ async fn complete(
     let identity = provider.complete(&login, code).await.map_err(|error| explain(&error))?;
     let user = auth::person(state, &identity, request.clone()).await?;
     // Refuses accounts that are deactivated.
+    state.backend.principals.get(&state.backend.pool, user).await?;
+    groups::follow(&state.backend, user, &identity, &request).await;
     let principal = state.backend.principals.get(&state.backend.pool, user).await?;
     audit(state, Caller::Person(principal.clone(), Method::Session), request, true).await?;
     sessions::sign_in(session, principal.id).await?;

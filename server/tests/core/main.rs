@@ -18,6 +18,7 @@ mod command_line;
 mod crash;
 #[cfg(feature = "demo")]
 mod demo;
+mod groups;
 mod layers;
 mod litellm;
 mod litellm_crash;

@@ -5,8 +5,8 @@
 //!
 //! A browser test that does not want to pick adds `as=EMAIL` or `login_hint=EMAIL` to the authorization URL. Over HTTP,
 //! without authorization: `POST /_simulator/token {email, claims?, ttl_seconds?}` answers `{token}`, a bearer JWT, and
-//! `POST /_simulator/rotate` makes a new key. `POST /_simulator/people {email, name}` adds somebody to those who can sign
-//! in.
+//! `POST /_simulator/rotate` makes a new key. `POST /_simulator/people {email, name, groups?, claims?}` adds somebody to
+//! those who can sign in, and `PUT` there changes them, too.
 
 mod authorize;
 mod keys;
@@ -83,7 +83,10 @@ impl OidcSimulator {
                 .route("/userinfo", get(token::userinfo).post(token::userinfo))
                 .route("/logout", get(authorize::log_out))
                 .route("/_simulator/token", post(token::mint_over_http))
-                .route("/_simulator/people", post(token::add_person_over_http))
+                .route(
+                    "/_simulator/people",
+                    post(token::add_person_over_http).put(token::put_person_over_http),
+                )
                 .route("/_simulator/rotate", post(token::rotate_over_http))
                 .with_state(Arc::clone(&shared))
         };
@@ -119,6 +122,16 @@ impl OidcSimulator {
     pub fn person(&self, email: &str) -> Option<&Person> {
         let mut people = self.shared.options.people.iter();
         people.find(|person| person.email.eq_ignore_ascii_case(email))
+    }
+
+    /// Whose access token that is: one that a sign-in gave out and that has not ended.
+    pub fn person_of_token(&self, access_token: &str) -> Option<Person> {
+        self.shared.by_access_token(access_token)
+    }
+
+    /// Somebody new, or somebody with that address changed: their next sign-in says so.
+    pub fn put_person(&self, person: Person) {
+        self.shared.put_person(person);
     }
 
     /// A bearer JWT for `person`, as the provider would make it, with `claims` laid over the usual ones (`null` removes

@@ -68,7 +68,7 @@ pub(super) struct Grant {
 
 pub(super) struct Shared {
     pub options: OidcOptions,
-    /// People who came after the start.
+    /// People who came or changed after the start.
     later: Mutex<Vec<Person>>,
     pub issuer: Mutex<String>,
     pub jwks_failure: Mutex<Option<u16>>,
@@ -104,10 +104,19 @@ impl Shared {
         *self.calls.lock().expect("not poisoned").entry(call).or_default() += 1;
     }
 
-    /// Everybody: those from the beginning, then those who came later.
+    /// Everybody as they are now: those from the beginning, then those who came later.
     pub(super) fn people(&self) -> Vec<Person> {
-        let later = self.later.lock().expect("not poisoned");
-        self.options.people.iter().chain(later.iter()).cloned().collect()
+        let mut people = self.options.people.clone();
+        for person in self.later.lock().expect("not poisoned").iter() {
+            match people
+                .iter_mut()
+                .find(|known| known.email.eq_ignore_ascii_case(&person.email))
+            {
+                Some(known) => known.clone_from(person),
+                None => people.push(person.clone()),
+            }
+        }
+        people
     }
 
     pub(super) fn person(&self, email: &str) -> Option<Person> {
@@ -123,6 +132,13 @@ impl Shared {
             self.later.lock().expect("not poisoned").push(person);
         }
         new
+    }
+
+    /// Somebody comes, or changes.
+    pub(super) fn put_person(&self, person: Person) {
+        let mut later = self.later.lock().expect("not poisoned");
+        later.retain(|known| !known.email.eq_ignore_ascii_case(&person.email));
+        later.push(person);
     }
 
     /// A code, good once and for a minute.

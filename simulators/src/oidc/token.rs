@@ -225,15 +225,37 @@ pub(super) async fn mint_over_http(
 pub(super) struct NewPerson {
     email: String,
     name: String,
+    #[serde(default)]
+    groups: Option<Vec<String>>,
+    #[serde(default)]
+    claims: Option<Map<String, Value>>,
+}
+
+impl NewPerson {
+    /// `known` with what is said here, or somebody new.
+    fn over(self, known: Option<Person>) -> Person {
+        let mut person = known.unwrap_or_else(|| Person::new(&self.email, &self.name, ""));
+        person.name = self.name;
+        person.groups = self.groups.unwrap_or(person.groups);
+        person.claims = self.claims.unwrap_or(person.claims);
+        person
+    }
 }
 
 /// Somebody new at the company: 201, or 409 when somebody has that address.
 pub(super) async fn add_person_over_http(State(shared): State<Arc<Shared>>, Json(new): Json<NewPerson>) -> StatusCode {
-    if shared.add_person(Person::new(&new.email, &new.name, "")) {
+    if shared.add_person(new.over(None)) {
         StatusCode::CREATED
     } else {
         StatusCode::CONFLICT
     }
+}
+
+/// Somebody new, or somebody changed.
+pub(super) async fn put_person_over_http(State(shared): State<Arc<Shared>>, Json(new): Json<NewPerson>) -> StatusCode {
+    let known = shared.person(&new.email);
+    shared.put_person(new.over(known));
+    StatusCode::NO_CONTENT
 }
 
 pub(super) async fn rotate_over_http(State(shared): State<Arc<Shared>>) -> StatusCode {

@@ -49,8 +49,10 @@ pub(super) async fn take(
             ctx.touch(UserId(row.user_id));
             let email = emails.get(&row.user_id).map_or("", String::as_str);
             let why = format!("left the group {}", link.group());
-            let entry = audit::Entry::new("user.update", "user", row.user_id, email)
-                .change(json!({role.as_str(): true}), json!({role.as_str(): false, "source": "idp", "why": why}));
+            let entry = audit::Entry::new("user.update", "user", row.user_id, email).change(
+                json!({role.as_str(): true}),
+                json!({role.as_str(): false, "source": "idp", "why": why}),
+            );
             audit::record(ctx, entry).await?;
             Fate::Lost
         };

@@ -76,7 +76,12 @@ async fn lower(
         .execute(ctx.connection())
         .await?;
         let after = json!({"role": remains, "source": "idp"});
-        ("organization.member_role", json!({"role": role, "why": why}), after, Fate::Lowered)
+        (
+            "organization.member_role",
+            json!({"role": role, "why": why}),
+            after,
+            Fate::Lowered,
+        )
     } else {
         let effects = members::organization::preview_departure(ctx, organization, UserId(user), email).await?;
         if !effects.last_admin_of.is_empty() {

@@ -56,7 +56,12 @@ pub(super) async fn take(
         fates.insert(*first, Fate::LastAdmin);
     }
 
-    let with = |fate: Fate| fates.iter().filter(move |(_, known)| **known == fate).map(|(user, _)| *user);
+    let with = |fate: Fate| {
+        fates
+            .iter()
+            .filter(move |(_, known)| **known == fate)
+            .map(|(user, _)| *user)
+    };
     let lowered: Vec<Uuid> = with(Fate::Lowered).collect();
     sqlx::query!(
         "UPDATE team_members SET role = 'member', admin_until = NULL WHERE team_id = $1 AND user_id = ANY($2)",
@@ -65,8 +70,15 @@ pub(super) async fn take(
     )
     .execute(ctx.connection())
     .await?;
-    let members: BTreeSet<Uuid> = rows.iter().filter(|row| row.role.is_some()).map(|row| row.user_id).collect();
-    let lost: Vec<UserId> = with(Fate::Lost).filter(|user| members.contains(user)).map(UserId).collect();
+    let members: BTreeSet<Uuid> = rows
+        .iter()
+        .filter(|row| row.role.is_some())
+        .map(|row| row.user_id)
+        .collect();
+    let lost: Vec<UserId> = with(Fate::Lost)
+        .filter(|user| members.contains(user))
+        .map(UserId)
+        .collect();
     let taken = members::take_everything(ctx, team, &lost).await?;
 
     let name = |user: &Uuid| emails.get(user).map_or("", String::as_str);
