@@ -6,6 +6,7 @@ mod api_key_settings;
 mod api_keys;
 mod cost;
 mod default_team;
+mod directory;
 mod identity_links;
 mod keys;
 mod label_policies;

@@ -1,6 +1,6 @@
 //! [`Ctx`]: the one thing that a backend function gets.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use domain::UserId;
@@ -69,6 +69,8 @@ pub enum Method {
     Command,
     /// Guildhall itself: a job.
     System,
+    /// An organization's directory, by its SCIM token.
+    Scim,
 }
 
 impl Method {
@@ -80,6 +82,7 @@ impl Method {
             Self::Jwt => "jwt",
             Self::Command => "command",
             Self::System => "system",
+            Self::Scim => "scim",
         }
     }
 }
@@ -91,8 +94,9 @@ pub enum Caller {
     Person(Arc<Principal>, Method),
     /// A program that acts for one team (SPEC B27), known by a JWT. Never an admin.
     Machine(Arc<Machine>),
-    /// The operator at the command line, or a job: allowed everything, audited by name.
-    System(&'static str, Method),
+    /// The operator at the command line, a job, or a directory whose functions keep to its organization: allowed
+    /// everything, audited by name.
+    System(Cow<'static, str>, Method),
 }
 
 impl Caller {
@@ -191,7 +195,12 @@ impl Ctx {
     /// # Errors
     /// When the database does not answer.
     pub async fn system(backend: &Backend, name: &'static str, method: Method) -> Result<Self> {
-        Self::write(backend, Caller::System(name, method), RequestInfo::default()).await
+        Self::write(
+            backend,
+            Caller::System(Cow::Borrowed(name), method),
+            RequestInfo::default(),
+        )
+        .await
     }
 
     fn over(backend: &Backend, caller: Caller, request: RequestInfo, connection: Connection) -> Self {

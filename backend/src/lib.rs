@@ -37,6 +37,7 @@ mod purge;
 pub mod requests;
 pub mod restricted_models;
 pub mod runners;
+pub mod scim;
 mod scope;
 mod secret;
 pub mod security;

@@ -3,6 +3,7 @@
 mod admission;
 mod ceilings;
 mod detail;
+mod directory;
 pub mod domains;
 mod edit;
 mod input;
@@ -14,6 +15,7 @@ pub(crate) use admission::{Admission, ensure_member};
 pub(crate) use ceilings::{ceilings, held_limits, hold, hold_ceilings};
 pub(crate) use detail::{Loaded, Lock, load};
 pub use detail::{get, get_whole, orphans};
+pub(crate) use directory::{Belonged, join_by_directory, leave_by_directory};
 use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId, Permission, Refusal, Standing, views::Organization};
 pub use edit::{create, update};
 pub use input::{NewOrganization, NewOrganizationInput, OrganizationPatch, OrganizationPatchInput};

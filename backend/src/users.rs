@@ -5,6 +5,7 @@
 
 mod batch;
 mod deactivate;
+pub(crate) mod directory;
 mod edit;
 mod list;
 mod one;

@@ -36,7 +36,7 @@ pub enum Received {
 /// # Errors
 /// When the database refuses: then nothing was done, and the delivery can be sent again.
 pub async fn receive(backend: &Backend, info: RequestInfo, event: &Event) -> Result<Received> {
-    let mut ctx = Ctx::write(backend, Caller::System("github", Method::System), info).await?;
+    let mut ctx = Ctx::write(backend, Caller::System("github".into(), Method::System), info).await?;
     let matched = runner::find(&mut ctx, event).await?;
     let Some(moved) = upsert(&mut ctx, event, matched.as_ref()).await? else {
         return Ok(Received::Ignored);

@@ -25,6 +25,7 @@ mod request;
 pub mod roles;
 mod roster;
 mod runner;
+pub mod scim;
 mod security;
 mod service;
 pub mod suggestions;

@@ -166,7 +166,7 @@ pub(crate) async fn person(state: &AppState, identity: &Identity, request: Reque
 async fn resolve(state: &AppState, claims: &identity::Claims, request: RequestInfo) -> Result<UserId> {
     let mut ctx = Ctx::write(
         &state.backend,
-        Caller::System("sign-in", backend::Method::System),
+        Caller::System("sign-in".into(), backend::Method::System),
         request,
     )
     .await?;

@@ -24,6 +24,7 @@ pub mod problem;
 pub mod request;
 pub mod rest;
 mod router;
+mod scim;
 mod serve;
 pub mod sessions;
 mod sign_in;

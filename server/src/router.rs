@@ -8,7 +8,7 @@ use axum::{
 use backend::{Code, Error};
 use http::{HeaderMap, Method, Uri};
 
-use crate::{AppState, assets, console, forward_auth, health, layers, page, problem::Problem, rest, sign_in};
+use crate::{AppState, assets, console, forward_auth, health, layers, page, problem::Problem, rest, scim, sign_in};
 
 /// The whole server over a state: what `serve` listens with, and what tests call.
 pub fn router(state: AppState) -> Router {
@@ -18,6 +18,7 @@ pub fn router(state: AppState) -> Router {
         .merge(assets::router())
         .merge(health::router())
         .merge(forward_auth::well_known())
+        .merge(scim::router())
         .method_not_allowed_fallback(method_not_allowed);
     let light = forward_auth::router(&state);
     layers::around(routes, &state).with_state(state).merge(light)

@@ -146,6 +146,9 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("DELETE /api/v1/admin/organizations/{id}/domains/{domain}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
     // By word; by the DNS an org_admin may too.
     ("POST /api/v1/admin/organizations/{id}/domains/{domain}/verify", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/organizations/{id}/scim-tokens",         [401, 403, 403, 403, 403, 403, 200, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/admin/organizations/{id}/scim-tokens",        [401, 403, 403, 403, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("DELETE /api/v1/admin/organizations/{id}/scim-tokens/{token_id}", [401, 403, 403, 403, 403, 403, 204, 403, 403, 403, 204, 403]),
     ("GET /api/v1/admin/teams/{id}/limits",                      [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("GET /api/v1/admin/organizations/{id}/restricted-models",   [401, 403, 200, 200, 200, 200, 200, 403, 200, 200, 200, 403]),
     ("PUT /api/v1/admin/organizations/{id}/restricted-models",   [401, 403, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403]),
@@ -448,6 +451,17 @@ async fn account(world: &World, cast: &Cast, name: &str, deactivated: bool) -> U
     person.id.0
 }
 
+/// A token of the organization's directory, for one try.
+async fn scim_token(world: &World, cast: &Cast, id: Uuid) {
+    world
+        .sql(&format!(
+            "INSERT INTO scim_tokens (id, organization_id, name, prefix, token_hash)
+            VALUES ('{id}', '{}', 'Entra', 'ghscim_abcd', sha256('{id}'))",
+            cast.organization
+        ))
+        .await;
+}
+
 /// What the target did in the team.
 async fn entry(world: &World, cast: &Cast, scene: &Scene) -> Uuid {
     let id = Uuid::now_v7();
@@ -621,6 +635,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("PATCH", "/admin/organizations/{id}") => json!({"name": format!("New {name}")}),
         ("POST", "/admin/organizations/{id}/members") => json!({"user_id": scene.outsider}),
         ("PATCH", "/admin/organizations/{id}/members/{user_id}") => json!({"role": "auditor"}),
+        ("POST", "/admin/organizations/{id}/scim-tokens") => json!({"name": "Entra"}),
         ("POST", "/admin/organizations/{id}/domains") => json!({"domain": "more.example"}),
         ("POST", "/admin/organizations/{id}/domains/{domain}/verify") => json!({"how": "word"}),
         ("POST", "/admin/label-policies") => json!({
@@ -677,6 +692,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                         "UPDATE teams SET organization_id = '{home}' WHERE id = '{team}'"
                     ))
                     .await;
+            if template.ends_with("/scim-tokens/{token_id}") {
+                scim_token(&world, &cast, scene.key).await;
             }
             let person = cast.people[column].as_ref();
             let id = if template.contains("/auth/tokens/") {
@@ -708,6 +725,7 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 .replace("{project_id}", &scene.project.to_string())
                 .replace("{key_id}", &scene.key.to_string())
                 .replace("{user_identity}", &cast.target.email)
+                .replace("{token_id}", &scene.key.to_string())
                 .replace("{domain}", DOMAIN);
             let path = match *route {
                 "DELETE /api/v1/admin/users/{id}" => format!("{path}?comment=has+left+the+company"),

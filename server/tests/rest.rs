@@ -48,6 +48,8 @@ mod projects;
 mod requests;
 #[path = "rest/runners.rs"]
 mod runners;
+#[path = "rest/scim/mod.rs"]
+mod scim;
 #[path = "rest/seed.rs"]
 mod seed;
 #[path = "rest/services.rs"]

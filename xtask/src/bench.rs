@@ -9,6 +9,7 @@ mod processes;
 mod rounds;
 mod runners;
 mod scaling;
+mod scim;
 mod seed;
 mod sync;
 mod table;
@@ -41,6 +42,8 @@ pub enum Part {
     Sync,
     /// What LiteLLM is told
     Litellm,
+    /// People provisioned over SCIM
+    Scim,
     /// Start, first visit, sizes
     Limits,
 }
@@ -101,6 +104,9 @@ pub fn bench(builds: bool, only: &[Part]) -> anyhow::Result<()> {
         }
         if wanted(&[Part::Litellm]) {
             litellm::measure(&database, &mut table)?;
+        }
+        if wanted(&[Part::Scim]) {
+            scim::measure(&database, &mut table)?;
         }
         Ok(())
     })?;

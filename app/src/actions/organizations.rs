@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The page of an organization that a form was on, as a path on this host: its own page when the form says anything else.
-fn organization_page(organization: &str, at: &str) -> String {
+pub(super) fn organization_page(organization: &str, at: &str) -> String {
     let local = at
         .strip_prefix("/admin/organizations/")
         .is_some_and(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
@@ -27,7 +27,7 @@ fn organization_page(organization: &str, at: &str) -> String {
 }
 
 /// An organization's id from a hidden field.
-fn key(text: &str) -> ssr::Result<OrganizationKey> {
+pub(super) fn key(text: &str) -> ssr::Result<OrganizationKey> {
     text.parse::<OrganizationId>()
         .map(OrganizationKey::Id)
         .map_err(|_| Error::not_found("Organization", text))

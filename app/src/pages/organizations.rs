@@ -1,6 +1,7 @@
 //! `/admin/organizations`: the list, the form for a new one, and each with its tabs under one header.
 
 mod detail;
+pub(crate) mod directory;
 mod domains;
 mod list;
 mod new;
@@ -11,6 +12,7 @@ mod teams;
 
 use detail::{Place, Tab, tab_page};
 use domain::OrgRole;
+pub use directory::directory;
 pub use domains::domains;
 use leptos::prelude::*;
 pub use list::list;

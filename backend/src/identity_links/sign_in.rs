@@ -81,7 +81,7 @@ impl Seen {
 /// # Errors
 /// As [`signed_in`].
 pub async fn sign_in(backend: &Backend, user: UserId, seen: &Seen, request: &RequestInfo) -> Result<()> {
-    let caller = Caller::System("sign-in", Method::System);
+    let caller = Caller::System("sign-in".into(), Method::System);
     let mut ctx = Ctx::read(backend, caller, request.clone()).await?;
     let new = entra_settings::new_groups(&mut ctx).await?;
     drop(ctx);
@@ -108,7 +108,7 @@ pub async fn signed_in(
         .map(|group| (group.id.as_str(), group.name.as_deref()))
         .collect();
     let ids: Vec<String> = names.keys().map(|id| (*id).to_owned()).collect();
-    let caller = Caller::System("sign-in", Method::System);
+    let caller = Caller::System("sign-in".into(), Method::System);
     let mut ctx = Ctx::write(backend, caller, request.clone()).await?;
     let links = read::of_groups(&mut ctx, seen.provider, &ids, Some(user.0)).await?;
     rename(&mut ctx, &links, &names).await?;

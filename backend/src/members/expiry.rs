@@ -44,7 +44,7 @@ pub async fn end_expired(backend: &Backend) -> Result<usize> {
 /// # Errors
 /// When the database does not answer.
 pub(super) async fn settle(ctx: &mut Ctx, organization: OrganizationId, team: TeamId) -> Result<()> {
-    let caller = std::mem::replace(&mut ctx.caller, Caller::System(NAME, Method::System));
+    let caller = std::mem::replace(&mut ctx.caller, Caller::System(NAME.into(), Method::System));
     let request = std::mem::take(&mut ctx.request);
     let ended = async {
         while end_in(ctx, organization, team).await? > 0 {}

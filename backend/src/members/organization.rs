@@ -1,7 +1,10 @@
 //! Leaving an organization: all its teams at once (SPEC D4, X12).
 
-use domain::{OrganizationId, TeamId, UserId, views::DepartureEffects};
+use chrono::{DateTime, Utc};
+use domain::{OrganizationId, TeamId, TeamRole, UserId, views::DepartureEffects};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{Code, Ctx, Error, Result, audit, keys};
 
@@ -62,7 +65,108 @@ pub(crate) async fn depart(
     user: UserId,
     email: &str,
 ) -> Result<DepartureEffects> {
-    // In one order, and before anything is read of them: the guard holds when two go at once.
+    lock_teams(ctx, organization, user).await?;
+    let effects = preview_departure(ctx, organization, user, email).await?;
+    if !effects.last_admin_of.is_empty() {
+        return Err(Error::refused(Code::LastAdmin, last_admin(&effects)));
+    }
+    leave(ctx, organization, user, email).await?;
+    Ok(effects)
+}
+
+/// As [`depart`], by the word of the organization's directory: also a last admin goes, and the team is flagged as having
+/// none (SPEC D12). Says what there was by people's hands, for [`come_back`]; what links gave, links give again.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn depart_by_directory(
+    ctx: &mut Ctx,
+    organization: OrganizationId,
+    user: UserId,
+    email: &str,
+) -> Result<(DepartureEffects, Vec<Left>)> {
+    lock_teams(ctx, organization, user).await?;
+    let effects = preview_departure(ctx, organization, user, email).await?;
+    let mut left = leave(ctx, organization, user, email).await?;
+    left.retain(|membership| membership.source != "idp");
+    Ok((effects, left))
+}
+
+/// A membership of a team that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Left {
+    pub(crate) team: TeamId,
+    pub(crate) role: TeamRole,
+    pub(crate) source: String,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+    pub(crate) admin_until: Option<DateTime<Utc>>,
+}
+
+impl Left {
+    /// The role, and its end, that someone who comes back now gets.
+    fn now(&self, now: DateTime<Utc>) -> (TeamRole, Option<DateTime<Utc>>) {
+        match self.admin_until {
+            Some(end) if end <= now => (TeamRole::Member, None),
+            end => (self.role, end),
+        }
+    }
+}
+
+/// Gives back memberships that [`depart_by_directory`] took, of teams that are still there. The caller was authorised.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn come_back(
+    ctx: &mut Ctx,
+    organization: OrganizationId,
+    user: UserId,
+    email: &str,
+    left: &[Left],
+) -> Result<()> {
+    let now = ctx.now;
+    let left: Vec<&Left> = (left.iter())
+        .filter(|membership| membership.expires_at.is_none_or(|end| end > now))
+        .collect();
+    let teams: Vec<Uuid> = left.iter().map(|membership| membership.team.0).collect();
+    let there = sqlx::query_scalar!(
+        "SELECT id FROM teams WHERE id = ANY($1) AND organization_id = $2 AND status <> 'archived' ORDER BY id FOR UPDATE",
+        &teams,
+        organization.0,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    for membership in left.into_iter().filter(|membership| there.contains(&membership.team.0)) {
+        let (role, admin_until) = membership.now(now);
+        let added = sqlx::query!(
+            "INSERT INTO team_members (team_id, user_id, role, source, joined_at, expires_at, admin_until)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            membership.team.0,
+            user.0,
+            role.as_str(),
+            membership.source,
+            now,
+            membership.expires_at,
+            admin_until,
+        )
+        .execute(ctx.connection())
+        .await?;
+        if added.rows_affected() == 1 {
+            let entry = audit::Entry::new("member.add", "member", user, email)
+                .team(organization, membership.team)
+                .change(
+                    json!(null),
+                    json!({"role": role, "why": "came back to the organization"}),
+                );
+            audit::record(ctx, entry).await?;
+        }
+    }
+    ctx.touch(user);
+    Ok(())
+}
+
+/// Locks someone's teams in an organization, in one order and before anything is read of them: the guard of the last
+/// admin holds when two go at once.
+async fn lock_teams(ctx: &mut Ctx, organization: OrganizationId, user: UserId) -> Result<()> {
     sqlx::query_scalar!(
         "SELECT t.id FROM teams t WHERE t.organization_id = $1 AND NOT t.is_system
             AND t.id IN (SELECT team_id FROM team_members WHERE user_id = $2)
@@ -72,10 +176,11 @@ pub(crate) async fn depart(
     )
     .fetch_all(ctx.connection())
     .await?;
-    let effects = preview_departure(ctx, organization, user, email).await?;
-    if !effects.last_admin_of.is_empty() {
-        return Err(Error::refused(Code::LastAdmin, last_admin(&effects)));
-    }
+    Ok(())
+}
+
+/// Ends all memberships, with the project roles and keys. The teams are locked.
+async fn leave(ctx: &mut Ctx, organization: OrganizationId, user: UserId, email: &str) -> Result<Vec<Left>> {
     sqlx::query!(
         "DELETE FROM project_members m USING projects p, teams t
         WHERE p.id = m.project_id AND t.id = p.team_id AND t.organization_id = $1 AND m.user_id = $2",
@@ -86,12 +191,14 @@ pub(crate) async fn depart(
     .await?;
     let left = sqlx::query!(
         "DELETE FROM team_members m USING teams t
-        WHERE t.id = m.team_id AND t.organization_id = $1 AND NOT t.is_system AND m.user_id = $2 RETURNING m.team_id, m.role",
+        WHERE t.id = m.team_id AND t.organization_id = $1 AND NOT t.is_system AND m.user_id = $2 RETURNING m.team_id, m.role,
+            m.source, m.expires_at, m.admin_until",
         organization.0,
         user.0,
     )
     .fetch_all(ctx.connection())
     .await?;
+    let mut ended = Vec::with_capacity(left.len());
     for membership in left {
         let team = TeamId(membership.team_id);
         let keys = keys::revoke_of_member(ctx, team, user).await?;
@@ -102,9 +209,16 @@ pub(crate) async fn depart(
                 json!(null),
             );
         audit::record(ctx, entry).await?;
+        ended.push(Left {
+            team,
+            role: membership.role.parse()?,
+            source: membership.source,
+            expires_at: membership.expires_at,
+            admin_until: membership.admin_until,
+        });
     }
     ctx.touch(user);
-    Ok(effects)
+    Ok(ended)
 }
 
 /// Why someone cannot go yet (SPEC D5).

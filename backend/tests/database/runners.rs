@@ -970,7 +970,7 @@ async fn b28_a_runners_page_tells_its_life() {
         !own.iter().any(|kind| kind.contains("lead@") || kind.contains("drift")),
         "{own:?}"
     );
-    let system = Caller::System("test", Method::System);
+    let system = Caller::System("test".into(), Method::System);
     let mut ctx = Ctx::read(&world.backend, system, request()).await.unwrap();
     assert_eq!(runners::detail(&mut ctx, id).await.unwrap().events.len(), 7);
 }

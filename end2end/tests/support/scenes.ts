@@ -402,6 +402,13 @@ export const scenes: Scene[] = [
   },
   { name: 'organization-domains', as: audrey, at: '/admin/organizations/acme/domains' },
   { name: 'organization-domain-remove', as: ada, at: '/admin/organizations/acme/domains?confirm=remove&domain=acme.example' },
+  { name: 'organization-directory', as: olga, at: '/admin/organizations/acme/directory' },
+  {
+    name: 'organization-directory-errors',
+    as: olga,
+    at: '/admin/organizations/acme/directory',
+    act: send('Create token', { name: '  ' }),
+  },
   { name: 'organization-settings', as: olga, at: '/admin/organizations/acme/settings' },
   {
     name: 'organization-settings-errors',

@@ -13,7 +13,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderMap, header};
 
 use super::cross_site::is_cross_site;
-use crate::{AppState, page, problem::Problem, router::is_api};
+use crate::{AppState, page, problem::Problem, router::is_api, scim};
 
 /// The largest body: everything people send is a form or a small JSON document.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -27,6 +27,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 /// Refuses what is not to be, and answers for what went wrong.
 pub(super) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let (headers, api) = (request.headers().clone(), is_api(request.uri()));
+    let directory = scim::is_scim(request.uri());
     let handled = async {
         let host = host(&request);
         if is_cross_site(request.method(), &headers, host.as_deref(), &state.site.public_url) {
@@ -48,7 +49,9 @@ pub(super) async fn guard(State(state): State<AppState>, request: Request, next:
         }
     };
     handled.await.unwrap_or_else(|error| {
-        if api {
+        if directory {
+            scim::refusal(error)
+        } else if api {
             Problem::from(error).into_response()
         } else {
             page::refusal(&state, &headers, error)

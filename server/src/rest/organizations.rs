@@ -3,6 +3,7 @@
 mod body;
 mod domains;
 mod people;
+mod scim_tokens;
 
 use axum::{extract::RawPathParams, response::Response};
 use backend::organizations::{self, OrganizationKey, OrganizationQuery};
@@ -26,6 +27,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(get_organization, change_organization))
         .merge(people::router())
         .merge(domains::router())
+        .merge(scim_tokens::router())
 }
 
 impl PathPart for OrganizationKey {

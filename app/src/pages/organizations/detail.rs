@@ -18,11 +18,19 @@ pub(super) enum Tab {
     Teams,
     People,
     Domains,
+    Directory,
     Settings,
 }
 
 impl Tab {
-    const ALL: [Self; 5] = [Self::Overview, Self::Teams, Self::People, Self::Domains, Self::Settings];
+    const ALL: [Self; 6] = [
+        Self::Overview,
+        Self::Teams,
+        Self::People,
+        Self::Domains,
+        Self::Directory,
+        Self::Settings,
+    ];
 
     pub(super) fn label(self) -> &'static str {
         match self {
@@ -30,6 +38,7 @@ impl Tab {
             Self::Teams => "Teams",
             Self::People => "People",
             Self::Domains => "Domains",
+            Self::Directory => "Directory",
             Self::Settings => "Settings",
         }
     }
@@ -40,6 +49,7 @@ impl Tab {
             Self::Teams => "/teams",
             Self::People => "/people",
             Self::Domains => "/domains",
+            Self::Directory => "/directory",
             Self::Settings => "/settings",
         }
     }
@@ -120,7 +130,7 @@ fn frame(tab: Tab, place: &Place, content: AnyView) -> Rendered {
     let whole = place.page.numbers.is_some();
     let tabs = Tab::ALL
         .into_iter()
-        .filter(|other| whole && !(*other == Tab::Domains && place.is_default()))
+        .filter(|other| whole && !(matches!(other, Tab::Domains | Tab::Directory) && place.is_default()))
         .map(|other| {
             let count = match other {
                 Tab::Teams => Some(organization.team_count),

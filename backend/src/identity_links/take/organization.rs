@@ -19,8 +19,10 @@ pub(super) async fn take(
 ) -> Result<BTreeMap<Uuid, Fate>> {
     let rows = sqlx::query!(
         r#"SELECT p.user_id AS "user_id!", m.role AS "role?", m.source AS "source?",
+            -- Whom its directory has as a person belongs to it without any group.
             (SELECT CASE WHEN bool_or(l.role = 'org_admin') THEN 'org_admin' WHEN bool_or(l.role = 'auditor') THEN 'auditor'
-                    WHEN count(*) > 0 THEN 'org_member' END
+                    WHEN count(*) > 0 OR EXISTS (SELECT FROM scim_users s
+                        WHERE s.organization_id = $2 AND s.user_id = p.user_id AND s.active) THEN 'org_member' END
                 FROM identity_link_members x JOIN identity_links l ON l.id = x.link_id
                 WHERE l.organization_id = $2 AND x.user_id = p.user_id AND l.id <> $3
                     AND (x.left_at IS NULL OR l.mode = 'additive')) AS remains

@@ -141,6 +141,9 @@ async fn leave_organization(
             AND NOT EXISTS (SELECT FROM identity_link_members x JOIN identity_links l ON l.id = x.link_id
                 WHERE l.organization_id = $1 AND x.user_id = o.user_id AND l.id <> $3
                     AND (x.left_at IS NULL OR l.mode = 'additive'))
+            -- Whom its directory has as a person belongs to it without any group.
+            AND NOT EXISTS (SELECT FROM scim_users s
+                WHERE s.organization_id = $1 AND s.user_id = o.user_id AND s.active)
         RETURNING o.user_id, o.role",
         organization.0,
         people,
