@@ -91,7 +91,7 @@ pub async fn provision(backend: &Backend, groups: &[Group], new: &NewGroups, req
 /// application's (SPEC E4).
 pub(super) async fn adopt(backend: &Backend, groups: &[Group], request: &RequestInfo) -> Result<()> {
     let ids: Vec<Uuid> = groups.iter().filter_map(|group| Uuid::try_parse(&group.id).ok()).collect();
-    let caller = Caller::System("sign-in", Method::System);
+    let caller = Caller::System("sign-in".into(), Method::System);
     let mut ctx = Ctx::write(backend, caller, request.clone()).await?;
     let teams = sqlx::query!(
         "SELECT t.id, t.name FROM teams t WHERE t.id = ANY($1) AND NOT EXISTS (

@@ -81,7 +81,7 @@ impl Seen {
 /// # Errors
 /// As [`signed_in`].
 pub async fn sign_in(backend: &Backend, user: UserId, seen: &Seen, request: &RequestInfo) -> Result<()> {
-    let caller = Caller::System("sign-in", Method::System);
+    let caller = Caller::System("sign-in".into(), Method::System);
     let mut ctx = Ctx::read(backend, caller, request.clone()).await?;
     let new = entra_settings::new_groups(&mut ctx).await?;
     drop(ctx);

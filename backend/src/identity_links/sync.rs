@@ -35,7 +35,7 @@ const LEASE: Duration = Duration::from_mins(30);
 const UNREAD: i64 = 50;
 
 fn caller() -> Caller {
-    Caller::System("directory sync", Method::System)
+    Caller::System("directory sync".into(), Method::System)
 }
 
 /// Syncs all linked groups if no other process does and the last pass is `period` ago.
