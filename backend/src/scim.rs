@@ -18,6 +18,7 @@ use domain::{
     scim::{Filter, Refused, ScimType},
 };
 pub use groups::{change_group, create_group, delete_group, get_group, list_groups, replace_group};
+pub(crate) use links::linked;
 pub use overview::{GroupRow, Overview, overview};
 use serde_json::{Map, Value};
 pub use tokens::{PREFIX, Token, authenticate, create as create_token, list as list_tokens, revoke as revoke_token};

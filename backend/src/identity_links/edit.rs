@@ -137,6 +137,11 @@ pub async fn create(ctx: &mut Ctx, new: NewLink) -> Result<IdentityLink> {
         })
     })?;
     events::note(ctx, &[Event::of(id, Kind::Created)]).await?;
+    if new.provider == Provider::Scim
+        && let Some(organization) = new.gives.organization()
+    {
+        crate::scim::linked(ctx, organization, &new.group_id).await?;
+    }
     let link = get(ctx, LinkId(id)).await?;
     record(ctx, "identity_link.create", &link, Value::Null, fields(&link)).await?;
     Ok(link)

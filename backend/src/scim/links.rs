@@ -1,8 +1,37 @@
 //! What the links of a group (see [`crate::identity_links`]) learn of the group itself.
 
+use domain::{OrganizationId, UserId, directory::Provider};
 use uuid::Uuid;
 
-use crate::{Ctx, Result};
+use crate::{Ctx, Result, identity_links};
+
+/// Somebody linked a group: who is in it gets what the link gives, since the directory does not say it again. A group of
+/// another organization gives nothing here.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn linked(ctx: &mut Ctx, organization: OrganizationId, group: &str) -> Result<()> {
+    let Ok(id) = group.parse::<Uuid>() else { return Ok(()) };
+    // Held, so that nobody comes or goes between what is read here and what is given.
+    sqlx::query_scalar!(
+        "SELECT id FROM scim_groups WHERE id = $1 AND organization_id = $2 FOR NO KEY UPDATE",
+        id,
+        organization.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    let people = sqlx::query_scalar!(
+        r#"SELECT s.user_id AS "user!" FROM scim_group_members m JOIN scim_users s ON s.id = m.member
+        WHERE m.group_id = $1 AND s.organization_id = $2 AND s.active AND s.user_id IS NOT NULL
+        ORDER BY s.id FOR SHARE OF s"#,
+        id,
+        organization.0,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    let people: Vec<UserId> = people.into_iter().map(UserId).collect();
+    identity_links::put_in(ctx, Provider::Scim, group, Some(organization), &people).await
+}
 
 /// The group has another name now. Its team keeps its own.
 ///

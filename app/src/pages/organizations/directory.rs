@@ -275,7 +275,7 @@ fn groups(known: &Overview) -> AnyView {
 
 fn group_row(group: &GroupRow) -> AnyView {
     let teams = if group.teams.is_empty() {
-        view! { <span class="none">"no team: its name is another team's"</span> }.into_any()
+        view! { <span class="none">"none: a team has its name already"</span> }.into_any()
     } else {
         (group.teams.iter().enumerate())
             .map(|(place, (id, name))| {
@@ -287,7 +287,9 @@ fn group_row(group: &GroupRow) -> AnyView {
     };
     view! {
         <tr>
-            <th scope="row" class="table__title">{group.name.clone()}</th>
+            <th scope="row" class="table__title">
+                {group.name.clone()}<small class="table__sub mono">{group.id.to_string()}</small>
+            </th>
             <td class="table__number" data-label="People">{group.members}</td>
             <td data-label="Feeds the team">{teams}</td>
         </tr>

@@ -28,6 +28,51 @@ async fn a_group_never_takes_over_a_team() {
 }
 
 #[tokio::test]
+async fn an_admin_connects_a_group_to_a_team_and_its_people_are_in_it() {
+    let acme = Acme::new().await;
+    let team = acme.world.team_in(acme.id, "Tools").await;
+    let (max, tess) = (acme.user("max").await, acme.user("tess").await);
+    acme.patch(
+        &format!("/Users/{tess}"),
+        json!([{"op": "replace", "path": "active", "value": false}]),
+    )
+    .await
+    .is(200);
+    let group = acme.group("Tools", &[&max, &tess]).await;
+    let link = |organization, team| {
+        json!({
+            "organization_id": organization, "team_id": team, "provider": "scim", "group_id": group,
+            "mode": "authoritative",
+        })
+    };
+    // Another organization gets nothing of it.
+    let (other, _) = acme.other("other").await;
+    let theirs = acme.world.team_in(other, "Theirs").await;
+    let answer = acme
+        .world
+        .post(&acme.root, "/admin/identity-links", link(other, theirs))
+        .await;
+    answer.is(201);
+    let count = format!("SELECT count(*) FROM team_members WHERE team_id = '{theirs}'");
+    assert_eq!(acme.world.count(&count).await, 0);
+
+    let answer = acme
+        .world
+        .post(&acme.root, "/admin/identity-links", link(acme.id, team))
+        .await;
+    answer.is(201);
+    assert_eq!(acme.team("Tools").await, ["max"], "and nobody without access");
+    acme.patch(
+        &format!("/Groups/{group}"),
+        json!([{"op": "remove", "path": format!("members[value eq \"{max}\"]")}]),
+    )
+    .await
+    .is(204);
+    assert!(acme.team("Tools").await.is_empty());
+    assert_eq!(acme.world.count(&count).await, 0);
+}
+
+#[tokio::test]
 async fn x11_who_was_added_by_hand_stays() {
     let acme = Acme::new().await;
     let (max, tess) = (acme.user("max").await, acme.user("tess").await);
