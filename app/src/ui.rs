@@ -14,7 +14,7 @@ pub use field::{Field, error_line, error_summary, text_area};
 use leptos::prelude::*;
 pub use pager::pagination;
 pub use severity::{severity_badge, severity_word};
-pub use text::{ago, date, dollars, initials, machine, moment, plural};
+pub use text::{ago, date, day, dollars, initials, machine, moment, plural};
 
 use crate::{icon::icon, ssr::Flash};
 

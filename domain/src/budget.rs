@@ -59,7 +59,8 @@ impl Zone {
         None
     }
 
-    fn date(self, at: DateTime<Utc>) -> NaiveDate {
+    /// The day there.
+    pub fn date(self, at: DateTime<Utc>) -> NaiveDate {
         at.with_timezone(&self.0).date_naive()
     }
 }

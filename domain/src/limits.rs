@@ -108,6 +108,11 @@ impl BudgetDuration {
         count.parse().ok().filter(|count| *count > 0).map(|count| (count, unit))
     }
 
+    /// Whether it begins with a day: of days or months, and not of hours.
+    pub fn is_of_days(&self) -> bool {
+        matches!(self.parts(), Some((_, "d" | "mo")))
+    }
+
     /// The period in words that go after "every" or "per": `month`, `30 days`.
     pub fn in_words(&self) -> String {
         let text = self.as_str();

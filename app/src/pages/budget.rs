@@ -26,7 +26,7 @@ pub fn split_card(split: &BudgetSplit, settings: Option<String>, now: DateTime<U
             <header class="card__header">
                 <div>
                     <h2 class="card__title" id="budget-title">"Budget"</h2>
-                    <p class="card__description">{period(budget, &split.time_zone)}</p>
+                    <p class="card__description">{period(budget)}</p>
                 </div>
                 <div class="card__actions">{edit}</div>
             </header>
@@ -42,16 +42,20 @@ pub fn split_card(split: &BudgetSplit, settings: Option<String>, now: DateTime<U
     .into_any()
 }
 
-/// When a budget starts anew, in a sentence.
-fn period(budget: &Budget, zone: &str) -> AnyView {
+/// When a budget starts anew, in a sentence: the day as it is in the budget's time zone.
+fn period(budget: &Budget) -> AnyView {
     match (&budget.duration, budget.period.end) {
         (Some(duration), Some(end)) => {
-            let zone = if zone.is_empty() {
-                String::new()
+            let shown = if duration.is_of_days() {
+                ui::day(budget.zone.date(end))
             } else {
-                format!(" ({zone})")
+                ui::moment(end)
             };
-            view! { {format!("Every {}{zone}; starts anew on ", duration.in_words())}{ui::time(end)}"." }.into_any()
+            view! {
+                {format!("Every {} ({}); starts anew on ", duration.in_words(), budget.zone.name())}
+                <time datetime=ui::machine(end) title=ui::moment(end)>{shown}</time>"."
+            }
+            .into_any()
         }
         _ if budget.max.is_some() => "It has no period: it never starts anew.".into_any(),
         _ => "No limit is set. What is spent is counted all the same.".into_any(),
@@ -223,7 +227,7 @@ pub fn team_card(budget: &TeamBudget, now: DateTime<Utc>) -> Option<AnyView> {
                 <progress class="usage__bar" value=percent.min(100.0).to_string() max="100" aria-labelledby="budget-label">
                     {spent_of(shown)}
                 </progress>
-                <p class="usage__note">{period(shown, "")}</p>
+                <p class="usage__note">{period(shown)}</p>
             </div>
         }
         .into_any(),

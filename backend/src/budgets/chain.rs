@@ -107,6 +107,7 @@ pub(crate) async fn chain(
             max: max.map(Money::trusted),
             duration,
             period,
+            zone,
             spend: Money::trusted(Decimal::ZERO),
         });
     };

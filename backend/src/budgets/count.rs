@@ -167,7 +167,7 @@ pub(crate) async fn hold_above_keys(ctx: &mut Ctx, instance: &str, tokens: &[Str
 /// Locks what the entries count against, from the top down and each kind in one order.
 async fn lock(ctx: &mut Ctx, entries: &[Spent]) -> Result<Known> {
     let distinct = |ids: BTreeSet<Uuid>| ids.into_iter().collect::<Vec<_>>();
-    let teams = distinct(entries.iter().map(|entry| entry.team.0).collect());
+    let ids = distinct(entries.iter().map(|entry| entry.team.0).collect());
     let projects = distinct(
         entries
             .iter()
@@ -183,7 +183,7 @@ async fn lock(ctx: &mut Ctx, entries: &[Spent]) -> Result<Known> {
     let rows = sqlx::query!(
         r#"SELECT id, name, time_zone, max_budget, budget_duration, coalesce(budget_anchor, created_at) AS "anchor!"
         FROM organizations WHERE id IN (SELECT organization_id FROM teams WHERE id = ANY($1)) ORDER BY id FOR SHARE"#,
-        &teams,
+        &ids,
     )
     .fetch_all(ctx.connection())
     .await?;
@@ -196,7 +196,7 @@ async fn lock(ctx: &mut Ctx, entries: &[Spent]) -> Result<Known> {
     let rows = sqlx::query!(
         r#"SELECT id, organization_id, name, max_budget, budget_duration, coalesce(budget_anchor, created_at) AS "anchor!"
         FROM teams WHERE id = ANY($1) ORDER BY id FOR SHARE"#,
-        &teams,
+        &ids,
     )
     .fetch_all(ctx.connection())
     .await?;

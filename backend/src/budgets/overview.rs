@@ -77,7 +77,8 @@ async fn whole(ctx: &mut Ctx, id: OrganizationId) -> Result<(Budget, String)> {
     .await?
     .ok_or_else(|| Error::not_found("Organization", id))?;
     let duration = row.budget_duration.map(BudgetDuration::trusted);
-    let period = budget_period(duration.as_ref(), row.anchor, Zone::trusted(&row.time_zone), ctx.now);
+    let zone = Zone::trusted(&row.time_zone);
+    let period = budget_period(duration.as_ref(), row.anchor, zone, ctx.now);
     let slot = Slot {
         level: Level::Organization.as_str(),
         object: id.0,
@@ -92,6 +93,7 @@ async fn whole(ctx: &mut Ctx, id: OrganizationId) -> Result<(Budget, String)> {
         max: row.max_budget.map(Money::trusted),
         duration,
         period,
+        zone,
         spend: Money::trusted(spend),
     };
     Ok((budget, row.time_zone))

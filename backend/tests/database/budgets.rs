@@ -24,7 +24,6 @@ pub struct Place {
     pub team: TeamId,
     pub max: UserId,
     pub project: ProjectId,
-    pub key: Uuid,
 }
 
 pub const SECRET: &str = "sk-the-whole-key-of-max";
@@ -50,7 +49,6 @@ impl Place {
             team,
             max,
             project,
-            key,
         }
     }
 
@@ -69,6 +67,7 @@ impl Place {
         EntryInput {
             request_id: name.to_owned(),
             key: Some(SECRET.into()),
+            team_id: Some(self.team.0),
             cost: Decimal::new(cents, 2),
             ..EntryInput::default()
         }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Label, LabelPolicy, Money, Period, TeamRole,
+    Label, LabelPolicy, Money, Period, TeamRole, Zone,
     hierarchy::{Budget, Level, used_up},
 };
 
@@ -295,6 +295,7 @@ fn budget(level: Level, max: Option<i64>, spend: i64) -> Budget {
         max: max.map(|max| Money::trusted(max.into())),
         duration: None,
         period: Period::ALWAYS,
+        zone: Zone::default(),
         spend: Money::trusted(spend.into()),
     }
 }

@@ -21,8 +21,8 @@ fn period(duration: &str, anchor: &str, zone_name: &str, at: &str) -> (String, S
     (text(period.start), period.end.map_or_else(String::new, text))
 }
 
-fn is(found: (String, String), start: &str, end: &str) {
-    assert_eq!(found, (start.to_owned(), end.to_owned()));
+fn is((begins, ends): (String, String), start: &str, end: &str) {
+    assert_eq!([begins, ends], [start.to_owned(), end.to_owned()]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Level;
-use crate::{BudgetDuration, Money, Period, Permission};
+use crate::{BudgetDuration, Money, Period, Permission, Zone};
 
 /// One budget of a chain in its current period.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Budget {
     pub duration: Option<BudgetDuration>,
     /// The period that it is in.
     pub period: Period,
+    /// Where its days and months begin.
+    pub zone: Zone,
     /// What was spent in the period.
     pub spend: Money,
 }
