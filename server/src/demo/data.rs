@@ -1,10 +1,10 @@
 //! The demo's people, teams, projects, keys and runners. Written through the backend's functions, so audited like all else.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use backend::{
-    Backend, Caller, Ctx, Method, Principal, RequestInfo, Result, identity, keys, members, organizations, projects,
-    runners, teams,
+    Backend, Caller, Ctx, Method, Principal, RequestInfo, Result, identity, identity_links, keys, members,
+    organizations, projects, runners, teams,
 };
 use chrono::TimeDelta;
 use domain::{
@@ -249,6 +249,8 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
     super::refusals::seed(backend).await?;
     super::keys::seed(backend).await?;
     super::requests::seed(backend).await?;
+    // Now and not some time later: the demo is the same at each start.
+    identity_links::sync_due(backend, Duration::ZERO).await?;
     tracing::info!(people = PEOPLE.len(), teams = TEAMS.len(), "the demo's data is there");
     Ok(())
 }
