@@ -80,6 +80,7 @@ pub fn bench(builds: bool, only: &[Part]) -> anyhow::Result<()> {
             }
             if wanted(&[Part::ForwardAuth]) {
                 forward_auth::measure(&database, &main, &mut table)?;
+                budget::measure(&database, &main, &mut table)?;
             }
             if wanted(&[Part::Scaling]) {
                 let small = seed::Data::write(&database, "bench_1k", seed::SMALL)?;
@@ -91,12 +92,6 @@ pub fn bench(builds: bool, only: &[Part]) -> anyhow::Result<()> {
             }
         }
         if wanted(&[Part::Runners]) {
-            throughput::measure(&database, &main, &mut table)?;
-            forward_auth::measure(&database, &main, &mut table)?;
-            budget::measure(&database, &main, &mut table)?;
-            let small = seed::Data::write(&database, "bench_1k", seed::SMALL)?;
-            let large = seed::Data::write(&database, "bench_100k", seed::LARGE)?;
-            scaling::measure(&[&small, &main, &large], &mut table)?;
             runners::measure(&database, &mut table)?;
         }
         if wanted(&[Part::Sync]) {

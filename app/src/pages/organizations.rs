@@ -11,8 +11,8 @@ mod settings;
 mod teams;
 
 use detail::{Place, Tab, tab_page};
-use domain::OrgRole;
 pub use directory::directory;
+use domain::OrgRole;
 pub use domains::domains;
 use leptos::prelude::*;
 pub use list::list;

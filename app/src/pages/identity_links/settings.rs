@@ -72,7 +72,7 @@ fn form(settings: &EntraSettings, state: &FormState, changes: bool) -> AnyView {
     };
     let hints = Hints {
         models: "One a line or comma-separated. Empty: all. A team in its own organization always has all that the organization has.",
-        budget: "US dollars, for the organization and for its team. Empty: no limit.",
+        budget: "US dollars, for both. Empty: no limit.",
         rate: "Empty: no limit.",
     };
     let own = settings.overrides.default_team_params.is_some() || !state.value("own_params", "").is_empty();
