@@ -92,7 +92,8 @@ struct SpendResult {
 
 /// A budget in its current period.
 #[derive(Debug, Serialize, ToSchema)]
-struct Budget {
+#[schema(as = Budget)]
+struct BudgetBody {
     /// `organization`, `team`, `member`, `project` or `key`.
     #[schema(example = "team")]
     level: &'static str,
@@ -117,7 +118,7 @@ struct Budget {
     resets_at: Option<DateTime<Utc>>,
 }
 
-impl From<hierarchy::Budget> for Budget {
+impl From<hierarchy::Budget> for BudgetBody {
     fn from(budget: hierarchy::Budget) -> Self {
         Self {
             level: budget.level.as_str(),
@@ -165,7 +166,7 @@ impl From<views::BudgetAlert> for BudgetAlert {
 #[derive(Debug, Serialize, ToSchema)]
 struct TeamBudget {
     /// The organization's, unless the team stands alone, and the team's own.
-    budgets: Vec<Budget>,
+    budgets: Vec<BudgetBody>,
     /// Of the team and what is in it: of each budget the highest.
     alerts: Vec<BudgetAlert>,
 }
@@ -186,7 +187,7 @@ struct TeamShare {
 #[derive(Debug, Serialize, ToSchema)]
 struct OrganizationBudget {
     /// Null for the organization of teams that stand alone.
-    budget: Option<Budget>,
+    budget: Option<BudgetBody>,
     /// Where its days and months begin.
     #[schema(example = "Europe/Berlin")]
     time_zone: Option<String>,
@@ -294,7 +295,7 @@ async fn get_team_budget(call: Call, At(team): At<TeamId>) -> Result<Response, P
     let mut ctx = call.read().await?;
     let budget = teams::budget(&mut ctx, team).await?;
     let body = TeamBudget {
-        budgets: budget.chain.into_iter().map(Budget::from).collect(),
+        budgets: budget.chain.into_iter().map(BudgetBody::from).collect(),
         alerts: alerts(budget.alerts),
     };
     json(StatusCode::OK, &body)
