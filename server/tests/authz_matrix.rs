@@ -692,6 +692,7 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                         "UPDATE teams SET organization_id = '{home}' WHERE id = '{team}'"
                     ))
                     .await;
+            }
             if template.ends_with("/scim-tokens/{token_id}") {
                 scim_token(&world, &cast, scene.key).await;
             }

@@ -16,6 +16,7 @@ fn claims(subject: &str, email: Option<&str>, email_verified: bool) -> Claims {
         email_verified,
         preferred_username: None,
         name: Some("Ada".to_owned()),
+        directory_id: None,
     }
 }
 

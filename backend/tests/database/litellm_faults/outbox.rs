@@ -30,6 +30,7 @@ impl Operation for SignIn {
             email_verified: true,
             preferred_username: None,
             name: None,
+            directory_id: None,
         };
         let mut ctx = Ctx::system(house.backend(), "sign-in", Method::Session)
             .await
