@@ -127,15 +127,18 @@ END $$;
 
 CREATE FUNCTION budget_of_organization_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Sums of budgets that never start anew have no days: they stay, as some of what they are made of may be gone.
     IF OLD.time_zone <> NEW.time_zone THEN
-        DELETE FROM budget_spend WHERE level IN ('team', 'member') AND object_id IN (SELECT id FROM teams WHERE organization_id = NEW.id);
-        DELETE FROM budget_spend WHERE level = 'project'
+        DELETE FROM budget_spend WHERE level IN ('team', 'member') AND period_end IS NOT NULL
+            AND object_id IN (SELECT id FROM teams WHERE organization_id = NEW.id);
+        DELETE FROM budget_spend WHERE level = 'project' AND period_end IS NOT NULL
             AND object_id IN (SELECT p.id FROM projects p JOIN teams t ON t.id = p.team_id WHERE t.organization_id = NEW.id);
-        DELETE FROM budget_spend WHERE level = 'key'
+        DELETE FROM budget_spend WHERE level = 'key' AND period_end IS NOT NULL
             AND object_id IN (SELECT k.id FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE t.organization_id = NEW.id);
     END IF;
     IF OLD.time_zone <> NEW.time_zone OR OLD.budget_duration IS DISTINCT FROM NEW.budget_duration THEN
-        DELETE FROM budget_spend WHERE level IN ('organization', 'share') AND object_id = NEW.id;
+        DELETE FROM budget_spend WHERE level IN ('organization', 'share') AND object_id = NEW.id
+            AND (period_end IS NOT NULL OR OLD.budget_duration IS DISTINCT FROM NEW.budget_duration);
     END IF;
     PERFORM pg_notify('guildhall', 'budget:' || NEW.id);
     RETURN NULL;
@@ -150,11 +153,14 @@ CREATE TRIGGER organizations_budget AFTER UPDATE ON organizations FOR EACH ROW
 CREATE FUNCTION budget_of_team_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF OLD.organization_id <> NEW.organization_id THEN
-        DELETE FROM budget_spend WHERE level = 'project' AND object_id IN (SELECT id FROM projects WHERE team_id = NEW.id);
-        DELETE FROM budget_spend WHERE level = 'key' AND object_id IN (SELECT id FROM api_keys WHERE team_id = NEW.id);
+        DELETE FROM budget_spend WHERE level = 'project' AND period_end IS NOT NULL
+            AND object_id IN (SELECT id FROM projects WHERE team_id = NEW.id);
+        DELETE FROM budget_spend WHERE level = 'key' AND period_end IS NOT NULL
+            AND object_id IN (SELECT id FROM api_keys WHERE team_id = NEW.id);
     END IF;
     IF OLD.organization_id <> NEW.organization_id OR OLD.budget_duration IS DISTINCT FROM NEW.budget_duration THEN
-        DELETE FROM budget_spend WHERE level IN ('team', 'member') AND object_id = NEW.id;
+        DELETE FROM budget_spend WHERE level IN ('team', 'member') AND object_id = NEW.id
+            AND (period_end IS NOT NULL OR OLD.budget_duration IS DISTINCT FROM NEW.budget_duration);
     END IF;
     PERFORM pg_notify('guildhall', 'budget:' || NEW.id);
     RETURN NULL;

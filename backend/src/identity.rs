@@ -273,7 +273,7 @@ pub(crate) async fn set_organization_role(
     let by = ctx.caller.user_id().map(|id| id.0);
     sqlx::query!(
         "INSERT INTO organization_members (organization_id, user_id, role, added_by) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role",
+        ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role, source = 'manual'",
         organization.0,
         user.0,
         role.as_str(),

@@ -18,14 +18,14 @@ use domain::{
     directory::{Gives, Mode, Provider},
 };
 pub use edit::{LinkPatchInput, NewLink, NewLinkInput, confirm, create, delete, update};
-pub(crate) use give::give;
+use give::give;
 pub use list::{LinkQuery, events, get, list, targets};
 pub use people::note_reading;
 pub(crate) use people::of_directory;
 pub use provision::{NewGroups, provision};
 pub use sign_in::{Seen, sign_in, signed_in};
 pub use sync::{preview_now, read_unread, sync_due, sync_now};
-pub(crate) use take::take;
+use take::take;
 use uuid::Uuid;
 
 use crate::{Ctx, Result};
@@ -64,7 +64,7 @@ pub(crate) async fn put_in(
     people: &[UserId],
 ) -> Result<()> {
     let pairs = pairs(ctx, provider, group, scope, people).await?;
-    give(ctx, &pairs).await.map(drop)
+    give_and_take(ctx, &pairs, &[]).await
 }
 
 /// Takes people out of a group: they lose what its authoritative links gave, unless another link gives it or it waits for
@@ -80,7 +80,22 @@ pub(crate) async fn take_out(
     people: &[UserId],
 ) -> Result<()> {
     let pairs = pairs(ctx, provider, group, scope, people).await?;
-    take(ctx, &pairs).await
+    give_and_take(ctx, &[], &pairs).await
+}
+
+/// Gives what links give to those who joined their groups, and takes it from those who left; a pair is a link and a person.
+/// All that is locked is locked first and in one order, so that people who change places do not wait for each other. Nearly
+/// always nothing has changed: then nothing is locked, either.
+async fn give_and_take(ctx: &mut Ctx, joined: &[(Uuid, Uuid)], left: &[(Uuid, Uuid)]) -> Result<()> {
+    let joined = give::missing(ctx, joined).await?;
+    if joined.is_empty() && left.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = joined.iter().chain(left).map(|(link, _)| *link).collect();
+    let links = read::by_ids(ctx, &ids).await?;
+    give::lock(ctx, links.iter()).await?;
+    give(ctx, &links, &joined).await?;
+    take(ctx, left).await
 }
 
 async fn pairs(

@@ -117,7 +117,10 @@ pub async fn update(ctx: &mut Ctx, team: TeamId, user: &UserRef, patch: TermsPat
     }
     require_admin_remains(ctx, team, member.user_id, Some(&member), Some(after)).await?;
     sqlx::query!(
-        "UPDATE team_members SET role = $3, expires_at = $4, admin_until = $5 WHERE team_id = $1 AND user_id = $2",
+        "UPDATE team_members SET role = $3, expires_at = $4, admin_until = $5,
+            -- What somebody decides by hand no directory undoes (SPEC X11).
+            source = CASE WHEN source = 'idp' THEN 'manual' ELSE source END
+        WHERE team_id = $1 AND user_id = $2",
         team.0,
         member.user_id.0,
         after.role.as_str(),

@@ -12,7 +12,7 @@ mod list;
 pub mod people;
 
 pub(crate) use admission::{Admission, ensure_member};
-pub(crate) use ceilings::{ceilings, held_limits, hold, hold_ceilings};
+pub(crate) use ceilings::{ceilings, held_limits, hold, hold_ceilings, lock};
 pub(crate) use detail::{Loaded, Lock, load};
 pub use detail::{get, get_whole, orphans};
 pub(crate) use directory::{Belonged, join_by_directory, leave_by_directory};

@@ -154,8 +154,9 @@ pub(crate) async fn person(state: &AppState, identity: &Identity, request: Reque
         return Ok(user);
     }
     let mut claims = claims(identity);
-    // Only that directory's own provider speaks of its ids.
-    claims.directory_id = identity.directory_id.clone().filter(|_| backend.graph.is_some());
+    // Only the directory's own provider speaks of its ids.
+    let own = state.config.entra.is_issuer(issuer);
+    claims.directory_id = identity.directory_id.clone().filter(|_| own);
     match resolve(state, &claims, request.clone()).await {
         // Two first requests of one person at a time: the second finds what the first has made.
         Err(Error::Refused(Code::NameTaken, _)) => resolve(state, &claims, request).await,

@@ -519,6 +519,7 @@ async fn access_request(world: &World, cast: &Cast, scene: &Scene, denied: bool)
 
 /// Routes whose requests below change nothing: they ask, or say what would happen.
 const CHANGE_NOTHING: &[&str] = &[
+    "POST /api/v1/admin/identity-links/{id}/preview",
     "POST /api/v1/authz/explain",
     "POST /api/v1/authz/check",
     "POST /api/v1/requests/approve-batch",
@@ -630,7 +631,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         }),
         ("PATCH", "/admin/identity-links/{id}") => json!({"removal_limit": 50}),
         ("POST", path) if path.starts_with("/admin/identity-links/") => return None,
-        ("PUT", "/admin/settings/entra") => json!({"entra_groups_also_create_orgs": null}),
+        ("PUT", "/admin/settings/entra") => json!({"entra_groups_also_create_orgs": true}),
         ("PATCH", "/admin/oauth-clients/{id}") => json!({"is_active": false}),
         ("PATCH", "/admin/organizations/{id}") => json!({"name": format!("New {name}")}),
         ("POST", "/admin/organizations/{id}/members") => json!({"user_id": scene.outsider}),

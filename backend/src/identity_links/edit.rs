@@ -69,7 +69,11 @@ impl NewLinkInput {
         let organization = fields.take(id("organization_id", self.organization_id));
         let team = fields.take(id("team_id", self.team_id));
         let provider = fields.take(self.provider.parse::<Provider>());
-        let group_id = fields.take(parse_group_id(&self.group_id));
+        let group_id = fields.take(parse_group_id(&self.group_id)).map(|id| match provider {
+            // Their ids do not differ by case, and are compared as they are written in lower case.
+            Some(Provider::Entra | Provider::Scim) => Uuid::try_parse(&id).map_or(id, |id| id.to_string()),
+            _ => id,
+        });
         let mode = fields.take(filled(self.mode).map_or(Ok(Mode::default()), |mode| mode.parse()));
         let removal_limit = fields.take(parse_removal_limit(self.removal_limit));
         let gives = match (organization, team) {

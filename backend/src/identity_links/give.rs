@@ -9,24 +9,20 @@ use uuid::Uuid;
 use super::{
     Link,
     events::{self, Event, Kind},
-    read,
 };
 use crate::{Ctx, Result, audit};
 
-/// Gives people what links give; a pair is a link and a person. Says for how many pairs something was written: for none,
-/// as nearly always, nothing is locked either.
+/// Gives people what links give; a pair is a link and a person that is [`missing`]. The caller has locked what `links` give
+/// something in.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn give(ctx: &mut Ctx, pairs: &[(Uuid, Uuid)]) -> Result<usize> {
-    let pairs = missing(ctx, pairs).await?;
+pub(super) async fn give(ctx: &mut Ctx, links: &[Link], pairs: &[(Uuid, Uuid)]) -> Result<()> {
     if pairs.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
     let (ids, users): (Vec<Uuid>, Vec<Uuid>) = pairs.iter().copied().unzip();
-    let links = read::by_ids(ctx, &ids).await?;
-    let links: BTreeMap<Uuid, Link> = links.into_iter().map(|link| (link.id, link)).collect();
-    lock(ctx, links.values()).await?;
+    let links: BTreeMap<Uuid, &Link> = links.iter().map(|link| (link.id, link)).collect();
     let emails = emails(ctx, &users).await?;
 
     let teams = into_teams(ctx, &ids, &users).await?;
@@ -107,12 +103,12 @@ pub(crate) async fn give(ctx: &mut Ctx, pairs: &[(Uuid, Uuid)]) -> Result<usize>
     for user in users {
         ctx.touch(UserId(user));
     }
-    Ok(pairs.len())
+    Ok(())
 }
 
 /// The pairs that something is to be written for: people who are new in the group or came back, and those who were taken
 /// out of the team by hand and are in the group still.
-async fn missing(ctx: &mut Ctx, pairs: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, Uuid)>> {
+pub(super) async fn missing(ctx: &mut Ctx, pairs: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, Uuid)>> {
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
@@ -124,9 +120,12 @@ async fn missing(ctx: &mut Ctx, pairs: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, Uui
             JOIN users u ON u.id = p.user_id
             LEFT JOIN identity_link_members m ON m.link_id = p.link_id AND m.user_id = p.user_id
             LEFT JOIN teams t ON t.id = l.team_id
-        WHERE m.link_id IS NULL OR m.left_at IS NOT NULL
-            OR (t.status <> 'archived'
-                AND NOT EXISTS (SELECT FROM team_members x WHERE x.team_id = t.id AND x.user_id = p.user_id))
+        WHERE (m.link_id IS NULL OR m.left_at IS NOT NULL
+                OR (t.status <> 'archived'
+                    AND NOT EXISTS (SELECT FROM team_members x WHERE x.team_id = t.id AND x.user_id = p.user_id)))
+            -- Whom the organization's directory put out comes back by its word alone.
+            AND NOT EXISTS (SELECT FROM scim_people s WHERE s.organization_id = l.organization_id
+                AND s.user_id = p.user_id AND s.ended IS NOT NULL)
         ORDER BY 1, 2"#,
         &ids,
         &users,
@@ -145,7 +144,7 @@ pub(super) async fn lock<'a>(ctx: &mut Ctx, links: impl Iterator<Item = &'a Link
         teams.extend(link.gives.team().map(|id| id.0));
     }
     sqlx::query_scalar!(
-        "SELECT id FROM organizations WHERE id = ANY($1) ORDER BY id FOR SHARE",
+        "SELECT id FROM organizations WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
         &organizations,
     )
     .fetch_all(ctx.connection())

@@ -107,7 +107,8 @@ pub(super) async fn accounts(ctx: &mut Ctx, people: &[DirectoryPerson]) -> Resul
         .collect();
     let asked: Vec<String> = emails.values().map(|email| email.as_str().to_owned()).collect();
     let rows = sqlx::query!(
-        r#"SELECT u.id, u.email, p.directory_id AS "directory_id?"
+        r#"SELECT u.id, u.email, p.directory_id AS "directory_id?",
+            EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND NOT i.email_verified) AS "doubtful!"
         FROM users u LEFT JOIN directory_people p ON p.user_id = u.id AND p.provider = 'entra'
         WHERE u.email = ANY($2) OR p.directory_id = ANY($1)"#,
         &ids,
@@ -119,6 +120,8 @@ pub(super) async fn accounts(ctx: &mut Ctx, people: &[DirectoryPerson]) -> Resul
     for row in rows {
         match row.directory_id {
             Some(id) => by_id.insert(id, row.id),
+            // Whose it is was never settled: the directory gives nothing to who may have taken the address.
+            None if row.doubtful => None,
             // An account of another person of the directory is not for the taking.
             None => by_email.insert(row.email, row.id),
         };

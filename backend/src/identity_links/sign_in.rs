@@ -11,10 +11,9 @@ use integrations::{graph, oidc::Identity};
 use super::{
     Link,
     events::{self, Event, Kind},
-    give::give,
+    give_and_take,
     provision::{NewGroups, adopt, provision},
     read,
-    take::take,
 };
 use crate::{Backend, Caller, Ctx, Method, RequestInfo, Result, entra_settings};
 
@@ -41,7 +40,8 @@ impl Seen {
     /// What Microsoft Graph said. Its lists are whole or an error.
     pub fn of_graph(groups: graph::Groups) -> Self {
         let group = |group: graph::Group| Group {
-            id: group.id,
+            // Ids of the directory do not differ by case; links have them in lower case.
+            id: group.id.to_ascii_lowercase(),
             name: group.name,
         };
         Self {
@@ -59,7 +59,11 @@ impl Seen {
         let roles = identity.roles.iter().map(|role| format!("{ROLE}{role}"));
         Self {
             provider: Provider::Oidc,
-            groups: (identity.groups.iter().cloned()).chain(roles).map(named).collect(),
+            // A group may be called what it likes, but not for a role.
+            groups: (identity.groups.iter().filter(|group| !group.starts_with(ROLE)).cloned())
+                .chain(roles)
+                .map(named)
+                .collect(),
             assigned: None,
             complete: identity.groups_given && !identity.groups_overage,
             roles_complete: true,
@@ -71,7 +75,9 @@ impl Seen {
         if link.group_id.starts_with(ROLE) {
             self.roles_complete
         } else {
-            self.complete
+            // Groups that are not the application's are not among those that are told: the sync reads them.
+            let told = |assigned: &Vec<Group>| assigned.iter().any(|group| group.id == link.group_id);
+            self.complete && self.assigned.as_ref().is_none_or(told)
         }
     }
 }
@@ -122,8 +128,7 @@ pub async fn signed_in(
             joined.push((link.id, user.0));
         }
     }
-    give(&mut ctx, &joined).await?;
-    take(&mut ctx, &left).await?;
+    give_and_take(&mut ctx, &joined, &left).await?;
     ctx.commit().await
 }
 

@@ -17,12 +17,11 @@ use uuid::Uuid;
 use super::{
     Link, Seen,
     events::{self, Event, Kind},
-    give::give,
+    give_and_take,
     people::{self, DirectoryPerson},
     provision::provision,
     read,
     sign_in::{self, rename},
-    take::take,
 };
 use crate::{
     Backend, Caller, Code, Ctx, Error, Method, RequestInfo, Result, entra_settings,
@@ -107,7 +106,15 @@ async fn pass(backend: &Backend, graph: &Graph) -> Result<(usize, Option<String>
         match ask(graph, &group).await {
             Ok(found) => {
                 read += 1;
-                settle(backend, &group, found, asked).await?;
+                match settle(backend, &group, found, asked).await {
+                    Ok(()) => {}
+                    Err(error @ Error::Unavailable(..)) => return Err(error),
+                    // The other groups are not to wait for this one.
+                    Err(error) => {
+                        tracing::error!(group, %error, "a group of the directory was not followed");
+                        failure.get_or_insert_with(|| error.detail());
+                    }
+                }
             }
             Err(error) => {
                 measure::sync_errors(Target::Directory, 1);
@@ -188,9 +195,8 @@ async fn settle(
         let joined: Vec<(Uuid, Uuid)> = (feeding.iter())
             .flat_map(|link| present.iter().map(|user| (link.id, *user)))
             .collect();
-        give(&mut ctx, &joined).await?;
         let left = absent(&mut ctx, &ids, &present, asked).await?;
-        take(&mut ctx, &left).await?;
+        give_and_take(&mut ctx, &joined, &left).await?;
     }
     ctx.commit().await
 }
@@ -333,8 +339,8 @@ pub async fn read_unread(backend: &Backend) -> Result<()> {
         let failure = match outcome {
             Ok(groups) => {
                 let seen = Seen::of_graph(groups);
-                super::signed_in(backend, person.user, &seen, &new, &RequestInfo::default()).await?;
-                None
+                let done = super::signed_in(backend, person.user, &seen, &new, &RequestInfo::default()).await;
+                done.err().map(|error| error.detail())
             }
             Err(error) => Some(error.to_string()),
         };
@@ -352,7 +358,8 @@ async fn known_accounts(ctx: &mut Ctx, people: &[DirectoryPerson]) -> Result<Vec
     let users = sqlx::query_scalar!(
         r#"SELECT user_id AS "id!" FROM directory_people WHERE provider = 'entra' AND directory_id = ANY($1)
         UNION SELECT id FROM users u WHERE email = ANY($2)
-            AND NOT EXISTS (SELECT FROM directory_people p WHERE p.provider = 'entra' AND p.user_id = u.id)"#,
+            AND NOT EXISTS (SELECT FROM directory_people p WHERE p.provider = 'entra' AND p.user_id = u.id)
+            AND NOT EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND NOT i.email_verified)"#,
         &ids,
         &emails,
     )

@@ -46,6 +46,11 @@ pub(crate) async fn take(ctx: &mut Ctx, pairs: &[(Uuid, Uuid)]) -> Result<()> {
 
 /// Takes away what a link gave to those who left its group, or holds it.
 pub(super) async fn settle(ctx: &mut Ctx, link: &Link) -> Result<()> {
+    // Two passes count one after the other.
+    sqlx::query_scalar!("SELECT id FROM identity_links WHERE id = $1 FOR NO KEY UPDATE", link.id)
+        .fetch_optional(ctx.connection())
+        .await?;
+    let recent = recently_removed(ctx, link.id).await?;
     let people = sqlx::query!(
         r#"SELECT count(*) AS "present!", array_remove(array_agg(user_id ORDER BY since, user_id)
             FILTER (WHERE left_at IS NOT NULL), NULL) AS "leaving: Vec<Uuid>"
@@ -56,7 +61,7 @@ pub(super) async fn settle(ctx: &mut Ctx, link: &Link) -> Result<()> {
     .await?;
     let leaving = people.leaving.unwrap_or_default();
     let present = usize::try_from(people.present).unwrap_or_default();
-    if link.held_at.is_none() && may_remove(leaving.len(), present, link.removal_limit) {
+    if link.held_at.is_none() && may_remove(leaving.len() + recent, present + recent, link.removal_limit) {
         return remove(ctx, link, &leaving).await.map(drop);
     }
     let now = ctx.now;
@@ -76,6 +81,22 @@ pub(super) async fn settle(ctx: &mut Ctx, link: &Link) -> Result<()> {
         events::note(ctx, &[Event::of(link.id, Kind::Held).with(why)]).await?;
     }
     Ok(())
+}
+
+/// How many were taken out within the last hour, and since somebody last gave their word: a group that is emptied one by
+/// one is emptied all the same.
+async fn recently_removed(ctx: &mut Ctx, link: Uuid) -> Result<usize> {
+    let now = ctx.now;
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM identity_link_events WHERE link_id = $1 AND kind = 'removed'
+            AND at > greatest($2::timestamptz - interval '1 hour',
+                (SELECT max(at) FROM identity_link_events WHERE link_id = $1 AND kind = 'released'))"#,
+        link,
+        now,
+    )
+    .fetch_one(ctx.connection())
+    .await?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// What becomes of one person.
@@ -125,7 +146,7 @@ pub(super) async fn remove(ctx: &mut Ctx, link: &Link, people: &[Uuid]) -> Resul
     if people.is_empty() {
         return Ok(BTreeMap::new());
     }
-    lock(ctx, link).await?;
+    super::give::lock(ctx, std::iter::once(link)).await?;
     let emails = super::give::emails(ctx, people).await?;
     let fates: BTreeMap<Uuid, Fate> = match link.gives {
         Gives::Team(organization, id, _) => team::take(ctx, link, organization, id, people, &emails).await?,
@@ -151,20 +172,6 @@ pub(super) async fn remove(ctx: &mut Ctx, link: &Link, people: &[Uuid]) -> Resul
         .collect();
     events::note(ctx, &events).await?;
     Ok(fates)
-}
-
-/// Locks what the link gives something in, for as long as admins are counted there: as the console does.
-async fn lock(ctx: &mut Ctx, link: &Link) -> Result<()> {
-    if let Gives::Organization(organization, _) = link.gives {
-        sqlx::query_scalar!(
-            "SELECT id FROM organizations WHERE id = $1 FOR NO KEY UPDATE",
-            organization.0
-        )
-        .fetch_optional(ctx.connection())
-        .await?;
-        return Ok(());
-    }
-    super::give::lock(ctx, std::iter::once(link)).await
 }
 
 /// Of whom it was the last thing said that they stay as the last admin.

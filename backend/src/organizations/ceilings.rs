@@ -19,6 +19,14 @@ pub(crate) async fn hold_ceilings(ctx: &mut Ctx, team: TeamId) -> Result<()> {
     Ok(())
 }
 
+/// Locks an organization against others who do.
+pub(crate) async fn lock(ctx: &mut Ctx, id: OrganizationId) -> Result<()> {
+    sqlx::query_scalar!("SELECT id FROM organizations WHERE id = $1 FOR NO KEY UPDATE", id.0)
+        .fetch_optional(ctx.connection())
+        .await?;
+    Ok(())
+}
+
 /// The same for a team that is yet to be made.
 pub(crate) async fn hold(ctx: &mut Ctx, id: OrganizationId) -> Result<()> {
     sqlx::query_scalar!("SELECT id FROM organizations WHERE id = $1 FOR SHARE", id.0)

@@ -43,9 +43,12 @@ pub(crate) async fn join_by_directory(
     if before.is_none() {
         Admission::load(ctx, organization).await?.admit(email)?;
     }
-    let (role, guest, source) = before.map_or((OrgRole::OrgMember, false, "idp"), |before| {
+    let (mut role, guest, source) = before.map_or((OrgRole::OrgMember, false, "idp"), |before| {
         (before.role, before.guest, before.source.as_str())
     });
+    if source == "idp" {
+        role = role_by_links(ctx, organization, user).await?;
+    }
     let now = ctx.now;
     let added = sqlx::query!(
         "INSERT INTO organization_members (organization_id, user_id, role, is_guest, source, created_at)
@@ -67,6 +70,22 @@ pub(crate) async fn join_by_directory(
         .change(Value::Null, json!({"role": role, "guest": guest, "source": source}));
     entry.organization = Some(organization);
     audit::record(ctx, entry).await
+}
+
+/// The role that links give someone in an organization now: what one gave before may be gone since.
+async fn role_by_links(ctx: &mut Ctx, organization: OrganizationId, user: UserId) -> Result<OrgRole> {
+    let role = sqlx::query_scalar!(
+        r#"SELECT CASE WHEN bool_or(l.role = 'org_admin') THEN 'org_admin' WHEN bool_or(l.role = 'auditor') THEN 'auditor'
+            ELSE 'org_member' END AS "role!"
+        FROM identity_link_members m JOIN identity_links l ON l.id = m.link_id
+        WHERE l.organization_id = $1 AND l.team_id IS NULL AND m.user_id = $2
+            AND (m.left_at IS NULL OR l.mode = 'additive')"#,
+        organization.0,
+        user.0,
+    )
+    .fetch_one(ctx.connection())
+    .await?;
+    Ok(role.parse()?)
 }
 
 /// Takes someone out, also the last admin of the organization or of a team (SPEC D12): their memberships of its teams end,

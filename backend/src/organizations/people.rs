@@ -226,7 +226,10 @@ pub async fn change_role(
     }
     require_other_admin(ctx, &loaded, &person).await?;
     sqlx::query!(
-        "UPDATE organization_members SET role = $3 WHERE organization_id = $1 AND user_id = $2",
+        "UPDATE organization_members SET role = $3,
+            -- What somebody decides by hand no directory undoes (SPEC X11).
+            source = CASE WHEN source = 'idp' THEN 'manual' ELSE source END
+        WHERE organization_id = $1 AND user_id = $2",
         loaded.id().0,
         person.user_id.0,
         role.as_str(),

@@ -376,11 +376,13 @@ fn text(sql: &mut QueryBuilder<Postgres>, place: &Place, exact: bool, op: Op, va
         }
         // As the unique index has it, so that a name is found by it.
         Op::Eq => {
-            sql.push("coalesce(");
+            sql.push("(");
             have(sql);
             sql.push(" = ");
             wanted(sql);
-            sql.push(", false)");
+            sql.push(" AND ");
+            have(sql);
+            sql.push(" IS NOT NULL)");
         }
         Op::Gt | Op::Ge | Op::Lt | Op::Le => {
             sql.push("coalesce(");

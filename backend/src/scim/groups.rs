@@ -81,7 +81,7 @@ pub async fn create_group(ctx: &mut Ctx, directory: &Directory, body: &Value) ->
     let mut after = json!({"displayName": name, "externalId": text(&map, "externalId"), "team_id": team});
     let added = add(ctx, directory, id, &members).await?;
     after["members"] = json!(added.len());
-    links::heard(ctx, id).await?;
+    links::heard(ctx, directory.organization, id).await?;
     record(ctx, directory, "scim.group_create", id, &name, Value::Null, after).await?;
     get_group(ctx, directory, id, true).await
 }
@@ -286,7 +286,7 @@ pub async fn change_group(
         .await
         .map_err(|error| taken(error, OWN))?;
         if name != row.display_name {
-            links::renamed(ctx, id, &name).await?;
+            links::renamed(ctx, directory.organization, id, &name).await?;
         }
         let shown = |name: &str, external: Option<&str>| json!({"displayName": name, "externalId": external});
         let before = shown(&row.display_name, row.external_id.as_deref());
@@ -318,7 +318,7 @@ pub async fn change_group(
         .execute(ctx.connection())
         .await?;
     }
-    links::heard(ctx, id).await?;
+    links::heard(ctx, directory.organization, id).await?;
     Ok(())
 }
 
@@ -433,7 +433,7 @@ pub async fn delete_group(ctx: &mut Ctx, directory: &Directory, id: Uuid, expect
     sqlx::query!("DELETE FROM scim_groups WHERE id = $1", id)
         .execute(ctx.connection())
         .await?;
-    links::gone(ctx, id).await?;
+    links::gone(ctx, directory.organization, id).await?;
     let before = json!({"displayName": row.display_name, "externalId": row.external_id, "members": names(&removed)});
     let name = row.display_name.clone();
     record(ctx, directory, "scim.group_delete", id, &name, before, Value::Null).await

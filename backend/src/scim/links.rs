@@ -37,16 +37,18 @@ pub(crate) async fn linked(ctx: &mut Ctx, organization: OrganizationId, group: &
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn renamed(ctx: &mut Ctx, group: Uuid, name: &str) -> Result<()> {
+pub(super) async fn renamed(ctx: &mut Ctx, organization: OrganizationId, group: Uuid, name: &str) -> Result<()> {
     sqlx::query!(
         "WITH renamed AS (
             UPDATE identity_links SET group_name = $2
-            WHERE provider = 'scim' AND group_id = $1 AND group_name IS DISTINCT FROM $2 RETURNING id)
+            WHERE provider = 'scim' AND group_id = $1 AND organization_id = $4 AND group_name IS DISTINCT FROM $2
+            RETURNING id)
         INSERT INTO identity_link_events (id, link_id, at, kind, detail)
         SELECT gen_random_uuid(), id, $3, 'renamed', $2 FROM renamed",
         group.to_string(),
         name,
         ctx.now,
+        organization.0,
     )
     .execute(ctx.connection())
     .await?;
@@ -57,11 +59,12 @@ pub(super) async fn renamed(ctx: &mut Ctx, group: Uuid, name: &str) -> Result<()
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn heard(ctx: &mut Ctx, group: Uuid) -> Result<()> {
+pub(super) async fn heard(ctx: &mut Ctx, organization: OrganizationId, group: Uuid) -> Result<()> {
     sqlx::query!(
-        "UPDATE identity_links SET checked_at = $2 WHERE provider = 'scim' AND group_id = $1",
+        "UPDATE identity_links SET checked_at = $2 WHERE provider = 'scim' AND group_id = $1 AND organization_id = $3",
         group.to_string(),
         ctx.now,
+        organization.0,
     )
     .execute(ctx.connection())
     .await?;
@@ -72,15 +75,16 @@ pub(super) async fn heard(ctx: &mut Ctx, group: Uuid) -> Result<()> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn gone(ctx: &mut Ctx, group: Uuid) -> Result<()> {
+pub(super) async fn gone(ctx: &mut Ctx, organization: OrganizationId, group: Uuid) -> Result<()> {
     sqlx::query!(
         "WITH missing AS (
             UPDATE identity_links SET missing_since = $2
-            WHERE provider = 'scim' AND group_id = $1 AND missing_since IS NULL RETURNING id)
+            WHERE provider = 'scim' AND group_id = $1 AND organization_id = $3 AND missing_since IS NULL RETURNING id)
         INSERT INTO identity_link_events (id, link_id, at, kind)
         SELECT gen_random_uuid(), id, $2, 'missing' FROM missing",
         group.to_string(),
         ctx.now,
+        organization.0,
     )
     .execute(ctx.connection())
     .await?;

@@ -17,7 +17,7 @@ use super::{Directory, Failure, Result, text};
 use crate::{
     Ctx, Error, identity, identity_links,
     members::organization::come_back,
-    organizations::{Admission, Belonged, join_by_directory, leave_by_directory},
+    organizations::{self, Admission, Belonged, join_by_directory, leave_by_directory},
     users::{self, directory as accounts},
 };
 
@@ -89,6 +89,13 @@ async fn past(ctx: &mut Ctx, directory: &Directory, user: UserId) -> Result<Past
 /// The account of someone whom the directory sends for the first time: the one with the address, else a new one.
 async fn account(ctx: &mut Ctx, directory: &Directory, email: &Email, name: Option<&PersonName>) -> Result<UserId> {
     if let Some(known) = accounts::at_address(ctx, directory.organization, email).await? {
+        if known.doubtful && !known.belongs {
+            return Err(Refused::value(
+                "emails",
+                "names an account that was opened by an identity whose email was never verified: ask a super_admin to settle whose it is",
+            )
+            .into());
+        }
         return Ok(known.id);
     }
     // Refused before it is made: the organization's rule is also who may have an account by its word.
@@ -177,6 +184,8 @@ async fn begin(ctx: &mut Ctx, directory: &Directory, user: UserId) -> Result<()>
         users::activate(ctx, &UserRef::Id(user)).await?;
     }
     let organization = directory.organization;
+    // Before any team of it, as everything does that locks both.
+    organizations::lock(ctx, organization).await?;
     join_by_directory(ctx, organization, user, &known.email, past.belonged.as_ref()).await?;
     if let Some(belonged) = &past.belonged {
         come_back(ctx, organization, user, &known.email, &belonged.teams).await?;
@@ -207,6 +216,10 @@ pub(super) async fn end(ctx: &mut Ctx, directory: &Directory, user: UserId) -> R
     let past = past(ctx, directory, user).await?;
     users::lock_changes(ctx).await?;
     let known = known(ctx, directory, user).await?;
+    // It has ended the account already, and nobody brought it back.
+    if past.ended_account_at.is_some() && known.deactivated_at == past.ended_account_at {
+        return Ok(());
+    }
     let organization = directory.organization;
     let vouched = past.made_account || Admission::load(ctx, organization).await?.owns(&known.email);
     let whole = vouched && !known.elsewhere && known.deactivated_at.is_none();

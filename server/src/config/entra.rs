@@ -44,6 +44,25 @@ impl Entra {
         })
     }
 
+    /// Whether a provider is the directory's own, so that its `oid` is the directory's id of somebody. Of another one it
+    /// is a claim like any other, which people may be able to choose.
+    pub fn is_issuer(&self, issuer: &str) -> bool {
+        let Some((graph, tenant)) = self
+            .graph
+            .as_ref()
+            .and_then(|graph| Some((graph, graph.tenant.as_ref()?)))
+        else {
+            return false;
+        };
+        let authority = graph.authority_url.trim_end_matches('/');
+        [
+            format!("{authority}/{tenant}/v2.0"),
+            format!("https://sts.windows.net/{tenant}/"),
+        ]
+        .iter()
+        .any(|own| own == issuer)
+    }
+
     /// What to ask a provider for, where the operator does not say. Only Entra knows Graph's permissions, and only the
     /// worldwide Graph's are known here.
     pub(super) fn scopes(&self, issuer: &str) -> Option<Vec<String>> {

@@ -137,7 +137,10 @@ async fn complete(
         )));
     }
     let code = query.code.as_deref().unwrap_or_default();
-    let identity = provider.complete(&login, code).await.map_err(|error| explain(&error))?;
+    let mut identity = provider.complete(&login, code).await.map_err(|error| explain(&error))?;
+    if !state.config.entra.is_issuer(&identity.issuer) {
+        identity.directory_id = None;
+    }
     let user = auth::person(state, &identity, request.clone()).await?;
     // Refuses accounts that are deactivated.
     state.backend.principals.get(&state.backend.pool, user).await?;

@@ -82,6 +82,26 @@ async fn lower(
             after,
             Fate::Lowered,
         )
+    } else if has_team_by_hand(ctx, organization, user).await? {
+        // Whoever put them into a team put them into its organization, too.
+        sqlx::query!(
+            "UPDATE organization_members SET role = 'org_member', source = 'manual'
+            WHERE organization_id = $1 AND user_id = $2",
+            organization.0,
+            user,
+        )
+        .execute(ctx.connection())
+        .await?;
+        if role == "org_member" {
+            return Ok(Fate::ByHand);
+        }
+        let after = json!({"role": "org_member", "source": "manual"});
+        (
+            "organization.member_role",
+            json!({"role": role, "why": why}),
+            after,
+            Fate::Lowered,
+        )
     } else {
         let effects = members::organization::preview_departure(ctx, organization, UserId(user), email).await?;
         if !effects.last_admin_of.is_empty() {
@@ -106,6 +126,17 @@ async fn lower(
     entry.organization = Some(organization);
     audit::record(ctx, entry).await?;
     Ok(fate)
+}
+
+async fn has_team_by_hand(ctx: &mut Ctx, organization: OrganizationId, user: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM team_members m JOIN teams t ON t.id = m.team_id
+            WHERE t.organization_id = $1 AND m.user_id = $2 AND m.source <> 'idp' AND NOT t.is_system) AS "has!""#,
+        organization.0,
+        user,
+    )
+    .fetch_one(ctx.connection())
+    .await?)
 }
 
 async fn other_admin(ctx: &mut Ctx, organization: OrganizationId, user: Uuid) -> Result<bool> {
