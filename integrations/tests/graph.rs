@@ -489,7 +489,10 @@ async fn the_access_token_of_a_sign_in_is_the_persons() {
 async fn the_directory_is_steered_over_http() {
     let simulator = simulator(|_| ()).await;
     let graph = graph(as_app(&simulator, limited(&simulator)));
-    let http = reqwest::Client::new();
+    let http = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .expect("a client");
     let call = async |method: &str, path: &str, body: serde_json::Value| {
         let method = method.parse().expect("a method");
         let request = http.request(method, format!("{}/_simulator/{path}", simulator.url()));

@@ -177,7 +177,6 @@ pub async fn sync_link(#[server(default)] link: String) -> Result<(), ApiError> 
 }
 
 /// Sets what new groups of Entra get.
-#[expect(clippy::too_many_arguments, reason = "the fields of a form")]
 #[server(prefix = "/actions", endpoint = "settings/entra")]
 pub async fn set_entra(
     #[server(default)] also_create_orgs: String,

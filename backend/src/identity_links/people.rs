@@ -195,7 +195,7 @@ async fn follow(ctx: &mut Ctx, people: &[DirectoryPerson], found: &BTreeMap<Stri
             Ok(()) => {}
             // The last one who administers the installation stays, whatever the directory says.
             Err(Error::Refused(Code::LastSuperAdmin, why)) => {
-                tracing::error!(user = %row.id, why, "a disabled account stays")
+                tracing::error!(user = %row.id, why, "a disabled account stays");
             }
             Err(error) => return Err(error),
         }

@@ -77,7 +77,7 @@ pub async fn provision(backend: &Backend, groups: &[Group], new: &NewGroups, req
         Ok(()) => return ctx.commit().await,
         Err(error @ Error::Unavailable(..)) => return Err(error),
         Err(error) => {
-            tracing::warn!(%error, groups = wanted.len(), "groups are made one by one, since together failed")
+            tracing::warn!(%error, groups = wanted.len(), "groups are made one by one, since together failed");
         }
     }
     drop(ctx);
@@ -208,7 +208,7 @@ async fn make_organizations(ctx: &mut Ctx, groups: &[&Wanted], params: &Limits) 
         .await?;
     let mut taken: BTreeSet<String> = taken.into_iter().collect();
     let slugs: Vec<String> = (choices.into_iter())
-        .map(|choices| first_free(&mut taken, choices, |slug| slug.clone()))
+        .map(|choices| first_free(&mut taken, choices, String::clone))
         .collect();
     let ids: Vec<Uuid> = groups.iter().map(|group| group.id).collect();
     let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();

@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{BudgetDuration, Money};
 
-fn money(amount: i64) -> Option<Money> {
-    Some(Money::trusted(amount.into()))
+fn money(amount: i64) -> Money {
+    Money::trusted(amount.into())
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn e2_names_that_are_taken_get_a_mark_and_still_fit() {
 fn e2_the_team_has_its_organizations_models_and_the_other_parameters() {
     let configured = Limits {
         models: vec!["gpt-4".to_owned()],
-        max_budget: money(100),
+        max_budget: Some(money(100)),
         budget_duration: BudgetDuration::parse("30d").ok(),
         tpm_limit: Some(10_000),
         rpm_limit: Some(1000),
@@ -66,12 +66,12 @@ fn e2_the_team_has_its_organizations_models_and_the_other_parameters() {
 #[test]
 fn e7_a_team_made_under_an_organization_that_was_lowered_fits_it() {
     let configured = Limits {
-        max_budget: money(100),
+        max_budget: Some(money(100)),
         tpm_limit: Some(5),
         ..Limits::default()
     };
     let organization = Limits {
-        max_budget: money(40),
+        max_budget: Some(money(40)),
         budget_duration: BudgetDuration::parse("1d").ok(),
         rpm_limit: Some(7),
         ..Limits::default()
@@ -79,7 +79,7 @@ fn e7_a_team_made_under_an_organization_that_was_lowered_fits_it() {
     let team = limits_of_group_team(&configured, Some(&organization));
     assert_eq!(
         (team.max_budget, team.tpm_limit, team.rpm_limit),
-        (money(40), Some(5), None)
+        (Some(money(40)), Some(5), None)
     );
     assert!(team.within(&organization).is_ok());
 }

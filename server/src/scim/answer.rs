@@ -88,11 +88,11 @@ pub(super) fn list(resource: &Resource, found: Found, start: i64, base: &str, pr
     let items: Vec<Value> = (found.items.into_iter())
         .map(|stored| Value::Object(document(resource, stored, base, projection)))
         .collect();
-    listed(found.total, start, items)
+    listed(found.total, start, &items)
 }
 
 /// The frame of a list.
-pub(super) fn listed(total: i64, start: i64, items: Vec<Value>) -> Response {
+pub(super) fn listed(total: i64, start: i64, items: &[Value]) -> Response {
     let body = json!({
         "schemas": [LIST],
         "totalResults": total,

@@ -74,7 +74,7 @@ fn resource_document(resource: &Resource, state: &AppState) -> Value {
 
 pub(super) async fn resource_types(_: Plain, State(state): State<AppState>) -> Response {
     let items: Vec<Value> = RESOURCES.iter().map(|one| resource_document(one, &state)).collect();
-    listed(2, 1, items)
+    listed(2, 1, &items)
 }
 
 pub(super) async fn resource_type(
@@ -94,7 +94,7 @@ fn schema_document(schema: &Schema, state: &AppState) -> Value {
 
 pub(super) async fn schemas(_: Plain, State(state): State<AppState>) -> Response {
     let items: Vec<Value> = SCHEMAS.iter().map(|schema| schema_document(schema, &state)).collect();
-    listed(3, 1, items)
+    listed(3, 1, &items)
 }
 
 pub(super) async fn schema(

@@ -11,11 +11,7 @@ use integrations::{graph, oidc::Identity};
 
 /// When groups that were not read in time are asked for again, with the token of the person. After the last one the
 /// scheduled sync and the next sign-in are left.
-const AGAIN: [Duration; 3] = [
-    Duration::from_secs(5),
-    Duration::from_secs(60),
-    Duration::from_secs(600),
-];
+const AGAIN: [Duration; 3] = [Duration::from_secs(5), Duration::from_mins(1), Duration::from_mins(10)];
 
 /// Brings somebody's memberships in line with their groups. What the directory does not say in time is asked for again
 /// while they are in already; nobody loses anything by it.
@@ -73,7 +69,7 @@ async fn again(backend: &Backend, user: UserId, identity: &Identity, request: &R
     for pause in AGAIN {
         tokio::time::sleep(pause).await;
         let Some(graph) = &backend.graph else { return };
-        match read(graph, user, identity, Duration::from_secs(60), backend, request).await {
+        match read(graph, user, identity, Duration::from_mins(1), backend, request).await {
             Ok(()) => return tracing::info!(%user, "the groups of somebody who signed in were read, later"),
             Err(error) => tracing::warn!(%user, error, "the groups of somebody who signed in cannot be read still"),
         }

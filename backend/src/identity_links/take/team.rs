@@ -39,9 +39,8 @@ pub(super) async fn take(
     let mut admins = Vec::new();
     for row in &rows {
         let fate = match (row.source.as_deref(), row.role.as_deref(), row.remains.as_deref()) {
-            (None, ..) => Fate::Lost,
             (Some("idp"), Some("admin"), Some("member")) => Fate::Lowered,
-            (Some("idp"), _, None) => Fate::Lost,
+            (None, ..) | (Some("idp"), _, None) => Fate::Lost,
             (Some("idp"), ..) => Fate::ByAnother,
             _ => Fate::ByHand,
         };
