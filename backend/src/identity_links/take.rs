@@ -88,9 +88,11 @@ pub(super) async fn settle(ctx: &mut Ctx, link: &Link) -> Result<()> {
 async fn recently_removed(ctx: &mut Ctx, link: Uuid) -> Result<usize> {
     let now = ctx.now;
     let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM identity_link_events WHERE link_id = $1 AND kind = 'removed'
-            AND at > greatest($2::timestamptz - interval '1 hour',
-                (SELECT max(at) FROM identity_link_events WHERE link_id = $1 AND kind = 'released'))"#,
+        r#"SELECT count(DISTINCT e.user_id) AS "n!" FROM identity_link_events e WHERE e.link_id = $1 AND e.kind = 'removed'
+            AND e.at > greatest($2::timestamptz - interval '1 hour',
+                (SELECT max(at) FROM identity_link_events WHERE link_id = $1 AND kind = 'released'))
+            -- Who came back is not gone.
+            AND NOT EXISTS (SELECT FROM identity_link_members m WHERE m.link_id = $1 AND m.user_id = e.user_id)"#,
         link,
         now,
     )

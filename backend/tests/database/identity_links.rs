@@ -641,3 +641,210 @@ async fn x11_who_was_taken_out_by_hand_comes_back_while_the_group_has_them() {
     claim(&world, ada, &["ops"]).await;
     assert_eq!(role(&world, &team.to_string(), ada).await.as_deref(), Some("member"));
 }
+
+/// A person with these groups and roles in the claims of a token.
+fn identity(groups: &[&str], roles: &[&str]) -> integrations::oidc::Identity {
+    let list = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    integrations::oidc::Identity {
+        issuer: "https://id.example.com".to_owned(),
+        subject: "s".to_owned(),
+        email: None,
+        email_verified: false,
+        preferred_username: None,
+        name: None,
+        directory_id: None,
+        groups: list(groups),
+        groups_given: true,
+        groups_overage: false,
+        roles: list(roles),
+        access_token: None,
+        team_id: None,
+        client_credentials: false,
+        expires_at: std::time::SystemTime::UNIX_EPOCH,
+    }
+}
+
+/// Who may name groups may not make themselves super_admin by it.
+#[tokio::test]
+async fn e5_a_group_called_like_an_app_role_is_none() {
+    let world = World::new().await;
+    let (ada, ben) = (world.user("ada").await, world.user("ben").await);
+    link(&world, "role:Admin", (None, None), "super_admin", "additive").await;
+    let follow = async |user, identity| {
+        let seen = Seen::of_claims(&identity);
+        signed_in(&world.backend, user, &seen, &NewGroups::default(), &request())
+            .await
+            .unwrap();
+    };
+    follow(ada, identity(&["role:Admin"], &[])).await;
+    follow(ben, identity(&[], &["Admin"])).await;
+    let admins: Vec<String> = world.all("SELECT email FROM users WHERE is_super_admin").await;
+    assert_eq!(admins, ["ben@example.com"]);
+}
+
+/// Only the sync knows who is in a group that is not assigned to the application.
+#[tokio::test]
+async fn x11_a_sign_in_says_nothing_of_groups_that_are_not_the_applications() {
+    let world = World::new().await;
+    let team = world.team("Ops").await;
+    let ada = world.user("ada").await;
+    let id = link(
+        &world,
+        DATA,
+        (Some(domain::DEFAULT_ORGANIZATION), Some(team)),
+        "member",
+        "authoritative",
+    )
+    .await;
+    world
+        .sql(&format!(
+            "UPDATE identity_links SET provider = 'entra' WHERE id = '{id}'"
+        ))
+        .await;
+    let seen = Seen {
+        provider: Provider::Entra,
+        groups: vec![group(DATA, "Other")],
+        assigned: None,
+        complete: true,
+        roles_complete: false,
+    };
+    signed_in(&world.backend, ada, &seen, &NewGroups::default(), &request())
+        .await
+        .unwrap();
+    assert_eq!(role(&world, &team.to_string(), ada).await.as_deref(), Some("member"));
+    sign_in(&world, ada, &[group(LLM, "LLM")], &[], &flag(false))
+        .await
+        .unwrap();
+    assert_eq!(role(&world, &team.to_string(), ada).await.as_deref(), Some("member"));
+}
+
+#[tokio::test]
+async fn x11_an_organization_link_leaves_the_teams_that_people_gave() {
+    let world = World::new().await;
+    let organization = world.organization("acme").await;
+    let team = world.team_in(organization, "Ops").await;
+    world.member(team, "boss", TeamRole::Admin).await;
+    let ada = world.user("ada").await;
+    link(
+        &world,
+        "acme",
+        (Some(organization), None),
+        "org_member",
+        "authoritative",
+    )
+    .await;
+    claim(&world, ada, &["acme"]).await;
+    world.join(team, ada, TeamRole::Member).await;
+    claim(&world, ada, &[]).await;
+    assert_eq!(role(&world, &team.to_string(), ada).await.as_deref(), Some("member"));
+    assert_eq!(
+        org_role(&world, &organization.to_string(), ada).await.as_deref(),
+        Some("org_member")
+    );
+}
+
+#[tokio::test]
+async fn x11_a_role_that_somebody_gave_is_not_undone() {
+    let world = World::new().await;
+    let root = world.super_admin().await;
+    let team = world.team("Ops").await;
+    world.member(team, "boss", TeamRole::Admin).await;
+    let ada = world.user("ada").await;
+    let target = (Some(domain::DEFAULT_ORGANIZATION), Some(team));
+    link(&world, "ops", target, "member", "authoritative").await;
+    link(&world, "more", target, "member", "authoritative").await;
+    claim(&world, ada, &["ops", "more"]).await;
+    world
+        .act(root, async |ctx| {
+            members::change_role(ctx, team, &UserRef::Id(ada), TeamRole::Admin).await
+        })
+        .await
+        .unwrap();
+    claim(&world, ada, &["ops"]).await;
+    claim(&world, ada, &[]).await;
+    assert_eq!(role(&world, &team.to_string(), ada).await.as_deref(), Some("admin"));
+}
+
+/// Each sign-in takes one out: a directory that empties a group by mistake is noticed all the same.
+#[tokio::test]
+async fn x11_a_group_that_is_emptied_one_by_one_stops_and_asks() {
+    let world = World::new().await;
+    let team = world.team("Ops").await;
+    world.member(team, "boss", TeamRole::Admin).await;
+    link(
+        &world,
+        "ops",
+        (Some(domain::DEFAULT_ORGANIZATION), Some(team)),
+        "member",
+        "authoritative",
+    )
+    .await;
+    let mut people = Vec::new();
+    for n in 0..8 {
+        let user = world.user(&format!("p{n}")).await;
+        claim(&world, user, &["ops"]).await;
+        people.push(user);
+    }
+    for user in people {
+        claim(&world, user, &[]).await;
+    }
+    let left = count(
+        &world,
+        &format!("team_members WHERE team_id = '{team}' AND source = 'idp'"),
+    )
+    .await;
+    assert_eq!(left, 5, "three are free");
+    assert_eq!(count(&world, "identity_links WHERE held_at IS NOT NULL").await, 1);
+}
+
+/// People who change places sign in together, and nobody waits for the other for ever.
+#[tokio::test]
+async fn x11_people_who_change_places_at_once_get_there() {
+    let world = World::new().await;
+    let organization = world.organization("acme").await;
+    let (one, two) = (
+        world.team_in(organization, "One").await,
+        world.team_in(organization, "Two").await,
+    );
+    link(
+        &world,
+        "one",
+        (Some(organization), Some(one)),
+        "member",
+        "authoritative",
+    )
+    .await;
+    link(
+        &world,
+        "two",
+        (Some(organization), Some(two)),
+        "member",
+        "authoritative",
+    )
+    .await;
+    link(&world, "all", (Some(organization), None), "org_member", "authoritative").await;
+    let mut people = Vec::new();
+    for n in 0..12 {
+        people.push(world.user(&format!("p{n}")).await);
+    }
+    for round in 0..3 {
+        let places = |n: usize| {
+            if (n + round) % 2 == 0 {
+                ["one", "all"]
+            } else {
+                ["two", "three"]
+            }
+        };
+        let all = people.iter().enumerate().map(|(n, user)| {
+            let world = &world;
+            async move { claim(world, *user, &places(n)).await }
+        });
+        futures_util::future::join_all(all).await;
+        world
+            .sql("UPDATE identity_link_events SET at = at - interval '2 hours'")
+            .await;
+    }
+    let ones = count(&world, &format!("team_members WHERE team_id = '{one}'")).await;
+    let twos = count(&world, &format!("team_members WHERE team_id = '{two}'")).await;
+    assert_eq!((ones, twos), (6, 6));
+}

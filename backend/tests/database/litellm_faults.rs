@@ -27,6 +27,26 @@ use uuid::Uuid;
 
 use crate::common::{World, request};
 
+/// One test for each version whose answers were recorded.
+macro_rules! at_both_versions {
+    ($name:ident, $test:expr) => {
+        mod $name {
+            use super::*;
+
+            #[tokio::test]
+            async fn at_1_108_7() {
+                ($test)(simulators::litellm::Version::V1_108_7).await;
+            }
+
+            #[tokio::test]
+            async fn at_1_101_6() {
+                ($test)(simulators::litellm::Version::V1_101_6).await;
+            }
+        }
+    };
+}
+use at_both_versions;
+
 /// What goes wrong with a call, each once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -94,6 +114,7 @@ struct House {
     hasty: Backend,
     striking: AtomicBool,
     proxy: LiteLlmSimulator,
+    version: Version,
     name: String,
     /// The keys that somebody was shown, by their id.
     shown: std::sync::Mutex<BTreeMap<Uuid, SecretString>>,
@@ -120,15 +141,20 @@ fn instances(proxy: &LiteLlmSimulator, name: &str, timeout: Duration) -> Instanc
 
 impl House {
     async fn new() -> Self {
-        let house = Self::over(World::with(Settings::default()).await, "main").await;
+        Self::of(Version::V1_108_7).await
+    }
+
+    /// With a LiteLLM of that version.
+    async fn of(version: Version) -> Self {
+        let house = Self::over(World::with(Settings::default()).await, "main", version).await;
         litellm::register(house.backend()).await.expect("registered");
         house.settle("at first").await;
         house
     }
 
     /// Without a word to the proxy yet.
-    async fn over(mut world: World, name: &str) -> Self {
-        let proxy = LiteLlmSimulator::start(Version::V1_108_7).await.expect("a free port");
+    async fn over(mut world: World, name: &str, version: Version) -> Self {
+        let proxy = LiteLlmSimulator::start(version).await.expect("a free port");
         world.backend = world.backend.with_litellm(instances(&proxy, name, PATIENT));
         let hasty = world.backend.clone().with_litellm(instances(&proxy, name, HASTY));
         let watcher = world.member(domain::DEFAULT_TEAM, "watcher", TeamRole::Member).await;
@@ -143,6 +169,7 @@ impl House {
             watcher,
             world,
             proxy,
+            version,
             name: name.to_owned(),
             shown: std::sync::Mutex::default(),
             names: AtomicUsize::new(0),
@@ -160,7 +187,7 @@ impl House {
 
     /// Another proxy, which knows nothing.
     async fn connect(&mut self, name: &str) {
-        let proxy = LiteLlmSimulator::start(Version::V1_108_7).await.expect("a free port");
+        let proxy = LiteLlmSimulator::start(self.version).await.expect("a free port");
         for (backend, timeout) in [(&mut self.world.backend, PATIENT), (&mut self.hasty, HASTY)] {
             *backend = backend.clone().with_litellm(instances(&proxy, name, timeout));
         }
@@ -476,8 +503,8 @@ trait Operation {
 }
 
 /// Makes an operation with every fault at every call.
-async fn every_fault_at_every_call(operation: impl Operation) {
-    let house = House::new().await;
+async fn every_fault_at_every_call(operation: impl Operation, version: Version) {
+    let house = House::of(version).await;
     let given = operation.prepare(&house).await;
     let before = house.proxy.calls();
     let told = operation.act(&house, &given).await;

@@ -12,7 +12,7 @@ use simulators::{
     oidc::OidcSimulator,
 };
 
-use crate::common::{MAX, Server, TESS};
+use crate::common::{MAX, Server, TESS, UNVERIFIED};
 
 const LLM: &str = "550e8400-e29b-41d4-a716-446655440000";
 const DATA: &str = "650e8400-e29b-41d4-a716-446655440001";
@@ -426,4 +426,21 @@ async fn e4_without_an_application_a_group_joins_the_team_that_has_its_id() {
     assert_eq!(company.members(LLM).await, [MAX]);
     let teams: i64 = company.one("SELECT count(*) FROM teams WHERE NOT is_system").await;
     assert_eq!(teams, 1, "no other group is the application's");
+}
+
+/// An account that somebody opened with an address that nobody verified gets nothing that the address's owner has.
+#[tokio::test]
+async fn x17_the_directory_gives_nothing_to_who_took_an_address() {
+    let company = Company::start(&[]).await;
+    company.server.sign_in(UNVERIFIED).await;
+    company
+        .graph
+        .put_person(SimulatedPerson::new(UNVERIFIED, "Una Verified"));
+    company.graph.add_member(LLM, UNVERIFIED);
+    company.sync().await;
+    assert_eq!(
+        company.members(LLM).await,
+        [MAX],
+        "the sync made Max an account, and put nobody in hers"
+    );
 }

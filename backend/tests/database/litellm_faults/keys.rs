@@ -3,7 +3,10 @@
 use backend::{api_keys, keys::Overlap};
 use domain::{ApiKeyStatus, KeyId, TeamId, TeamRole, UserId, views::ApiKey};
 
-use super::{Duration, Faults, House, Made, Operation, Result, SecretString, every_fault_at_every_call, request};
+use super::{
+    Duration, Faults, House, Made, Operation, Result, SecretString, at_both_versions, every_fault_at_every_call,
+    request,
+};
 use crate::common::within;
 
 /// A key that works, and whose it is.
@@ -77,10 +80,9 @@ async fn claimed(house: &House, owner: UserId, key: KeyId, what: &str) {
     assert!(house.works(&secret).await, "{what}: it was shown and does not work");
 }
 
-#[tokio::test]
-async fn c17_key_creation_survives_every_fault_at_every_call() {
-    every_fault_at_every_call(Creation).await;
-}
+at_both_versions!(c17_key_creation_survives_every_fault_at_every_call, |version| {
+    every_fault_at_every_call(Creation, version)
+});
 
 /// A pending key of which LiteLLM has one that nobody knows the secret of.
 struct Claim;
@@ -122,10 +124,9 @@ impl Operation for Claim {
     }
 }
 
-#[tokio::test]
-async fn c17_claiming_survives_every_fault_at_every_call() {
-    every_fault_at_every_call(Claim).await;
-}
+at_both_versions!(c17_claiming_survives_every_fault_at_every_call, |version| {
+    every_fault_at_every_call(Claim, version)
+});
 
 /// A new key in a working one's place.
 struct Rotation {
@@ -197,15 +198,14 @@ impl Operation for Rotation {
     }
 }
 
-#[tokio::test]
-async fn c10_rotation_survives_every_fault_at_every_call() {
-    every_fault_at_every_call(Rotation { overlap: 0 }).await;
-}
+at_both_versions!(c10_rotation_survives_every_fault_at_every_call, |version| {
+    every_fault_at_every_call(Rotation { overlap: 0 }, version)
+});
 
-#[tokio::test]
-async fn c10_rotation_with_an_overlap_survives_every_fault_at_every_call() {
-    every_fault_at_every_call(Rotation { overlap: 3600 }).await;
-}
+at_both_versions!(
+    c10_rotation_with_an_overlap_survives_every_fault_at_every_call,
+    |version| every_fault_at_every_call(Rotation { overlap: 3600 }, version)
+);
 
 /// The end of a working key.
 struct Revocation;
@@ -239,10 +239,9 @@ impl Operation for Revocation {
     }
 }
 
-#[tokio::test]
-async fn c12_revocation_survives_every_fault_at_every_call() {
-    every_fault_at_every_call(Revocation).await;
-}
+at_both_versions!(c12_revocation_survives_every_fault_at_every_call, |version| {
+    every_fault_at_every_call(Revocation, version)
+});
 
 /// While LiteLLM makes a key, its owner's account ends: the key must not work for them.
 #[tokio::test]

@@ -9,7 +9,10 @@ use backend::{
 };
 use domain::{DEFAULT_TEAM, TeamId, TeamRole, UserId};
 
-use super::{FAULTS, Fault, Faults, House, Made, Operation, SecretString, Target, every_fault_at_every_call, targets};
+use super::{
+    FAULTS, Fault, Faults, House, Made, Operation, SecretString, Target, Version, at_both_versions,
+    every_fault_at_every_call, targets,
+};
 
 /// A stranger signs in for the first time, and is told to LiteLLM.
 struct SignIn;
@@ -47,10 +50,9 @@ impl Operation for SignIn {
     }
 }
 
-#[tokio::test]
-async fn c3_signing_in_survives_every_fault_at_every_call() {
-    every_fault_at_every_call(SignIn).await;
-}
+at_both_versions!(c3_signing_in_survives_every_fault_at_every_call, |version| {
+    every_fault_at_every_call(SignIn, version)
+});
 
 /// Three people in no team, whom LiteLLM knows without one (SPEC C3 [R]).
 struct Orphans;
@@ -87,10 +89,9 @@ impl Operation for Orphans {
     }
 }
 
-#[tokio::test]
-async fn c4_moving_orphans_survives_every_fault_at_every_call() {
-    every_fault_at_every_call(Orphans).await;
-}
+at_both_versions!(c4_moving_orphans_survives_every_fault_at_every_call, |version| {
+    every_fault_at_every_call(Orphans, version)
+});
 
 /// All that can change: a name and limits, a team that is deactivated, someone who leaves, and an account that ends with
 /// the key that its owner has.
@@ -155,15 +156,13 @@ impl Operation for Changes {
     }
 }
 
-#[tokio::test]
-async fn c3_every_change_survives_every_fault_at_every_call() {
-    every_fault_at_every_call(Changes).await;
-}
+at_both_versions!(c3_every_change_survives_every_fault_at_every_call, |version| {
+    every_fault_at_every_call(Changes, version)
+});
 
 /// An instance that is new is told of everything, whatever goes wrong. Each case has a proxy that knows nothing.
-#[tokio::test]
-async fn x14_the_first_sync_survives_every_fault_at_every_call() {
-    let mut house = House::new().await;
+async fn first_sync(version: Version) {
+    let mut house = House::of(version).await;
     // A team that is blocked there, an admin, a member, and somebody who is in no team.
     house.world.user("nobody").await;
     let team = house.fresh_team().await;
@@ -213,6 +212,8 @@ async fn x14_the_first_sync_survives_every_fault_at_every_call() {
     }
     println!("{} faults at {calls} calls of {routes:?}", FAULTS.len());
 }
+
+at_both_versions!(x14_the_first_sync_survives_every_fault_at_every_call, first_sync);
 
 /// A page of whoever stands before LiteLLM, with status 200, is an outage: nothing is parked because of it.
 #[tokio::test]

@@ -75,7 +75,7 @@ async fn an_account_of_more_than_this_organization_only_leaves_it() {
     acme.group("Tools", &[&id]).await;
     acme.world
         .sql(&format!(
-            "UPDATE organization_members SET role = 'org_admin' WHERE organization_id = '{}'",
+            "UPDATE organization_members SET role = 'org_admin', source = 'manual' WHERE organization_id = '{}'",
             acme.id
         ))
         .await;
