@@ -823,6 +823,7 @@ async fn x11_people_who_change_places_at_once_get_there() {
     )
     .await;
     link(&world, "all", (Some(organization), None), "org_member", "authoritative").await;
+    world.sql("UPDATE identity_links SET removal_limit = 100").await;
     let mut people = Vec::new();
     for n in 0..12 {
         people.push(world.user(&format!("p{n}")).await);
