@@ -154,7 +154,7 @@ test('by keyboard: skip link, navigation, content', async ({ as }) => {
 
   await page.goto('/admin/teams');
   const reached: string[] = [];
-  for (let step = 0; step < 30; step += 1) {
+  for (let step = 0; step < 40; step += 1) {
     await page.keyboard.press('Tab');
     reached.push(await focused(page));
     const ring = await page.evaluate(() => {

@@ -53,7 +53,7 @@ test('c16 auditors of the installation see the alerts, org_admins do not', async
   const auditor = await anyone();
   await signIn(auditor, person, '/admin/alerts');
   await expect(auditor.getByRole('heading', { level: 1 })).toHaveText('Alerts');
-  await expect(auditor.getByRole('table', { name: 'What makes an alert' }).getByRole('row')).toHaveCount(9);
+  await expect(auditor.getByRole('table', { name: 'What makes an alert' }).getByRole('row')).toHaveCount(11);
   const owner = await as(olga);
   const answer = await owner.goto('/admin/alerts');
   expect(answer?.status()).toBe(403);

@@ -121,7 +121,7 @@ test('ceilings: lowered by an org_admin, raised by a super_admin, never below a 
   await tab(page, 'Overview').click();
   await expect(page.locator('.usage__value')).toHaveText('0 of 8');
   await expect(page.getByText('1 team without an admin')).toBeVisible();
-  await page.getByRole('link', { name: team.name }).click();
+  await page.getByRole('link', { name: team.name }).first().click();
   await expect(page).toHaveURL(`${origin()}/admin/teams/${team.id}/members`);
 });
 

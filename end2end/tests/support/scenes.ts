@@ -350,7 +350,7 @@ export const scenes: Scene[] = [
   { name: 'identity-links', as: ada, at: '/admin/identity-links' },
   { name: 'identity-link-new', as: ada, at: '/admin/identity-links/new' },
   { name: 'identity-link', as: ada, at: '/admin/identity-links?q=Production', act: openFirst },
-  { name: 'identity-link-as-auditor', as: audrey, at: '/admin/identity-links?q=Production', act: openFirst },
+  { name: 'identity-links-as-auditor', as: audrey, at: '/admin/identity-links' },
   { name: 'entra-settings', as: ada, at: '/admin/settings/entra' },
   { name: 'machine-clients-as-auditor', as: audrey, at: '/admin/machine-clients' },
   { name: 'service', as: olga, at: '/admin/services?organization=acme', act: openService },
