@@ -830,7 +830,7 @@ async fn x11_people_who_change_places_at_once_get_there() {
     }
     for round in 0..3 {
         let places = |n: usize| {
-            if (n + round) % 2 == 0 {
+            if (n + round).is_multiple_of(2) {
                 ["one", "all"]
             } else {
                 ["two", "three"]
