@@ -1,9 +1,26 @@
 //! What of all teams somebody sees: as lists that SQL can filter by.
 
-use domain::{TeamRole, TeamStatus};
+use domain::{Permission, Standing, TeamRole, TeamStatus};
 use uuid::Uuid;
 
-use crate::Caller;
+use crate::{Caller, Result};
+
+/// The organizations whose directories somebody sees: links of groups, machine clients. None is all of them.
+///
+/// # Errors
+/// 403 for those who see none.
+pub(crate) fn organizations_seen(caller: &Caller) -> Result<Option<Vec<Uuid>>> {
+    let seen = match caller {
+        Caller::System(..) => return Ok(None),
+        Caller::Person(person, _) if person.super_admin || person.auditor => return Ok(None),
+        Caller::Person(person, _) => person.organizations_seen_whole(),
+        Caller::Machine(_) => Vec::new(),
+    };
+    if seen.is_empty() {
+        return Err(Standing::default().refusal(Permission::DirectoryManage).into());
+    }
+    Ok(Some(seen))
+}
 
 /// The teams that somebody sees, and how much of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

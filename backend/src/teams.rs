@@ -16,8 +16,8 @@ use domain::{
     views::{Team, TeamPage},
 };
 pub use edit::{create, update};
-pub(crate) use input::{LimitsInput, parse_budget, parse_max_runners};
-pub use input::{NewTeam, NewTeamInput, TeamPatch, TeamPatchInput};
+pub use input::{LimitsInput, NewTeam, NewTeamInput, TeamPatch, TeamPatchInput};
+pub(crate) use input::{parse_budget, parse_max_runners};
 pub use limits::{budget, limits, limits_of};
 pub use list::{Order, Sort, TeamQuery, list};
 pub use mine::{mine, provision_form};

@@ -3,11 +3,9 @@
 use backend::{
     entra_settings,
     identity_links::{self, LinkPatchInput, NewLinkInput},
-    teams,
+    teams::{self, LimitsInput},
 };
-use domain::{
-    BudgetDuration, Fields, Limits, LinkId, Money, TeamId, directory::EntraOverrides, parse_models, split_list,
-};
+use domain::{Fields, LinkId, Money, TeamId, directory::EntraOverrides, split_list};
 use leptos::prelude::*;
 
 use super::{filled, number, visitor};
@@ -202,16 +200,14 @@ pub async fn set_entra(
     };
     sent.run(async |ctx| {
         let mut fields = Fields::new();
-        let limits = Limits {
-            models: fields.take(parse_models(&split_list(&models))).unwrap_or_default(),
-            max_budget: fields
-                .take(Money::read("max_budget", &max_budget))
-                .flatten()
-                .and_then(|amount| fields.take(Money::parse("max_budget", amount))),
-            budget_duration: filled(&budget_duration).and_then(|text| fields.take(BudgetDuration::parse(&text))),
-            tpm_limit: fields.take(limit("tpm_limit", &tpm_limit)).flatten(),
-            rpm_limit: fields.take(limit("rpm_limit", &rpm_limit)).flatten(),
-        };
+        let limits = LimitsInput {
+            models: split_list(&models),
+            max_budget: fields.take(Money::read("max_budget", &max_budget)).flatten(),
+            budget_duration: filled(&budget_duration),
+            tpm_limit: fields.take(number("tpm_limit", &tpm_limit)).flatten(),
+            rpm_limit: fields.take(number("rpm_limit", &rpm_limit)).flatten(),
+        }
+        .parse(&mut fields);
         fields.finish()?;
         let overrides = EntraOverrides {
             also_create_orgs: match also_create_orgs.as_str() {
@@ -229,10 +225,4 @@ pub async fn set_entra(
         ))
     })
     .await
-}
-
-fn limit(field: &'static str, text: &str) -> Result<Option<i64>, domain::Invalid> {
-    number(field, text)?
-        .map(|limit| domain::parse_count(field, limit))
-        .transpose()
 }

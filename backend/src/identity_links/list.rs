@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    DEFAULT_ORGANIZATION, LinkId, OrgRole, OrganizationId, Permission, Standing, TeamId, UserId,
+    DEFAULT_ORGANIZATION, LinkId, OrgRole, OrganizationId, Permission, TeamId, UserId,
     directory::{Gives, Provider},
     views::{IdentityLink, LinkEvent, LinkTarget, Page},
 };
 use uuid::Uuid;
 
-use crate::{Caller, Ctx, Error, Result, keyset::Keyset, organizations};
+use crate::{Caller, Ctx, Error, Result, keyset::Keyset, organizations, scope::organizations_seen};
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -112,24 +112,12 @@ pub(super) fn require_manage(caller: &Caller, gives: Gives) -> Result<()> {
     }
 }
 
-/// The organizations whose links the caller sees; none is all, with those to the installation.
-fn scope(caller: &Caller) -> Result<Option<Vec<Uuid>>> {
-    match caller {
-        Caller::System(..) => Ok(None),
-        Caller::Person(person, _) if person.super_admin || person.auditor => Ok(None),
-        Caller::Person(person, _) if !person.organizations_seen_whole().is_empty() => {
-            Ok(Some(person.organizations_seen_whole()))
-        }
-        Caller::Person(..) | Caller::Machine(_) => Err(Standing::default().refusal(Permission::DirectoryManage).into()),
-    }
-}
-
 /// One page of the links that the caller sees, newest first.
 ///
 /// # Errors
 /// 403 for those who see none.
 pub async fn list(ctx: &mut Ctx, query: &LinkQuery) -> Result<Page<IdentityLink>> {
-    let organizations = scope(&ctx.caller)?;
+    let organizations = organizations_seen(&ctx.caller)?;
     let keyset = Keyset::<DateTime<Utc>>::read(query.cursor.as_deref(), query.limit)?;
     let (organization, team) = (query.organization.map(|id| id.0), query.team.map(|id| id.0));
     let provider = query.provider.map(Provider::as_str);
@@ -233,7 +221,7 @@ pub async fn targets(ctx: &mut Ctx) -> Result<Vec<LinkTarget>> {
 /// # Errors
 /// 404 `Identity link not found: <id>` also for those who may not see it; 403 for those who see none.
 pub async fn get(ctx: &mut Ctx, id: LinkId) -> Result<IdentityLink> {
-    let organizations = scope(&ctx.caller)?;
+    let organizations = organizations_seen(&ctx.caller)?;
     let row = sqlx::query_as!(
         Row,
         r#"SELECT l.id, l.provider, l.group_id, l.group_name, l.organization_id, o.name AS "organization_name?",

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    MachineClientId, OrganizationId, Permission, Standing, TeamId,
+    MachineClientId, OrganizationId, TeamId,
     views::{MachineClient, Page},
 };
 use uuid::Uuid;
 
 use super::sees;
-use crate::{Caller, Ctx, Error, Result, keyset::Keyset};
+use crate::{Ctx, Error, Result, keyset::Keyset, scope::organizations_seen};
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -71,24 +71,12 @@ impl From<Row> for MachineClient {
     }
 }
 
-/// The organizations whose machine clients the caller sees; none is all.
-fn scope(caller: &Caller) -> Result<Option<Vec<Uuid>>> {
-    match caller {
-        Caller::System(..) => Ok(None),
-        Caller::Person(person, _) if person.super_admin || person.auditor => Ok(None),
-        Caller::Person(person, _) if !person.organizations_seen_whole().is_empty() => {
-            Ok(Some(person.organizations_seen_whole()))
-        }
-        Caller::Person(..) | Caller::Machine(_) => Err(Standing::default().refusal(Permission::DirectoryManage).into()),
-    }
-}
-
 /// One page of the machine clients that the caller sees, newest first.
 ///
 /// # Errors
 /// 403 for those who see none.
 pub async fn list(ctx: &mut Ctx, query: &MachineQuery) -> Result<Page<MachineClient>> {
-    let organizations = scope(&ctx.caller)?;
+    let organizations = organizations_seen(&ctx.caller)?;
     let keyset = Keyset::<DateTime<Utc>>::read(query.cursor.as_deref(), query.limit)?;
     let team = query.team.map(|team| team.0);
     let rows = sqlx::query_as!(
@@ -138,7 +126,7 @@ pub async fn list(ctx: &mut Ctx, query: &MachineQuery) -> Result<Page<MachineCli
 /// # Errors
 /// 404 `OAuth client not found: <id>` also for those who may not see it; 403 for those who see none.
 pub async fn get(ctx: &mut Ctx, id: MachineClientId) -> Result<MachineClient> {
-    scope(&ctx.caller)?;
+    organizations_seen(&ctx.caller)?;
     load(ctx, id)
         .await?
         .filter(|client| sees(&ctx.caller, client))

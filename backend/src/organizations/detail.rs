@@ -73,9 +73,7 @@ async fn resolve(ctx: &mut Ctx, key: &OrganizationKey) -> Result<OrganizationId>
 pub(crate) async fn load(ctx: &mut Ctx, key: &OrganizationKey, lock: Lock) -> Result<Loaded> {
     let id = resolve(ctx, key).await?;
     if lock == Lock::Update {
-        sqlx::query_scalar!("SELECT id FROM organizations WHERE id = $1 FOR NO KEY UPDATE", id.0)
-            .fetch_optional(ctx.connection())
-            .await?;
+        super::lock(ctx, id).await?;
     }
     let viewer = ctx.caller.user_id().map(|id| id.0);
     let row = sqlx::query!(

@@ -315,22 +315,26 @@ async fn require_other_admin(ctx: &mut Ctx, loaded: &Loaded, leaving: &Organizat
     if leaving.role != OrgRole::OrgAdmin || loaded.standing.super_admin {
         return Ok(());
     }
-    let other = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
-            WHERE m.organization_id = $1 AND m.role = 'org_admin' AND m.user_id <> $2 AND u.deactivated_at IS NULL)
-            AS "other!""#,
-        loaded.id().0,
-        leaving.user_id.0,
-    )
-    .fetch_one(ctx.connection())
-    .await?;
-    if other {
+    if other_admin(ctx, loaded.id(), leaving.user_id).await? {
         return Ok(());
     }
     Err(Error::refused(
         Code::LastOrgAdmin,
         "Cannot remove last organization admin. First make someone else org_admin, or ask a super_admin.",
     ))
+}
+
+/// Whether an organization has an active org_admin beside this one. The caller has locked it.
+pub(crate) async fn other_admin(ctx: &mut Ctx, organization: OrganizationId, user: UserId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
+            WHERE m.organization_id = $1 AND m.role = 'org_admin' AND m.user_id <> $2 AND u.deactivated_at IS NULL)
+            AS "other!""#,
+        organization.0,
+        user.0,
+    )
+    .fetch_one(ctx.connection())
+    .await?)
 }
 
 async fn find(ctx: &mut Ctx, organization: OrganizationId, user: &UserRef) -> Result<OrganizationPerson> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     UserId,
     directory::Provider,
-    scim::{self, Operation, Refused, ScimType, USERS},
+    scim::{self, Operation, Refused, USERS},
 };
 use serde_json::{Map, Value, json};
 use sqlx::{Postgres, QueryBuilder};
@@ -361,14 +361,4 @@ async fn record(
     entry.organization = Some(directory.organization);
     audit::record(ctx, entry).await?;
     Ok(())
-}
-
-impl Failure {
-    /// Whether a filter was wrong: for tests and doors that say so.
-    pub fn kind(&self) -> Option<ScimType> {
-        match self {
-            Self::Refused(refused) => Some(refused.kind),
-            Self::Changed | Self::Error(_) => None,
-        }
-    }
 }

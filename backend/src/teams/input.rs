@@ -87,16 +87,23 @@ impl NewTeamInput {
 }
 
 /// Limits, as a form or a JSON body gives them.
-pub(crate) struct LimitsInput {
-    pub(crate) models: Vec<String>,
-    pub(crate) max_budget: Option<Decimal>,
-    pub(crate) budget_duration: Option<String>,
-    pub(crate) tpm_limit: Option<i64>,
-    pub(crate) rpm_limit: Option<i64>,
+#[derive(Debug, Clone, Default)]
+pub struct LimitsInput {
+    /// AI models; none is all.
+    pub models: Vec<String>,
+    /// US dollars for one period.
+    pub max_budget: Option<Decimal>,
+    /// The period.
+    pub budget_duration: Option<String>,
+    /// Tokens per minute.
+    pub tpm_limit: Option<i64>,
+    /// Requests per minute.
+    pub rpm_limit: Option<i64>,
 }
 
 impl LimitsInput {
-    pub(crate) fn parse(self, fields: &mut Fields) -> Limits {
+    /// The limits; what breaks a rule is noted in `fields`.
+    pub fn parse(self, fields: &mut Fields) -> Limits {
         let count = |field, value: Option<i64>| value.map(|count| parse_count(field, count)).transpose();
         Limits {
             models: fields.take(parse_models(&self.models)).unwrap_or_default(),

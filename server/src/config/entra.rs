@@ -7,7 +7,7 @@ use domain::{BudgetDuration, Limits, Money, directory::SettingSource, parse_coun
 use integrations::graph::{self, DEFAULT_AUTHORITY_URL, DEFAULT_GRAPH_URL, Graph};
 use secrecy::SecretString;
 
-use super::{Flag, secret_or_file, source::Source};
+use super::{Flag, SyncSeconds, secret_or_file, source::Source};
 
 /// What people have to agree to so that their groups can be read in their name.
 const GROUPS_SCOPE: &str = "https://graph.microsoft.com/GroupMember.Read.All";
@@ -95,7 +95,7 @@ pub(super) fn read(source: &mut Source) -> Entra {
                     .value::<SignInSeconds>("entra.sign_in_seconds")
                     .map_or(5, |seconds| seconds.0),
             ),
-            sync_interval: (sync_seconds > 0).then(|| Duration::from_secs(sync_seconds)),
+            sync_interval: (sync_seconds > 0).then(|| Duration::from_secs(sync_seconds.into())),
         },
     }
 }
@@ -232,19 +232,5 @@ impl FromStr for SignInSeconds {
         seconds
             .map(Self)
             .ok_or_else(|| "must be a whole number of seconds from 1 to 30".to_owned())
-    }
-}
-
-/// From never to once a day.
-struct SyncSeconds(u64);
-
-impl FromStr for SyncSeconds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let seconds = text.parse().ok().filter(|seconds| *seconds <= 86_400);
-        seconds
-            .map(Self)
-            .ok_or_else(|| "must be a whole number of seconds from 0 (never) to 86400".to_owned())
     }
 }

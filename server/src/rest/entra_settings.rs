@@ -1,11 +1,10 @@
 //! `/api/v1/admin/settings/entra`: what new groups of Microsoft Entra ID get (SPEC E1).
 
 use axum::response::Response;
-use backend::entra_settings;
+use backend::{entra_settings, teams::LimitsInput};
 use domain::{
-    BudgetDuration, Fields, Invalid, Limits, Money,
+    Fields, Invalid, Limits, Money,
     directory::{EntraOverrides, EntraSettings},
-    parse_count, parse_models,
 };
 use http::StatusCode;
 use rust_decimal::Decimal;
@@ -101,25 +100,15 @@ struct NewDefaultTeamParams {
 impl NewDefaultTeamParams {
     fn parse(self) -> Result<Limits, Vec<Invalid>> {
         let mut fields = Fields::new();
-        let models = fields.take(parse_models(&self.models.unwrap_or_default()));
-        let max_budget = fields.take(
-            (self.max_budget)
-                .map(|amount| Money::parse("max_budget", Decimal::from(amount)))
-                .transpose(),
-        );
-        let budget_duration = fields.take((self.budget_duration.as_deref()).map(BudgetDuration::parse).transpose());
-        let tpm_limit = fields.take(self.tpm_limit.map(|limit| parse_count("tpm_limit", limit)).transpose());
-        let rpm_limit = fields.take(self.rpm_limit.map(|limit| parse_count("rpm_limit", limit)).transpose());
-        let limits = (|| {
-            Some(Limits {
-                models: models?,
-                max_budget: max_budget?,
-                budget_duration: budget_duration?,
-                tpm_limit: tpm_limit?,
-                rpm_limit: rpm_limit?,
-            })
-        })();
-        fields.with(limits)
+        let limits = LimitsInput {
+            models: self.models.unwrap_or_default(),
+            max_budget: self.max_budget.map(Decimal::from),
+            budget_duration: self.budget_duration,
+            tpm_limit: self.tpm_limit,
+            rpm_limit: self.rpm_limit,
+        }
+        .parse(&mut fields);
+        fields.with(Some(limits))
     }
 }
 

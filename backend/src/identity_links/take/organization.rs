@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Fate, Link};
-use crate::{Ctx, Result, audit, members};
+use crate::{Ctx, Result, audit, members, organizations};
 
 /// Takes the role in an organization from people who left a link's group, and with the last one their teams there.
 pub(super) async fn take(
@@ -41,7 +41,7 @@ pub(super) async fn take(
         let fate = match (row.source.as_deref(), row.role, row.remains) {
             (None, ..) | (_, None, _) => Fate::Lost,
             (Some("idp"), Some(role), remains) if remains.as_deref() != Some(&role) => {
-                if role == "org_admin" && !other_admin(ctx, organization, user).await? {
+                if role == "org_admin" && !organizations::people::other_admin(ctx, organization, UserId(user)).await? {
                     Fate::LastAdmin
                 } else {
                     lower(ctx, link, organization, user, email, &role, remains.as_deref()).await?
@@ -132,18 +132,6 @@ async fn has_team_by_hand(ctx: &mut Ctx, organization: OrganizationId, user: Uui
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM team_members m JOIN teams t ON t.id = m.team_id
             WHERE t.organization_id = $1 AND m.user_id = $2 AND m.source <> 'idp' AND NOT t.is_system) AS "has!""#,
-        organization.0,
-        user,
-    )
-    .fetch_one(ctx.connection())
-    .await?)
-}
-
-async fn other_admin(ctx: &mut Ctx, organization: OrganizationId, user: Uuid) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM organization_members m JOIN users u ON u.id = m.user_id
-            WHERE m.organization_id = $1 AND m.role = 'org_admin' AND m.user_id <> $2 AND u.deactivated_at IS NULL)
-            AS "other!""#,
         organization.0,
         user,
     )
