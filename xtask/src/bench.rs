@@ -11,6 +11,7 @@ mod runners;
 mod scaling;
 mod scim;
 mod seed;
+mod sign_in;
 mod sync;
 mod table;
 mod throughput;
@@ -44,6 +45,8 @@ pub enum Part {
     Litellm,
     /// People provisioned over SCIM
     Scim,
+    /// Signing in with many groups
+    SignIn,
     /// Start, first visit, sizes
     Limits,
 }
@@ -102,6 +105,9 @@ pub fn bench(builds: bool, only: &[Part]) -> anyhow::Result<()> {
         }
         if wanted(&[Part::Scim]) {
             scim::measure(&database, &mut table)?;
+        }
+        if wanted(&[Part::SignIn]) {
+            sign_in::measure(&database, &mut table)?;
         }
         Ok(())
     })?;

@@ -124,7 +124,7 @@ pub async fn signed_in(
             if seen.settles(link) {
                 left.push((link.id, user.0));
             }
-        } else if new.also_organizations || !is_organization_of_group(link) {
+        } else if new.also_organizations || !is_organization_of_group(seen.provider, link) {
             joined.push((link.id, user.0));
         }
     }
@@ -133,9 +133,9 @@ pub async fn signed_in(
 }
 
 /// Whether a link is one that only the switch of E1 gives: to the organization made for its group, whose team stands
-/// alone.
-pub(super) fn is_organization_of_group(link: &Link) -> bool {
-    matches!(link.gives, Gives::Organization(id, _) if id.to_string() == link.group_id)
+/// alone. Groups of other directories have none made.
+pub(super) fn is_organization_of_group(provider: Provider, link: &Link) -> bool {
+    provider == Provider::Entra && matches!(link.gives, Gives::Organization(id, _) if id.to_string() == link.group_id)
 }
 
 /// Keeps the names that the directory has for groups now. What was made for a group keeps its own (SPEC E4).

@@ -190,7 +190,7 @@ async fn settle(
         let present: BTreeSet<Uuid> = accounts.values().map(|user| user.0).collect();
         let new = entra_settings::new_groups(&mut ctx).await?;
         let feeding: Vec<&Link> = (links.iter())
-            .filter(|link| new.also_organizations || !sign_in::is_organization_of_group(link))
+            .filter(|link| new.also_organizations || !sign_in::is_organization_of_group(Provider::Entra, link))
             .collect();
         let joined: Vec<(Uuid, Uuid)> = (feeding.iter())
             .flat_map(|link| present.iter().map(|user| (link.id, *user)))

@@ -65,6 +65,26 @@ impl Database {
             .connect_lazy_with(options().database(&self.name))
     }
 
+    /// Makes the database take no connections, and ends those there are; or takes that back.
+    #[allow(
+        dead_code,
+        clippy::allow_attributes,
+        reason = "not every crate's tests take their database away"
+    )]
+    pub async fn refuse_connections(&self, refuse: bool) {
+        let mut admin = admin().await;
+        let name = &self.name;
+        run(
+            &mut admin,
+            &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {}", !refuse),
+        )
+        .await;
+        if refuse {
+            let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+            run(&mut admin, &end).await;
+        }
+    }
+
     /// The database's URL, for programs.
     #[allow(
         dead_code,

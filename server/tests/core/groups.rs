@@ -12,7 +12,7 @@ use simulators::{
     oidc::OidcSimulator,
 };
 
-use crate::common::{MAX, Server, TESS, UNVERIFIED};
+use crate::common::{MAX, Server, TESS, UNVERIFIED, location, set_cookie};
 
 const LLM: &str = "550e8400-e29b-41d4-a716-446655440000";
 const DATA: &str = "650e8400-e29b-41d4-a716-446655440001";
@@ -238,6 +238,55 @@ async fn e6_a_graph_that_fails_takes_nothing_from_anybody() {
     assert_eq!(company.members(LLM).await, [MAX, TESS]);
     let teams: i64 = company.one("SELECT count(*) FROM teams WHERE NOT is_system").await;
     assert_eq!(teams, 2);
+}
+
+/// The database does not take what the groups would give: that is logged, people get in, and nothing is lost.
+#[tokio::test]
+async fn e5_a_database_that_fails_at_the_groups_keeps_nobody_out() {
+    let company = Company::start(&[]).await;
+    company.server.sign_in(MAX).await;
+    company.graph.add_member(LLM, TESS);
+    let run = async |sql: &'static str| {
+        sqlx::query(sql)
+            .execute(&company.server.database.pool)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    };
+    for table in ["identity_links", "team_members"] {
+        let (away, back) = match table {
+            "identity_links" => (
+                "ALTER TABLE identity_links RENAME TO away",
+                "ALTER TABLE away RENAME TO identity_links",
+            ),
+            _ => (
+                "ALTER TABLE team_members ADD CONSTRAINT refuses CHECK (role = '') NOT VALID",
+                "ALTER TABLE team_members DROP CONSTRAINT refuses",
+            ),
+        };
+        run(away).await;
+        company.server.sign_in(TESS).await;
+        run(back).await;
+        assert_eq!(company.members(LLM).await, [MAX], "{table}");
+    }
+    company.server.sign_in(TESS).await;
+    assert_eq!(company.members(LLM).await, [MAX, TESS]);
+}
+
+/// And when it does not answer at all, nobody gets in, which is said, and the same sign-in works when it is back.
+#[tokio::test]
+async fn e5_a_database_that_is_down_answers_503_and_the_sign_in_goes_on_after_it() {
+    let company = Company::start(&[]).await;
+    let server = &company.server;
+    let begun = server.browse("/auth/login/oidc", None).await;
+    let cookie = set_cookie(&begun).expect("a session for the sign-in");
+    let back = server.visit_provider(&begun, MAX).await;
+    server.database.refuse_connections(true).await;
+    let refused = server.browse(server.path_of(&back), Some(&cookie)).await;
+    assert_eq!(refused.status(), 503);
+    server.database.refuse_connections(false).await;
+    let done = server.browse(server.path_of(&back), Some(&cookie)).await;
+    assert_eq!(location(&done), "/", "signed in");
+    assert_eq!(company.members(LLM).await, [MAX]);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What `cargo xtask bench` runs beside Guildhall: a load generator, the ceilings and the simulated GitHub, each as a
-//! process of its own.
+//! What `cargo xtask bench` runs beside Guildhall: a load generator, the ceilings and the simulated services,
+//! each as a process of its own.
 //!
 //! An example of this crate, because it stands in for something too, and because here it shares no code with what it
 //! is held against.
@@ -10,6 +10,7 @@ mod jit;
 mod load;
 mod pages;
 mod recording;
+mod sign_in;
 mod tell;
 
 use std::{io::Write as _, net::SocketAddr, path::PathBuf};
@@ -73,6 +74,27 @@ enum Role {
         #[arg(long)]
         teams: u32,
     },
+    /// An OpenID provider and a Graph of people in many groups
+    Directory {
+        #[arg(long)]
+        people: u32,
+        #[arg(long)]
+        groups: u32,
+    },
+    /// Signs those people in, and prints how long that took
+    SignIn {
+        #[arg(long)]
+        server: SocketAddr,
+        #[arg(long)]
+        oidc: String,
+        #[arg(long)]
+        graph: String,
+        /// The application's object id there
+        #[arg(long)]
+        application: String,
+        #[arg(long)]
+        people: u32,
+    },
     /// The simulated LiteLLM
     LiteLlm,
     /// The simulated GitHub
@@ -114,6 +136,14 @@ async fn serve(role: Role) -> anyhow::Result<()> {
         Role::Bare => bare::serve().await,
         Role::Pages { github } => pages::read(&github).await,
         Role::Tell { litellm, teams } => tell::tell(&litellm, teams).await,
+        Role::Directory { people, groups } => sign_in::directory(people, groups).await,
+        Role::SignIn {
+            server,
+            oidc,
+            graph,
+            application,
+            people,
+        } => sign_in::sign_in(server, &oidc, &graph, &application, people).await,
         Role::LiteLlm => {
             let simulator = LiteLlmSimulator::start(Version::V1_108_7).await?;
             announce(simulator.url().trim_start_matches("http://"))?;

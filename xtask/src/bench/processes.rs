@@ -26,6 +26,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// From its start to that line.
     pub ready: Duration,
+    /// What it printed before.
+    pub said: Vec<String>,
 }
 
 /// Where Guildhall finds its database.
@@ -82,6 +84,7 @@ pub fn start(name: &str, command: &mut Command) -> anyhow::Result<Running> {
     let mut child = command.spawn().with_context(|| format!("could not start {name}"))?;
     let stdout = child.stdout.take().context("standard output is piped")?;
     let mut lines = BufReader::new(stdout).lines();
+    let mut said = Vec::new();
     let address = loop {
         let Some(line) = lines.next().transpose()? else {
             bail!(
@@ -92,11 +95,13 @@ pub fn start(name: &str, command: &mut Command) -> anyhow::Result<Running> {
         if let Some(address) = line.strip_prefix("listening on http://") {
             break address.trim().parse()?;
         }
+        said.push(line);
     };
     Ok(Running {
         child,
         address,
         ready: begun.elapsed(),
+        said,
     })
 }
 
