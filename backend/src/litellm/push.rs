@@ -169,14 +169,16 @@ async fn user(pool: &PgPool, client: &LiteLlm, id: UserId) -> Result<Delivered, 
         made = client.create_user(&spec).await? == Created::New;
         tracing::info!(instance = client.name(), kind = "user", object = %id, teams = ?spec.teams, "a person comes to LiteLLM, in these teams");
     }
-    // Someone who was there already, or came without teams, exists for LiteLLM's own checks only once in one.
-    let there = client.user_info(&spec.id).await?;
-    if !there.as_ref().is_some_and(User::is_integrated) {
+    let mut there = client.user_info(&spec.id).await?;
+    // Someone who was there already, or came without teams, exists for LiteLLM's own checks only once in one. Asked again
+    // only then: with each of their teams LiteLLM names all of its members.
+    if !there.as_ref().is_some_and(User::is_integrated) && !spec.teams.is_empty() {
         for team in &spec.teams {
             client.add_member(team, &spec.id, Role::User, None).await?;
         }
+        there = client.user_info(&spec.id).await?;
     }
-    match client.user_info(&spec.id).await? {
+    match there {
         Some(there) if there.is_integrated() || spec.teams.is_empty() => Ok(Delivered::kept(made, None)),
         // Old versions know nobody who is in no team; there is nothing to verify then.
         None if spec.teams.is_empty() => Ok(Delivered::kept(made, None)),

@@ -53,8 +53,8 @@ async fn get_state(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(json!({
         "version": shared.options.version.as_str(),
         "licensed": state.licensed,
-        "teams": state.teams,
-        "users": state.users,
+        "teams": state.teams.values().collect::<Vec<_>>(),
+        "users": state.users.values().collect::<Vec<_>>(),
         "keys": state.keys,
         "organizations": state.organizations,
         "calls": state.calls,

@@ -173,7 +173,7 @@ impl LiteLlmSimulator {
 
     /// Every team, in the order in which they were made.
     pub fn teams(&self) -> Vec<SimulatedTeam> {
-        self.shared.state().teams.clone()
+        self.shared.state().teams.values().cloned().collect()
     }
 
     /// The team with that id.
@@ -183,7 +183,7 @@ impl LiteLlmSimulator {
 
     /// Every user, in the order in which they were made.
     pub fn users(&self) -> Vec<SimulatedUser> {
-        self.shared.state().users.clone()
+        self.shared.state().users.values().cloned().collect()
     }
 
     /// The user with that id.
@@ -203,20 +203,12 @@ impl LiteLlmSimulator {
 
     /// Puts a team there, or replaces the one with its id, as if somebody had made it by hand.
     pub fn put_team(&self, team: SimulatedTeam) {
-        let mut state = self.shared.state();
-        match state.team_mut(&team.id) {
-            Some(known) => *known = team,
-            None => state.teams.push(team),
-        }
+        self.shared.state().teams.insert(team.id.clone(), team);
     }
 
     /// Puts a user there, or replaces the one with their id.
     pub fn put_user(&self, user: SimulatedUser) {
-        let mut state = self.shared.state();
-        match state.user_mut(&user.id) {
-            Some(known) => *known = user,
-            None => state.users.push(user),
-        }
+        self.shared.state().users.insert(user.id.clone(), user);
     }
 
     /// Puts an organization there, licence or not.

@@ -37,7 +37,7 @@ fn render(state: &SimulatorState, organization: &SimulatedOrganization) -> Value
     let id = &organization.id;
     let teams = state
         .teams
-        .iter()
+        .values()
         .filter(|team| team.organization_id.as_ref() == Some(id));
     let members = organization
         .members

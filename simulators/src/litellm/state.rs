@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDate, Utc};
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -165,8 +166,8 @@ pub(super) struct Shared {
 /// In the order in which things were made, as LiteLLM's lists are.
 #[derive(Default)]
 pub(super) struct SimulatorState {
-    pub teams: Vec<SimulatedTeam>,
-    pub users: Vec<SimulatedUser>,
+    pub teams: IndexMap<String, SimulatedTeam>,
+    pub users: IndexMap<String, SimulatedUser>,
     pub keys: Vec<SimulatedKey>,
     pub organizations: Vec<SimulatedOrganization>,
     /// By user, team and day.
@@ -208,23 +209,23 @@ impl SimulatorState {
     }
 
     pub(super) fn team(&self, id: &str) -> Option<&SimulatedTeam> {
-        self.teams.iter().find(|team| team.id == id)
+        self.teams.get(id)
     }
 
     pub(super) fn team_mut(&mut self, id: &str) -> Option<&mut SimulatedTeam> {
-        self.teams.iter_mut().find(|team| team.id == id)
+        self.teams.get_mut(id)
     }
 
     pub(super) fn user(&self, id: &str) -> Option<&SimulatedUser> {
-        self.users.iter().find(|user| user.id == id)
+        self.users.get(id)
     }
 
     pub(super) fn user_mut(&mut self, id: &str) -> Option<&mut SimulatedUser> {
-        self.users.iter_mut().find(|user| user.id == id)
+        self.users.get_mut(id)
     }
 
     pub(super) fn user_by_email(&self, email: &str) -> Option<&SimulatedUser> {
-        self.users.iter().find(|user| user.email.as_deref() == Some(email))
+        self.users.values().find(|user| user.email.as_deref() == Some(email))
     }
 
     pub(super) fn organization(&self, id: &str) -> Option<&SimulatedOrganization> {
@@ -268,16 +269,12 @@ impl SimulatorState {
 
     /// The user of that id, made if there is none: LiteLLM does so in many places.
     pub(super) fn ensure_user(&mut self, id: &str) -> &mut SimulatedUser {
-        if let Some(index) = self.users.iter().position(|user| user.id == id) {
-            return &mut self.users[index];
-        }
         let created_at = self.now();
-        self.users.push(SimulatedUser {
+        self.users.entry(id.to_owned()).or_insert_with(|| SimulatedUser {
             id: id.to_owned(),
             created_at,
             ..SimulatedUser::default()
-        });
-        self.users.last_mut().expect("one was just added")
+        })
     }
 
     /// Puts a user into a team, both of which exist. Whether they were not in it.
@@ -302,24 +299,22 @@ impl SimulatorState {
 
     /// Removes a team, its keys, and its place in its members' lists.
     pub(super) fn remove_team(&mut self, id: &str) -> bool {
-        let before = self.teams.len();
-        self.teams.retain(|team| team.id != id);
+        let removed = self.teams.shift_remove(id);
         self.keys.retain(|key| key.team_id.as_deref() != Some(id));
-        for user in &mut self.users {
+        for user in self.users.values_mut() {
             user.teams.retain(|team| team != id);
         }
-        self.teams.len() < before
+        removed.is_some()
     }
 
     /// Removes a user, their keys and their memberships.
     pub(super) fn remove_user(&mut self, id: &str) -> bool {
-        let before = self.users.len();
-        self.users.retain(|user| user.id != id);
+        let removed = self.users.shift_remove(id);
         self.keys.retain(|key| key.user_id.as_deref() != Some(id));
-        for team in &mut self.teams {
+        for team in self.teams.values_mut() {
             team.members.retain(|member| member.user_id != id);
         }
-        self.users.len() < before
+        removed.is_some()
     }
 }
 

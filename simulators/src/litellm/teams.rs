@@ -85,7 +85,7 @@ pub(super) fn new(state: &mut SimulatorState, request: &Request) -> Answer {
         check_organization(state, request, organization_id.as_deref(), max_budget, &models)?;
     }
     let created_at = state.now();
-    state.teams.push(SimulatedTeam {
+    let team = SimulatedTeam {
         id: id.clone(),
         alias: request.text("team_alias").map(str::to_owned),
         organization_id,
@@ -98,7 +98,8 @@ pub(super) fn new(state: &mut SimulatorState, request: &Request) -> Answer {
         blocked: request.body.get("blocked").and_then(Value::as_bool).unwrap_or(false),
         created_at,
         ..SimulatedTeam::default()
-    });
+    };
+    state.teams.insert(id.clone(), team);
     let members = request.body.get("members_with_roles").and_then(Value::as_array);
     for member in members.into_iter().flatten() {
         if let Some(user) = member["user_id"].as_str() {
@@ -236,7 +237,7 @@ fn matches(team: &SimulatedTeam, request: &Request) -> bool {
 
 /// `/team/list`: all at once.
 pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Value {
-    let teams = state.teams.iter().filter(|team| matches(team, request));
+    let teams = state.teams.values().filter(|team| matches(team, request));
     let json = teams.map(|team| {
         let mut json = state.team_json(team);
         json["team_memberships"] = SimulatorState::memberships_json(team, request.version, request.param("user_id"));
@@ -248,7 +249,7 @@ pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Value {
 
 /// `/v2/team/list`: in pages.
 pub(super) fn pages(state: &mut SimulatorState, request: &Request) -> Value {
-    let teams = state.teams.iter().filter(|team| matches(team, request)).collect();
+    let teams = state.teams.values().filter(|team| matches(team, request)).collect();
     let page = request.page(teams, "page_size", 10);
     let teams: Vec<Value> = page.items.iter().map(|team| state.team_json(team)).collect();
     json!({

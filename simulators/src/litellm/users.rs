@@ -180,7 +180,7 @@ pub(super) fn list(state: &mut SimulatorState, request: &Request) -> Value {
         ids.as_ref().is_none_or(|ids| ids.contains(&user.id.as_str()))
             && email.is_none_or(|part| user.email.as_ref().is_some_and(|email| email.contains(part)))
     };
-    let page = request.page(state.users.iter().filter(matches).collect(), "page_size", 25);
+    let page = request.page(state.users.values().filter(matches).collect(), "page_size", 25);
     let users = page.items.iter().map(|user| {
         let mut json = state.user_json(user);
         let keys = state.keys.iter().filter(|key| key.user_id.as_ref() == Some(&user.id));
