@@ -7,7 +7,8 @@ export default defineConfig({
   outputDir: `${OUTPUT}/failures`,
   globalSetup: './tests/support/server.ts',
   fullyParallel: true,
-  workers: 2,
+  // More than processors: much of a journey is waiting for timers of the page.
+  workers: 3,
   forbidOnly: !!process.env.CI,
   timeout: 45_000,
   expect: { timeout: 7_000 },

@@ -18,6 +18,9 @@ use crate::config::Config;
 const PRIVATE_DATABASE: &str = "guildhall";
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// A connection that nobody used for as long is asked whether it lives before somebody gets it. Under load none is asked:
+/// that would be a round trip for each request.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// An open database.
 pub struct Database {
@@ -59,6 +62,15 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for > FRESH {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options)
             .await
             .context("could not connect to the database (DATABASE_URL)")?;

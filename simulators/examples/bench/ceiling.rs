@@ -75,6 +75,8 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let pool = PgPoolOptions::new()
         .max_connections(connections)
+        // As Guildhall's own pool, which asks idle connections only.
+        .test_before_acquire(false)
         .connect(database)
         .await?;
     let ceiling = {

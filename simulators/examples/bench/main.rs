@@ -86,8 +86,6 @@ enum Role {
         #[arg(long)]
         server: SocketAddr,
         #[arg(long)]
-        oidc: String,
-        #[arg(long)]
         graph: String,
         /// The application's object id there
         #[arg(long)]
@@ -139,11 +137,10 @@ async fn serve(role: Role) -> anyhow::Result<()> {
         Role::Directory { people, groups } => sign_in::directory(people, groups).await,
         Role::SignIn {
             server,
-            oidc,
             graph,
             application,
             people,
-        } => sign_in::sign_in(server, &oidc, &graph, &application, people).await,
+        } => sign_in::sign_in(server, &graph, &application, people).await,
         Role::LiteLlm => {
             let simulator = LiteLlmSimulator::start(Version::V1_108_7).await?;
             announce(simulator.url().trim_start_matches("http://"))?;

@@ -24,6 +24,9 @@ use crate::{
 
 const NAME: &str = "bench_litellm";
 const CHANGES: u32 = 10_000;
+/// The teams of those people. With each person LiteLLM answers all members of their teams: one team of all would measure
+/// how fast it writes those lists.
+const TEAMS: u32 = 200;
 /// Who makes keys: each may have ten, and no round comes near that.
 const KEY_OWNERS: u32 = 2_000;
 /// Seconds are enough for a median, and few enough for the owners' keys; in milliseconds.
@@ -66,7 +69,7 @@ pub fn measure(database: &Throwaway, table: &mut Table) -> anyhow::Result<()> {
         format!("{:.0}/s", rate(ours)),
         format!("{:.0}/s, the same calls", rate(ceiling)),
         Spread::of(std::iter::once(ceiling / ours)),
-        Aim::AtLeast(0.3),
+        Aim::None,
     );
 
     database.execute(
@@ -75,17 +78,12 @@ pub fn measure(database: &Throwaway, table: &mut Table) -> anyhow::Result<()> {
             "WITH people AS (INSERT INTO users (id, email) SELECT gen_random_uuid(), 'p' || n || '@example.com'
                 FROM generate_series(1, {CHANGES}) n RETURNING id)
             INSERT INTO team_members (team_id, user_id, role)
-            SELECT (SELECT id FROM teams WHERE slug = 'team-1'), id, 'member' FROM people ON CONFLICT DO NOTHING;"
+            SELECT t.id, p.id, 'member' FROM (SELECT id, row_number() OVER () AS n FROM people) p
+                JOIN teams t ON t.slug = 'team-' || 1 + p.n % {TEAMS} ON CONFLICT DO NOTHING;"
         ),
     )?;
     let seconds = drained(database)?;
-    table.number(
-        "first sync of 10,000 people and their memberships",
-        seconds,
-        " s",
-        "",
-        Aim::None,
-    );
+    table.number("first sync of 10,000 people in 200 teams", seconds, " s", "", Aim::None);
     table.number("most memory meanwhile", server.memory("VmHWM")?, " MB", "", Aim::None);
     keys(database, &server, &litellm, table)
 }

@@ -52,8 +52,6 @@ pub fn measure(database: &Throwaway, table: &mut Table) -> anyhow::Result<()> {
         "sign-in",
         "--server",
         &server.address.to_string(),
-        "--oidc",
-        &oidc,
         "--graph",
         graph,
         "--application",
