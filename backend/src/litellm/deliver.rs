@@ -57,13 +57,17 @@ async fn deliver_some(backend: &Backend, instance: &Instance, claims: Vec<Claim>
             .filter(|claim| ready(claim.taken.elapsed() + PATIENCE < CLAIM))
             .map(|claim| attempt(backend, instance, claim))
             .buffer_unordered(TOGETHER)
-            .for_each(|attempt| ready(attempted.send(attempt).unwrap_or_default()))
+            .for_each(|attempt| {
+                // Whoever listens is there as long as this.
+                let _ = attempted.send(attempt);
+                ready(())
+            })
             .await;
     };
     let recording = async {
         let (mut worked, mut failure, mut some) = (0, None, Vec::new());
         while attempts.recv_many(&mut some, BATCH).await > 0 {
-            match record::all(backend, instance, some.drain(..).collect()).await {
+            match record::all(backend, instance, std::mem::take(&mut some)).await {
                 Ok(count) => worked += count,
                 // The others are written down all the same: what LiteLLM did is not undone.
                 Err(error) => failure = Some(error),
