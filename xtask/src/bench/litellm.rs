@@ -4,7 +4,7 @@
 use std::{
     fmt::Write as _,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -12,15 +12,11 @@ use anyhow::{Context as _, bail};
 
 use super::{
     folder,
-    processes::{Running, helper, start},
+    processes::{Running, helper, migrated, start},
     rounds::{Spread, alternate_for},
     table::{Aim, Table},
 };
-use crate::{
-    paths,
-    postgres::Throwaway,
-    process::{output, run},
-};
+use crate::{paths, postgres::Throwaway, process::output};
 
 const NAME: &str = "bench_litellm";
 const CHANGES: u32 = 10_000;
@@ -35,11 +31,7 @@ const KEY_ROUNDS: usize = 3;
 
 /// One round each: a queue is drained once.
 pub fn measure(database: &Throwaway, table: &mut Table) -> anyhow::Result<()> {
-    let url = database.database_url(NAME)?;
-    run(Command::new(paths::server("release"))
-        .arg("migrate")
-        .env("DATABASE_URL", &url)
-        .stdout(Stdio::null()))?;
+    let url = migrated(database, NAME)?;
     let litellm = start("litellm", Command::new(helper()).arg("lite-llm"))?;
     let address = format!("http://{}", litellm.address);
     let server = start(

@@ -12,7 +12,11 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use super::folder;
-use crate::{paths, process::output};
+use crate::{
+    paths,
+    postgres::Throwaway,
+    process::{output, run},
+};
 
 /// Connections to PostgreSQL that Guildhall and its ceiling may have: `database.max_connections`' default.
 pub const POOL: u32 = 20;
@@ -36,6 +40,16 @@ pub enum Database<'a> {
     Url(&'a str),
     /// A private cluster in this folder.
     Private(&'a Path),
+}
+
+/// A database with all tables and nothing in them; its URL.
+pub fn migrated(database: &Throwaway, name: &str) -> anyhow::Result<String> {
+    let url = database.database_url(name)?;
+    run(Command::new(paths::server("release"))
+        .arg("migrate")
+        .env("DATABASE_URL", &url)
+        .stdout(Stdio::null()))?;
+    Ok(url)
 }
 
 /// Starts Guildhall, without the sync with GitHub: nothing goes on beside what is measured.

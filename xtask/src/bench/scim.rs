@@ -1,21 +1,16 @@
 //! People provisioned over SCIM, beside PostgreSQL writing the same rows by itself.
 
-use std::{
-    fmt::Write as _,
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::{fmt::Write as _, path::PathBuf, process::Command, time::Instant};
 
 use anyhow::{Context as _, ensure};
 
 use super::{
     folder,
-    processes::{CONNECTIONS, load, start},
+    processes::{CONNECTIONS, load, migrated, start},
     rounds::Spread,
     table::{Aim, Table},
 };
-use crate::{paths, postgres::Throwaway, process::run};
+use crate::{paths, postgres::Throwaway};
 
 const NAME: &str = "bench_scim";
 /// What is provisioned, and what the lines are told for.
@@ -29,11 +24,7 @@ const TOKEN: &str = "ghscim_bench";
 
 /// One round: a person is new once.
 pub fn measure(database: &Throwaway, table: &mut Table) -> anyhow::Result<()> {
-    let url = database.database_url(NAME)?;
-    run(Command::new(paths::server("release"))
-        .arg("migrate")
-        .env("DATABASE_URL", &url)
-        .stdout(Stdio::null()))?;
+    let url = migrated(database, NAME)?;
     database.execute(
         NAME,
         &format!(

@@ -1,11 +1,11 @@
 //! Teams and people to measure with, written in SQL by the database itself.
 
-use std::{fmt::Write as _, path::PathBuf, process::Command};
+use std::{fmt::Write as _, path::PathBuf};
 
 use anyhow::Context as _;
 
-use super::folder;
-use crate::{paths, postgres::Throwaway, process::run, report::step};
+use super::{folder, processes::migrated};
+use crate::{postgres::Throwaway, report::step};
 
 /// How much of everything.
 #[derive(Debug, Clone, Copy)]
@@ -59,11 +59,7 @@ impl Data {
             "bench",
             format!("{} teams, {memberships} memberships", size.teams),
             || {
-                let url = database.database_url(name)?;
-                run(Command::new(paths::server("release"))
-                    .arg("migrate")
-                    .env("DATABASE_URL", &url)
-                    .stdout(std::process::Stdio::null()))?;
+                let url = migrated(database, name)?;
                 database.execute(name, &script(size))?;
                 let data = Self {
                     url,

@@ -1,18 +1,14 @@
 //! Signing in with 200 groups: what it takes beside what Graph takes of it.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
 use super::{
-    processes::{helper, start},
+    processes::{helper, migrated, start},
     table::{Aim, Table},
 };
-use crate::{
-    paths,
-    postgres::Throwaway,
-    process::{output, run},
-};
+use crate::{paths, postgres::Throwaway, process::output};
 
 const NAME: &str = "bench_sign_in";
 const PEOPLE: &str = "50";
@@ -20,11 +16,7 @@ const GROUPS: &str = "200";
 
 /// One person after the other: what each of them waits for.
 pub fn measure(database: &Throwaway, table: &mut Table) -> anyhow::Result<()> {
-    let url = database.database_url(NAME)?;
-    run(Command::new(paths::server("release"))
-        .arg("migrate")
-        .env("DATABASE_URL", &url)
-        .stdout(Stdio::null()))?;
+    let url = migrated(database, NAME)?;
     let directory = start(
         "directory",
         Command::new(helper()).args(["directory", "--people", PEOPLE, "--groups", GROUPS]),

@@ -1,22 +1,18 @@
 //! The sync of 5,000 runners beside reading the same 50 pages and doing nothing with them.
 
 use std::{
-    process::{Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail, ensure};
 
 use super::{
-    processes::{Database, guildhall_syncing, helper, start},
+    processes::{Database, guildhall_syncing, helper, migrated, start},
     rounds::Spread,
     table::{Aim, Table},
 };
-use crate::{
-    paths,
-    postgres::Throwaway,
-    process::{output, run},
-};
+use crate::{postgres::Throwaway, process::output};
 
 const NAME: &str = "bench_sync";
 const RUNNERS: u32 = 5_000;
@@ -26,11 +22,7 @@ const INTERVAL: u32 = 4;
 
 /// Passes in which nothing changes, which is what almost all are; each beside the ceiling.
 pub fn measure(database: &Throwaway, table: &mut Table) -> anyhow::Result<()> {
-    let url = database.database_url(NAME)?;
-    run(Command::new(paths::server("release"))
-        .arg("migrate")
-        .env("DATABASE_URL", &url)
-        .stdout(Stdio::null()))?;
+    let url = migrated(database, NAME)?;
     database.execute(NAME, &script())?;
     let github = start(
         "github-sync",
