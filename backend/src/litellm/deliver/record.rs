@@ -27,7 +27,8 @@ pub(super) const OUT_OF_REACH: &str = "LiteLLM is out of reach: ";
 /// Writes down what came of deliveries, and says how many worked.
 ///
 /// # Errors
-/// When the database does not answer, or did not during a delivery; the others are written down all the same.
+/// When the database does not answer, or did not during a delivery. What is not written down is delivered again when its
+/// claim ends.
 pub(super) async fn all(backend: &Backend, instance: &Instance, attempts: Vec<Attempt>) -> Result<u64> {
     let (mut kept, mut others) = (Vec::new(), Vec::new());
     for Attempt { claim, outcome, took } in attempts {
