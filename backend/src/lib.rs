@@ -29,6 +29,7 @@ pub mod litellm;
 pub mod machines;
 pub mod measure;
 pub mod members;
+pub mod objects;
 pub mod organizations;
 mod paging;
 mod principals;

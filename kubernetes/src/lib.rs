@@ -1,0 +1,11 @@
+//! The Kubernetes API of Guildhall as pure functions: what manifests say, how they are read, patched, listed and told of.
+
+mod failure;
+mod kind;
+mod object;
+pub mod spec;
+pub mod status;
+
+pub use failure::{Cause, Failure, Reason};
+pub use kind::{API_VERSION, GROUP, Kind, VERSION};
+pub use object::{Meta, Object};
