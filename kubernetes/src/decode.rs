@@ -14,6 +14,7 @@ pub use immutable::immutable;
 pub use json::json;
 pub use metadata::generated;
 
+use shape::Missing;
 pub(crate) use shape::type_of;
 
 use crate::{API_VERSION, Cause, Failure, Kind, Meta, Object, VERSION, schema};
@@ -58,29 +59,34 @@ pub fn with(
     validation: Validation,
     duplicates: &[String],
 ) -> Result<Decoded, Failure> {
+    read(kind, namespace, body, validation, duplicates, Missing::Refused)
+}
+
+/// The part of an object that server-side apply sends: its fields have the right types, but any of them may be missing.
+pub(crate) fn partial(kind: Kind, namespace: &str, body: &Value, validation: Validation) -> Result<Decoded, Failure> {
+    read(kind, namespace, body, validation, &[], Missing::Fine)
+}
+
+fn read(
+    kind: Kind,
+    namespace: &str,
+    body: &Value,
+    validation: Validation,
+    duplicates: &[String],
+    missing: Missing,
+) -> Result<Decoded, Failure> {
     let body = identity(kind, body)?;
-    let mut unknown = Vec::new();
-    let mut causes = Vec::new();
-    let mut warnings = Vec::new();
-    for key in body.keys() {
-        if !matches!(key.as_str(), "apiVersion" | "kind" | "metadata" | "spec" | "status") {
-            unknown.push(key.clone());
-        }
-    }
+    let (mut unknown, mut causes, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+    let known = |key: &str| matches!(key, "apiVersion" | "kind" | "metadata" | "spec" | "status");
+    unknown.extend(body.keys().filter(|key| !known(key)).cloned());
     let metadata = metadata::read(namespace, body.get("metadata"), &mut unknown, &mut causes)?;
     if body
         .get("metadata")
-        .is_some_and(|metadata| metadata.get("ownerReferences").is_some_and(is_something))
+        .is_some_and(|metadata| is_something(&metadata["ownerReferences"]))
     {
         warnings.push("metadata.ownerReferences is not kept: nothing here is deleted with its owner".to_owned());
     }
-    let spec = shape::read(
-        schema::spec(kind),
-        body.get("spec"),
-        shape::Missing::Refused,
-        &mut unknown,
-        &mut causes,
-    );
+    let spec = shape::read(schema::spec(kind), body.get("spec"), missing, &mut unknown, &mut causes);
     strict(validation, duplicates, &unknown, &mut warnings)?;
     if !causes.is_empty() {
         return Err(Failure::invalid(kind, name_or_prefix(&metadata), causes));
@@ -94,31 +100,6 @@ pub fn with(
         },
         warnings,
     })
-}
-
-/// The part of an object that server-side apply sends: its fields have the right types, but any of them may be missing.
-/// Gives the known fields of `spec`, and what the answer is to warn of.
-pub(crate) fn partial(
-    kind: Kind,
-    name: &str,
-    body: &Value,
-    validation: Validation,
-) -> Result<(Map<String, Value>, Vec<String>), Failure> {
-    let body = identity(kind, body)?;
-    let (mut unknown, mut causes, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-    let spec = shape::read(
-        schema::spec(kind),
-        body.get("spec"),
-        shape::Missing::Fine,
-        &mut unknown,
-        &mut causes,
-    );
-    strict(validation, &[], &unknown, &mut warnings)?;
-    if causes.is_empty() {
-        Ok((spec, warnings))
-    } else {
-        Err(Failure::invalid(kind, name, causes))
-    }
 }
 
 /// Refuses, warns of or forgets fields that are unknown or there twice.

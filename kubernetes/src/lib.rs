@@ -1,13 +1,16 @@
 //! The Kubernetes API of Guildhall as pure functions: what manifests say, how they are read, patched, listed and told of.
 
+pub mod apply;
 pub mod decode;
 mod failure;
 mod kind;
 mod object;
+pub mod patch;
 mod schema;
 pub mod spec;
 pub mod status;
 mod syntax;
+pub mod update;
 
 pub use failure::{Cause, Failure, Reason};
 pub use kind::{API_VERSION, GROUP, Kind, VERSION};
