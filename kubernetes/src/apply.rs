@@ -85,7 +85,12 @@ fn merge(current: &Object, sent: Decoded, by: &Applying<'_>) -> Result<Decoded, 
     let is_own = |entry: &Entry| entry.is(by.manager, Operation::Apply);
     let (own, mut others): (Vec<Entry>, Vec<Entry>) = all.into_iter().partition(is_own);
 
-    let contested = wants.filter(|path| fields::get(&live, path) != fields::get(&wanted, path));
+    let changes = |path: &fields::Path| match (fields::get(&live, path), fields::get(&wanted, path)) {
+        // An empty map wants nothing of a map that has something in it.
+        (Some(Value::Object(_)), Some(Value::Object(_))) => false,
+        (is, wanted) => is != wanted,
+    };
+    let contested = wants.filter(changes);
     let conflicts: Vec<(String, String)> = (others.iter())
         .flat_map(|other| {
             other
@@ -103,19 +108,18 @@ fn merge(current: &Object, sent: Decoded, by: &Applying<'_>) -> Result<Decoded, 
         other.set = other.set.without(&contested);
     }
 
+    let owned_before = own.iter().fold(Set::default(), |all, entry| all.and(&entry.set));
+    let is_kept = |path: &fields::Path| wants.reaches(path) || others.iter().any(|other| other.set.reaches(path));
+    let abandoned = owned_before.without(&wants).filter(|path| !is_kept(path));
     let mut merged = live.clone();
+    for path in abandoned.iter() {
+        fields::remove(&mut merged, path);
+    }
     for path in wants.iter() {
-        if let Some(value) = fields::get(&wanted, path) {
+        let is_there = fields::get(&merged, path).is_some();
+        if let Some(value) = fields::get(&wanted, path).filter(|_| !is_there || contested.contains(path)) {
             fields::set(&mut merged, path, value.clone());
         }
-    }
-    let owned_before = own.iter().fold(Set::default(), |all, entry| all.and(&entry.set));
-    let abandoned = owned_before.without(&wants);
-    for path in abandoned
-        .iter()
-        .filter(|path| !others.iter().any(|other| other.set.touches(path)) && !wants.touches(path))
-    {
-        fields::remove(&mut merged, path);
     }
 
     let decoded = decode::object(by.kind, by.namespace, &merged, Validation::Ignore)?;

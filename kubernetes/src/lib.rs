@@ -2,14 +2,17 @@
 
 pub mod apply;
 pub mod decode;
+mod duration;
 mod failure;
 mod kind;
 mod object;
 pub mod patch;
 mod schema;
+pub mod selector;
 pub mod spec;
 pub mod status;
 mod syntax;
+pub mod table;
 pub mod update;
 
 pub use failure::{Cause, Failure, Reason};

@@ -1,6 +1,6 @@
 //! PATCH: JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7386). Server-side apply is in [`crate::apply`].
 
-use json_patch::{PatchOperation, jsonptr::resolve::Resolve as _};
+use json_patch::PatchOperation;
 use serde_json::Value;
 
 use crate::{

@@ -82,9 +82,13 @@ impl Set {
         Self(self.0.difference(&other.0).cloned().collect())
     }
 
-    /// Whether something in the set is this field, is in it, or has it in it.
-    pub fn touches(&self, path: &Path) -> bool {
-        self.0.iter().any(|own| own.starts_with(path) || path.starts_with(own))
+    pub fn contains(&self, path: &Path) -> bool {
+        self.0.contains(path)
+    }
+
+    /// Whether something in the set is this field or is in it.
+    pub fn reaches(&self, path: &Path) -> bool {
+        self.0.iter().any(|own| own.starts_with(path))
     }
 }
 

@@ -113,6 +113,19 @@ fn what_somebody_else_owns_too_stays() {
 }
 
 #[test]
+fn an_empty_map_takes_nothing_from_others_and_gives_up_ones_own() {
+    let object = client_side(&json!({ "metadata": { "theirs": "1" } }));
+    let mine = stored(apply(
+        Some(&object),
+        &team(&json!({ "metadata": { "mine": "2" } })),
+        &by("kubectl", 1),
+    ));
+    assert_eq!(mine.spec["metadata"], json!({ "theirs": "1", "mine": "2" }));
+    let none = stored(apply(Some(&mine), &team(&json!({ "metadata": {} })), &by("kubectl", 2)));
+    assert_eq!(none.spec["metadata"], json!({ "theirs": "1" }));
+}
+
+#[test]
 fn another_value_for_anothers_field_is_a_conflict() {
     let object = client_side(&json!({ "rpmLimit": 5, "blocked": false }));
     let failure = apply(Some(&object), &team(&json!({ "rpmLimit": 6 })), &by("kubectl", 1)).unwrap_err();
