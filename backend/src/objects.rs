@@ -22,7 +22,8 @@ mod watch;
 
 pub use access::{may, namespace, namespaces};
 pub use contract::{
-    Change, Changed, Deleted, Happening, HappeningQuery, List, Namespace, Preconditions, Query, Source, Verb, What, Write,
+    Change, Changed, Deleted, Happening, HappeningQuery, List, Namespace, Preconditions, Query, Source, Verb, What,
+    Write,
 };
 pub use declare::{change, create, delete};
 pub use export::{export, of_subject, source};

@@ -5,7 +5,10 @@ use std::time::Duration;
 use domain::{ApiKeyStatus, KeyId, KeyKind, views::ApiKey};
 use serde_json::Value;
 
-use super::{access::{self, Seen}, fields, record};
+use super::{
+    access::{self, Seen},
+    fields, record,
+};
 use crate::{
     Backend, Caller, Ctx, RequestInfo, Result, keys,
     litellm::{self, Object},

@@ -96,7 +96,11 @@ pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Op
         .map(serde_json::from_value)
         .transpose()?
         .unwrap_or_default();
-    let own = if row.is_super_admin { "proxy_admin" } else { "internal_user" };
+    let own = if row.is_super_admin {
+        "proxy_admin"
+    } else {
+        "internal_user"
+    };
     Ok(Some(UserSpec {
         id: id.0.to_string(),
         alias: Some(row.display_name.unwrap_or_else(|| row.email.clone())),

@@ -66,7 +66,10 @@ pub(super) async fn require_admin_remains(
     if ctx.is_declared() {
         let page = teams::load(ctx, team, Lock::None).await?;
         if page.standing.may(Permission::TeamAdminister) {
-            ctx.warn(format!("Team '{}' has no admin any more. {LAST_ADMIN_DECLARED}", page.team.name));
+            ctx.warn(format!(
+                "Team '{}' has no admin any more. {LAST_ADMIN_DECLARED}",
+                page.team.name
+            ));
             return Ok(());
         }
     }

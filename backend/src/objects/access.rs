@@ -32,7 +32,10 @@ impl Sight {
             }
             Caller::Machine(_) | Caller::System(..) => Vec::new(),
         };
-        Self { scope: Scope::of(caller), namespaces }
+        Self {
+            scope: Scope::of(caller),
+            namespaces,
+        }
     }
 
     /// Whether the caller sees that there is such an organization.
@@ -93,11 +96,14 @@ pub async fn namespace(ctx: &mut Ctx, name: &str) -> Result<Namespace, Failure> 
     if name.contains('\0') {
         return Err(missing());
     }
-    let row = sqlx::query!("SELECT id, slug, name, created_at FROM organizations WHERE slug = $1", name)
-        .fetch_optional(ctx.connection())
-        .await
-        .map_err(|error| failure(error.into()))?
-        .ok_or_else(missing)?;
+    let row = sqlx::query!(
+        "SELECT id, slug, name, created_at FROM organizations WHERE slug = $1",
+        name
+    )
+    .fetch_optional(ctx.connection())
+    .await
+    .map_err(|error| failure(error.into()))?
+    .ok_or_else(missing)?;
     if !Sight::of(&ctx.caller).sees_namespace(row.id) {
         return Err(missing());
     }
@@ -128,12 +134,15 @@ pub async fn may(ctx: &mut Ctx, name: Option<&str>, kind: Kind, verb: Verb) -> R
     }
     // A team admin may in their own team what the table says.
     let own_team = match &ctx.caller {
-        Caller::Person(person, _) => person.teams.iter().find(|team| {
-            team.organization_id == organization && team.role == domain::TeamRole::Admin
-        }),
+        Caller::Person(person, _) => person
+            .teams
+            .iter()
+            .find(|team| team.organization_id == organization && team.role == domain::TeamRole::Admin),
         Caller::Machine(_) | Caller::System(..) => None,
     };
-    let team = own_team.map(|team| team.team_id.0).filter(|_| kind != Kind::Team || verb == Verb::Change);
+    let team = own_team
+        .map(|team| team.team_id.0)
+        .filter(|_| kind != Kind::Team || verb == Verb::Change);
     Ok(may_in(&ctx.caller, kind, verb, organization.0, team))
 }
 

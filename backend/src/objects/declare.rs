@@ -30,7 +30,11 @@ pub async fn create(ctx: &mut Ctx, object: Object, write: &Write) -> Result<Obje
     let namespace = access::namespace(ctx, &object.metadata.namespace).await?;
     check(&object)?;
     begin(ctx).await?;
-    if store::named(ctx.connection(), kind, namespace.uid, &name).await.map_err(failure)?.is_some() {
+    if store::named(ctx.connection(), kind, namespace.uid, &name)
+        .await
+        .map_err(failure)?
+        .is_some()
+    {
         // Who does not see it learns that the name is taken, as with every name.
         return Err(Failure::already_exists(kind, &name));
     }
@@ -72,7 +76,9 @@ pub async fn create(ctx: &mut Ctx, object: Object, write: &Write) -> Result<Obje
     let uid = row.uid;
     store::save(ctx.connection(), &row).await.map_err(failure)?;
     let now = ctx.now;
-    settle::show_one(ctx.connection(), None, row, now).await.map_err(failure)?;
+    settle::show_one(ctx.connection(), None, row, now)
+        .await
+        .map_err(failure)?;
     finish(ctx, uid).await
 }
 
@@ -97,7 +103,10 @@ pub async fn change(
     let meta_same =
         old.labels == new.labels && old.annotations == new.annotations && old.managed_fields == new.managed_fields;
     if meta_same && object.spec == current.spec {
-        return Ok(Changed { object: current, changed: false });
+        return Ok(Changed {
+            object: current,
+            changed: false,
+        });
     }
     check(&object)?;
     let broken = kubernetes::decode::immutable(&current, &object);
@@ -135,8 +144,13 @@ pub async fn change(
     let uid = row.uid;
     store::save(ctx.connection(), &row).await.map_err(failure)?;
     let now = ctx.now;
-    settle::show_one(ctx.connection(), Some(&before), row, now).await.map_err(failure)?;
-    Ok(Changed { object: finish(ctx, uid).await?, changed: true })
+    settle::show_one(ctx.connection(), Some(&before), row, now)
+        .await
+        .map_err(failure)?;
+    Ok(Changed {
+        object: finish(ctx, uid).await?,
+        changed: true,
+    })
 }
 
 /// Deletes an object: what it is about ends here at once, and the object goes when LiteLLM has heard of it (SPEC A6).
@@ -157,12 +171,19 @@ pub async fn delete(
     let current = before.object();
     for (wanted, is, what) in [
         (&preconditions.uid, &current.metadata.uid, "UID"),
-        (&preconditions.resource_version, &current.metadata.resource_version, "ResourceVersion"),
+        (
+            &preconditions.resource_version,
+            &current.metadata.resource_version,
+            "ResourceVersion",
+        ),
     ] {
         if let Some(wanted) = wanted
             && Some(wanted) != is.as_ref()
         {
-            let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {}", is.as_deref().unwrap_or_default());
+            let why = format!(
+                "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {}",
+                is.as_deref().unwrap_or_default()
+            );
             return Err(Failure::conflict(kind, name, &why));
         }
     }
@@ -177,7 +198,9 @@ pub async fn delete(
     let uid = row.uid;
     let now = ctx.now;
     store::save(ctx.connection(), &row).await.map_err(failure)?;
-    settle::show_one(ctx.connection(), Some(&before), row.clone(), now).await.map_err(failure)?;
+    settle::show_one(ctx.connection(), Some(&before), row.clone(), now)
+        .await
+        .map_err(failure)?;
     settle::settle(ctx.connection(), now).await.map_err(failure)?;
     let left = store::by_uid(ctx.connection(), uid).await.map_err(failure)?;
     Ok(match left {
@@ -218,8 +241,15 @@ fn check(object: &Object) -> Result<(), Failure> {
 }
 
 fn declared_twice(row: &Row, other: &Row) -> Failure {
-    let message = format!("{} \"{}/{}\" declares the same", other.kind, other.namespace, other.name);
-    let cause = kubernetes::Cause { reason: "FieldValueDuplicate", field: "spec".to_owned(), message };
+    let message = format!(
+        "{} \"{}/{}\" declares the same",
+        other.kind, other.namespace, other.name
+    );
+    let cause = kubernetes::Cause {
+        reason: "FieldValueDuplicate",
+        field: "spec".to_owned(),
+        message,
+    };
     Failure::invalid(row.kind, &row.name, vec![cause])
 }
 

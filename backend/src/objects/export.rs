@@ -20,8 +20,15 @@ use crate::{Ctx, Result};
 pub async fn export(ctx: &mut Ctx, namespace: &str) -> Result<Vec<Object>, Failure> {
     let mut objects = Vec::new();
     for kind in Kind::ALL {
-        let query = Query { kind, namespace: Some(namespace.to_owned()), name: None };
-        let list = read::list(ctx, &query, None, None, &|object| object.metadata.deletion_timestamp.is_none()).await?;
+        let query = Query {
+            kind,
+            namespace: Some(namespace.to_owned()),
+            name: None,
+        };
+        let list = read::list(ctx, &query, None, None, &|object| {
+            object.metadata.deletion_timestamp.is_none()
+        })
+        .await?;
         objects.extend(list.objects.into_iter().map(bare));
     }
     Ok(objects)
@@ -54,7 +61,11 @@ pub async fn of_subject(ctx: &mut Ctx, kind: Kind, subject: Uuid) -> Result<Obje
     let row = find(ctx, kind, subject).await.map_err(failure)?.ok_or_else(missing)?;
     access::namespace(ctx, &row.namespace).await?;
     let sight = access::Sight::of(&ctx.caller);
-    if read::sees(&sight, &row) { Ok(bare(row.object())) } else { Err(missing()) }
+    if read::sees(&sight, &row) {
+        Ok(bare(row.object()))
+    } else {
+        Err(missing())
+    }
 }
 
 /// Where something was declared; none for what the console, REST or a directory made. Its caller may see the subject.
@@ -65,7 +76,12 @@ pub async fn source(ctx: &mut Ctx, kind: Kind, subject: Uuid) -> Result<Option<S
     let row = find(ctx, kind, subject).await?;
     Ok(row.and_then(|row| {
         row.written.as_ref()?;
-        Some(Source { namespace: row.namespace, name: row.name, manager: row.manager?, at: row.written_at? })
+        Some(Source {
+            namespace: row.namespace,
+            name: row.name,
+            manager: row.manager?,
+            at: row.written_at?,
+        })
     }))
 }
 

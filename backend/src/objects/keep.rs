@@ -91,7 +91,9 @@ pub(super) async fn retry_waiting(backend: &Backend) -> Result<u64> {
     let mut done = 0;
     for row in waiting {
         let Some(user) = row.written_by else { continue };
-        let Ok(person) = backend.principals.get(&backend.pool, domain::UserId(user)).await else { continue };
+        let Ok(person) = backend.principals.get(&backend.pool, domain::UserId(user)).await else {
+            continue;
+        };
         let caller = crate::Caller::Person(person, Method::System);
         let mut ctx = Ctx::write(backend, caller, crate::RequestInfo::default()).await?;
         if realize::again(&mut ctx, row.uid).await? {
@@ -104,9 +106,11 @@ pub(super) async fn retry_waiting(backend: &Backend) -> Result<u64> {
 
 /// Looks again at what is being deleted: an instance that is configured no more keeps nothing.
 pub(super) async fn look_at_deleting(backend: &Backend) -> Result<()> {
-    sqlx::query!("INSERT INTO object_touches (what, a) SELECT 'object', uid FROM objects WHERE deleting_at IS NOT NULL")
-        .execute(&backend.pool)
-        .await?;
+    sqlx::query!(
+        "INSERT INTO object_touches (what, a) SELECT 'object', uid FROM objects WHERE deleting_at IS NOT NULL"
+    )
+    .execute(&backend.pool)
+    .await?;
     Ok(())
 }
 

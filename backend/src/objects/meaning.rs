@@ -9,13 +9,37 @@ use serde_json::{Map, Value};
 pub(super) const fn kept(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Team => &[
-            "connectionRef", "teamAlias", "models", "maxBudget", "budgetDuration", "rpmLimit", "tpmLimit", "blocked",
+            "connectionRef",
+            "teamAlias",
+            "models",
+            "maxBudget",
+            "budgetDuration",
+            "rpmLimit",
+            "tpmLimit",
+            "blocked",
         ],
-        Kind::User => &["connectionRef", "userEmail", "userAlias", "userRole", "maxBudget", "rpmLimit", "tpmLimit"],
+        Kind::User => &[
+            "connectionRef",
+            "userEmail",
+            "userAlias",
+            "userRole",
+            "maxBudget",
+            "rpmLimit",
+            "tpmLimit",
+        ],
         Kind::TeamMemberAssociation => &["connectionRef", "role", "teamAlias", "userEmail", "maxBudgetInTeam"],
         Kind::VirtualKey => &[
-            "connectionRef", "keyAlias", "userID", "teamID", "models", "maxBudget", "softBudget", "budgetDuration", "rpmLimit",
-            "tpmLimit", "tags",
+            "connectionRef",
+            "keyAlias",
+            "userID",
+            "teamID",
+            "models",
+            "maxBudget",
+            "softBudget",
+            "budgetDuration",
+            "rpmLimit",
+            "tpmLimit",
+            "tags",
         ],
     }
 }
@@ -106,8 +130,12 @@ mod tests {
 
     #[test]
     fn a2_written_words_stay_while_they_are_true() {
-        let written = map(json!({"role": "user", "teamAlias": "ai-team", "userEmail": "Alice@example.com", "maxBudgetInTeam": "10.00"}));
-        let truth = map(json!({"role": "member", "teamAlias": "AI team", "userEmail": "alice@example.com", "maxBudgetInTeam": "10"}));
+        let written = map(
+            json!({"role": "user", "teamAlias": "ai-team", "userEmail": "Alice@example.com", "maxBudgetInTeam": "10.00"}),
+        );
+        let truth = map(
+            json!({"role": "member", "teamAlias": "AI team", "userEmail": "alice@example.com", "maxBudgetInTeam": "10"}),
+        );
         assert_eq!(keep(Kind::TeamMemberAssociation, &written, &truth), written);
         let truth = map(json!({"role": "admin", "teamAlias": "AI team", "userEmail": "alice@example.com"}));
         let shown = keep(Kind::TeamMemberAssociation, &written, &truth);
@@ -129,7 +157,8 @@ mod tests {
     #[test]
     fn a_membership_named_by_refs_gets_no_second_name() {
         let written = map(json!({"role": "admin", "teamRef": {"name": "a"}, "userRef": {"name": "b"}}));
-        let truth = map(json!({"role": "admin", "teamAlias": "A", "userEmail": "b@example.com", "teamRef": {"name": "a"}}));
+        let truth =
+            map(json!({"role": "admin", "teamAlias": "A", "userEmail": "b@example.com", "teamRef": {"name": "a"}}));
         assert_eq!(keep(Kind::TeamMemberAssociation, &written, &truth), written);
     }
 }

@@ -46,7 +46,9 @@ pub(super) async fn row(ctx: &mut Ctx, kind: Kind, namespace: &str, name: &str) 
     if name.contains('\0') {
         return Err(missing());
     }
-    let row = store::named(ctx.connection(), kind, organization, name).await.map_err(failure)?;
+    let row = store::named(ctx.connection(), kind, organization, name)
+        .await
+        .map_err(failure)?;
     let sight = Sight::of(&ctx.caller);
     row.filter(|row| sees(&sight, row)).ok_or_else(missing)
 }
@@ -80,14 +82,20 @@ pub async fn list(
     let sight = Sight::of(&ctx.caller);
     let (mut objects, mut next) = (Vec::new(), None);
     'pages: loop {
-        let rows = page(ctx, query, namespace, &sight, place.as_ref()).await.map_err(failure)?;
+        let rows = page(ctx, query, namespace, &sight, place.as_ref())
+            .await
+            .map_err(failure)?;
         let full = i64::try_from(rows.len()).is_ok_and(|count| count == SOME);
         for row in rows {
             if limit.is_some_and(|limit| objects.len() >= limit) {
                 next = place.as_ref().map(Place::write);
                 break 'pages;
             }
-            place = Some(Place { version, namespace: row.namespace.clone(), name: row.name.clone() });
+            place = Some(Place {
+                version,
+                namespace: row.namespace.clone(),
+                name: row.name.clone(),
+            });
             let object = row.object();
             if keep(&object) {
                 objects.push(object);
@@ -97,12 +105,19 @@ pub async fn list(
             break;
         }
     }
-    Ok(List { objects, version, next, remaining: None })
+    Ok(List {
+        objects,
+        version,
+        next,
+        remaining: None,
+    })
 }
 
 /// The newest version.
 pub(super) async fn current_version(ctx: &mut Ctx) -> Result<i64> {
-    Ok(sqlx::query_scalar!("SELECT version FROM objects_state").fetch_one(ctx.connection()).await?)
+    Ok(sqlx::query_scalar!("SELECT version FROM objects_state")
+        .fetch_one(ctx.connection())
+        .await?)
 }
 
 /// Where a list goes on.
@@ -123,7 +138,11 @@ impl Place {
             let mut parts = text.splitn(3, '/');
             let version = parts.next()?.parse().ok()?;
             let (namespace, name) = (parts.next()?.to_owned(), parts.next()?.to_owned());
-            (!namespace.contains('\0') && !name.contains('\0')).then_some(Self { version, namespace, name })
+            (!namespace.contains('\0') && !name.contains('\0')).then_some(Self {
+                version,
+                namespace,
+                name,
+            })
         });
         place.ok_or_else(|| Failure::bad_request("continue: is not a token that a list here has given"))
     }
@@ -157,9 +176,12 @@ async fn page(
             Kind::User => (true, &Vec::new()),
             Kind::VirtualKey => (true, &scope.administered),
         };
-        sql.push(" AND (o.organization_id = ANY(").push_bind(&scope.organizations);
+        sql.push(" AND (o.organization_id = ANY(")
+            .push_bind(&scope.organizations);
         sql.push(") OR o.team_id = ANY(").push_bind(teams);
-        sql.push(") OR (o.waits IS NOT NULL AND o.written_by = ").push_bind(scope.actor).push(")");
+        sql.push(") OR (o.waits IS NOT NULL AND o.written_by = ")
+            .push_bind(scope.actor)
+            .push(")");
         if mine {
             sql.push(" OR o.user_id = ").push_bind(scope.actor);
         }
@@ -172,7 +194,8 @@ async fn page(
             .push_bind(&place.name)
             .push(")");
     }
-    sql.push(" ORDER BY n.slug COLLATE \"C\", o.name LIMIT ").push_bind(SOME);
+    sql.push(" ORDER BY n.slug COLLATE \"C\", o.name LIMIT ")
+        .push_bind(SOME);
     let records: Vec<store::Record> = sql.build_query_as().fetch_all(ctx.connection()).await?;
     records.into_iter().map(Row::try_from).collect()
 }
@@ -206,7 +229,11 @@ pub async fn happenings(ctx: &mut Ctx, query: &HappeningQuery) -> Result<Vec<Hap
     .map_err(|error| failure(Error::from(error)))?;
     let happened = rows.into_iter().rev().filter_map(|row| {
         let kind = Kind::from_name(&row.kind)?;
-        let ids = super::subject::Ids { team: row.team_id, user: row.user_id, key: None };
+        let ids = super::subject::Ids {
+            team: row.team_id,
+            user: row.user_id,
+            key: None,
+        };
         sight.sees(kind, row.organization_id, ids).then_some(Happening {
             id: row.id,
             kind,

@@ -75,7 +75,10 @@ pub(super) async fn end(ctx: &mut Ctx, row: &Row) -> Result<(), Failure> {
 /// When the database does not answer. What else is in the way is written into the object.
 pub(super) async fn again(ctx: &mut Ctx, uid: Uuid) -> Result<bool> {
     settle::lock(ctx.connection()).await?;
-    let Some(before) = store::by_uid(ctx.connection(), uid).await?.filter(|row| row.waits.is_some()) else {
+    let Some(before) = store::by_uid(ctx.connection(), uid)
+        .await?
+        .filter(|row| row.waits.is_some())
+    else {
         return Ok(false);
     };
     // What a refusal leaves behind is undone; why it was refused is kept.
@@ -92,8 +95,14 @@ pub(super) async fn again(ctx: &mut Ctx, uid: Uuid) -> Result<bool> {
             false
         }
         Err(failure) => {
-            sqlx::query!("ROLLBACK TO SAVEPOINT again").execute(ctx.connection()).await?;
-            let reason = if failure.reason == kubernetes::Reason::Forbidden { "Forbidden" } else { "InvalidSpec" };
+            sqlx::query!("ROLLBACK TO SAVEPOINT again")
+                .execute(ctx.connection())
+                .await?;
+            let reason = if failure.reason == kubernetes::Reason::Forbidden {
+                "Forbidden"
+            } else {
+                "InvalidSpec"
+            };
             row.waits = Some(keep::reason(reason, &failure.message));
             false
         }
@@ -178,7 +187,11 @@ impl Refused {
 /// A spec with types; decoding has checked it, so that this only fails for what was stored by an older version.
 fn read<T: serde::de::DeserializeOwned>(row: &Row, spec: &Map<String, Value>) -> Result<T, Failure> {
     serde_json::from_value(Value::Object(spec.clone())).map_err(|error| {
-        let cause = Cause { reason: "FieldValueInvalid", field: "spec".to_owned(), message: error.to_string() };
+        let cause = Cause {
+            reason: "FieldValueInvalid",
+            field: "spec".to_owned(),
+            message: error.to_string(),
+        };
         Failure::invalid(row.kind, &row.name, vec![cause])
     })
 }
@@ -200,13 +213,26 @@ fn instance(ctx: &Ctx, reference: &ConnectionRef) -> Instance {
     };
     let known = ctx.backend.litellm.iter().find(|instance| {
         instance.name() == wanted.name
-            && wanted.namespace.as_ref().is_none_or(|namespace| *namespace == instance.namespace)
+            && wanted
+                .namespace
+                .as_ref()
+                .is_none_or(|namespace| *namespace == instance.namespace)
     });
     match known {
-        Some(instance) => Instance::Known { name: instance.name().to_owned(), is_default: instance.is_default },
+        Some(instance) => Instance::Known {
+            name: instance.name().to_owned(),
+            is_default: instance.is_default,
+        },
         None => {
-            let namespace = wanted.namespace.as_deref().map(|name| format!(" in namespace '{name}'")).unwrap_or_default();
-            Instance::Unknown(format!("The LiteLLM instance '{}'{namespace} is not configured in Guildhall", wanted.name))
+            let namespace = wanted
+                .namespace
+                .as_deref()
+                .map(|name| format!(" in namespace '{name}'"))
+                .unwrap_or_default();
+            Instance::Unknown(format!(
+                "The LiteLLM instance '{}'{namespace} is not configured in Guildhall",
+                wanted.name
+            ))
         }
     }
 }
@@ -215,10 +241,13 @@ fn instance(ctx: &Ctx, reference: &ConnectionRef) -> Instance {
 fn money(field: &str, text: Option<&str>) -> Result<Option<Decimal>, Cause> {
     match text.map(str::trim) {
         None | Some("") => Ok(None),
-        Some(text) => text
-            .parse()
-            .map(Some)
-            .map_err(|_| Cause::invalid(format!("spec.{field}"), &text.into(), "must be a decimal number, such as \"10\" or \"0.50\"")),
+        Some(text) => text.parse().map(Some).map_err(|_| {
+            Cause::invalid(
+                format!("spec.{field}"),
+                &text.into(),
+                "must be a decimal number, such as \"10\" or \"0.50\"",
+            )
+        }),
     }
 }
 
@@ -231,7 +260,9 @@ fn changed<T: PartialEq + Clone>(old: &T, new: &T) -> Option<T> {
 fn warn_of_unused(ctx: &mut Ctx, fields: &[(&str, bool)]) {
     for (field, used) in fields {
         if *used {
-            ctx.warn(format!("spec.{field} is kept with the object, and neither enforced nor sent to LiteLLM"));
+            ctx.warn(format!(
+                "spec.{field} is kept with the object, and neither enforced nor sent to LiteLLM"
+            ));
         }
     }
 }

@@ -27,12 +27,18 @@ pub(super) fn failure(error: Error) -> Failure {
 pub(super) fn about(kind: Kind, name: &str, error: Error) -> Failure {
     match error {
         Error::Invalid(broken) | Error::Conflict(Code::Validation, _, broken) => {
-            let causes = broken.iter().map(|one| cause(kind, one.field.as_ref(), &one.message)).collect();
+            let causes = broken
+                .iter()
+                .map(|one| cause(kind, one.field.as_ref(), &one.message))
+                .collect();
             Failure::invalid(kind, name, causes)
         }
         Error::Forbidden(refusal) => Failure::forbidden(kind, name, &refusal.to_string()),
         Error::Conflict(_, detail, broken) if !broken.is_empty() => {
-            let causes = broken.iter().map(|one| cause(kind, one.field.as_ref(), &one.message)).collect();
+            let causes = broken
+                .iter()
+                .map(|one| cause(kind, one.field.as_ref(), &one.message))
+                .collect();
             let mut failure = Failure::invalid(kind, name, causes);
             failure.message = format!("{} ({detail})", failure.message);
             failure
@@ -41,10 +47,17 @@ pub(super) fn about(kind: Kind, name: &str, error: Error) -> Failure {
             Failure::invalid(kind, name, vec![duplicate(kind, &detail)])
         }
         other => {
-            let rule = matches!(reason(other.code()), Reason::Invalid | Reason::BadRequest | Reason::NotFound);
+            let rule = matches!(
+                reason(other.code()),
+                Reason::Invalid | Reason::BadRequest | Reason::NotFound
+            );
             if rule && !matches!(other, Error::Internal(_) | Error::Unavailable(..)) {
                 // Rules that are about no single field.
-                let cause = Cause { reason: "FieldValueInvalid", field: "spec".to_owned(), message: other.detail() };
+                let cause = Cause {
+                    reason: "FieldValueInvalid",
+                    field: "spec".to_owned(),
+                    message: other.detail(),
+                };
                 return Failure::invalid(kind, name, vec![cause]);
             }
             failure(other).about(kind, name)
@@ -59,7 +72,11 @@ fn duplicate(kind: Kind, detail: &str) -> Cause {
         Kind::TeamMemberAssociation => "spec",
         Kind::VirtualKey => "spec.keyAlias",
     };
-    Cause { reason: "FieldValueDuplicate", field: field.to_owned(), message: detail.to_owned() }
+    Cause {
+        reason: "FieldValueDuplicate",
+        field: field.to_owned(),
+        message: detail.to_owned(),
+    }
 }
 
 /// A field of a form as the field of a manifest.
@@ -82,7 +99,11 @@ fn cause(kind: Kind, field: &str, message: &str) -> Cause {
         (_, "expires_at" | "expiresAt") => "duration",
         (_, other) => other,
     };
-    Cause { reason: "FieldValueInvalid", field: format!("spec.{name}"), message: format!("Invalid value: {message}") }
+    Cause {
+        reason: "FieldValueInvalid",
+        field: format!("spec.{name}"),
+        message: format!("Invalid value: {message}"),
+    }
 }
 
 fn reason(code: Code) -> Reason {

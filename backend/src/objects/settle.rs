@@ -89,7 +89,9 @@ pub(super) async fn show_one(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let subject = row.subject();
-    let truth = render::truths(&mut *connection, std::iter::once(&subject)).await?.remove(&subject);
+    let truth = render::truths(&mut *connection, std::iter::once(&subject))
+        .await?
+        .remove(&subject);
     present(connection, before, row, truth, now).await
 }
 

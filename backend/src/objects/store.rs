@@ -67,7 +67,11 @@ impl Row {
                 deletion_grace_period_seconds: deleting.then_some(0),
                 labels: self.labels.clone(),
                 annotations: self.annotations.clone(),
-                finalizers: if deleting { vec![FINALIZER.to_owned()] } else { Vec::new() },
+                finalizers: if deleting {
+                    vec![FINALIZER.to_owned()]
+                } else {
+                    Vec::new()
+                },
                 managed_fields: self.managed_fields.clone(),
                 generate_name: None,
             },
@@ -118,7 +122,11 @@ impl TryFrom<Record> for Row {
             told_namespace: record.told_namespace,
             kind,
             name: record.name,
-            ids: Ids { team: record.team_id, user: record.user_id, key: record.key_id },
+            ids: Ids {
+                team: record.team_id,
+                user: record.user_id,
+                key: record.key_id,
+            },
             labels: serde_json::from_value(record.labels)?,
             annotations: serde_json::from_value(record.annotations)?,
             managed_fields: serde_json::from_value(record.managed_fields)?,
@@ -159,9 +167,14 @@ pub(super) async fn named(
     organization: Uuid,
     name: &str,
 ) -> Result<Option<Row>> {
-    let record = rows!("o.kind = $1 AND o.organization_id = $2 AND o.name = $3", kind.name(), organization, name)
-        .fetch_optional(connection)
-        .await?;
+    let record = rows!(
+        "o.kind = $1 AND o.organization_id = $2 AND o.name = $3",
+        kind.name(),
+        organization,
+        name
+    )
+    .fetch_optional(connection)
+    .await?;
     record.map(Row::try_from).transpose()
 }
 

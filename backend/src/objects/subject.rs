@@ -72,7 +72,10 @@ pub(super) async fn take(connection: &mut PgConnection) -> Result<Option<BTreeSe
             ("person", _) => people.push(note.a),
             ("user", _) => accounts.push(note.a),
             ("belonging", Some(user)) => {
-                subjects.insert(Subject::User { organization: note.a, user });
+                subjects.insert(Subject::User {
+                    organization: note.a,
+                    user,
+                });
             }
             ("membership", Some(user)) => {
                 subjects.insert(Subject::Member { team: note.a, user });
@@ -181,8 +184,14 @@ async fn known(connection: &mut PgConnection, organizations: &[Uuid], subjects: 
     .fetch_all(connection)
     .await?;
     for row in rows {
-        let Some(kind) = Kind::from_name(&row.kind) else { continue };
-        let ids = Ids { team: row.team_id, user: row.user_id, key: row.key_id };
+        let Some(kind) = Kind::from_name(&row.kind) else {
+            continue;
+        };
+        let ids = Ids {
+            team: row.team_id,
+            user: row.user_id,
+            key: row.key_id,
+        };
         subjects.insert(Subject::of(kind, row.uid, row.organization_id, ids));
     }
     Ok(())

@@ -83,11 +83,10 @@ impl Changes {
         listener.listen(CHANNEL).await?;
         let mut seldom = tokio::time::Instant::now();
         loop {
-            let settled = self.settle().await?;
-            self.read().await?;
-            if seldom.elapsed() >= SELDOM || settled {
+            self.settle().await?;
+            // What somebody waits for may be among what is new, whoever brought it up to date.
+            if self.read().await? || seldom.elapsed() >= SELDOM {
                 keep::retry_waiting(&self.backend).await?;
-                self.read().await?;
             }
             if seldom.elapsed() >= SELDOM {
                 seldom = tokio::time::Instant::now();
@@ -102,36 +101,35 @@ impl Changes {
         }
     }
 
-    /// Brings objects up to date, unless another process does. Says whether anything was there to do.
-    async fn settle(&self) -> Result<bool> {
-        let mut any = false;
+    /// Brings objects up to date, unless another process does.
+    async fn settle(&self) -> Result<()> {
         loop {
             let mut transaction = self.backend.pool.begin().await?;
             if !settle::is_due(&mut transaction).await? || !settle::try_lock(&mut transaction).await? {
-                return Ok(any);
+                return Ok(());
             }
             let some = settle::settle_some(&mut transaction, clock()).await?;
             transaction.commit().await?;
             if !some {
-                return Ok(any);
+                return Ok(());
             }
-            any = true;
-            self.read().await?;
         }
     }
 
-    /// Reads what is new.
-    async fn read(&self) -> Result<()> {
+    /// Reads what is new, and says whether there was anything.
+    async fn read(&self) -> Result<bool> {
         let mut known = *self.version.borrow();
         if known == 0 {
             known = newest(&self.backend.pool).await?;
             self.newest.write().unwrap_or_else(PoisonError::into_inner).after = known;
             self.version.send_replace(known);
         }
+        let mut any = false;
         loop {
             let changes = after(&self.backend.pool, known).await?;
             let full = i64::try_from(changes.len()).is_ok_and(|count| count == SOME);
-            let Some(last) = changes.last() else { return Ok(()) };
+            let Some(last) = changes.last() else { return Ok(any) };
+            any = true;
             known = last.version;
             {
                 let mut newest = self.newest.write().unwrap_or_else(PoisonError::into_inner);
@@ -144,7 +142,7 @@ impl Changes {
             }
             self.version.send_replace(known);
             if !full {
-                return Ok(());
+                return Ok(any);
             }
         }
     }
@@ -165,7 +163,9 @@ impl Changes {
     /// # Errors
     /// 410 when the version is forgotten, 404 when the namespace cannot be seen.
     pub async fn watch(&self, caller: Caller, query: Query, since: i64) -> Result<Watch, Failure> {
-        let mut ctx = Ctx::read(&self.backend, caller.clone(), RequestInfo::default()).await.map_err(failure)?;
+        let mut ctx = Ctx::read(&self.backend, caller.clone(), RequestInfo::default())
+            .await
+            .map_err(failure)?;
         let namespace = match &query.namespace {
             Some(name) => Some(access::namespace(&mut ctx, name).await?.uid),
             None => None,
@@ -180,7 +180,10 @@ impl Changes {
         }
         if version > state.version {
             let words = format!("Too large resource version: {version}, current: {}", state.version);
-            return Err(Failure { retry_after: Some(1), ..Failure::new(Reason::Timeout, words) });
+            return Err(Failure {
+                retry_after: Some(1),
+                ..Failure::new(Reason::Timeout, words)
+            });
         }
         Ok(Watch {
             heard: self.version.subscribe(),
@@ -248,14 +251,24 @@ impl Watch {
     fn wants(&self, known: &Known) -> bool {
         known.kind == self.query.kind
             && self.namespace.is_none_or(|namespace| namespace == known.organization)
-            && self.query.name.as_ref().is_none_or(|name| *name == known.change.object.metadata.name)
+            && self
+                .query
+                .name
+                .as_ref()
+                .is_none_or(|name| *name == known.change.object.metadata.name)
     }
 
     /// What the caller may see now: rights may have changed since the watch began.
     async fn refresh(&mut self) -> Result<(), Failure> {
-        let Caller::Person(person, method) = &self.caller else { return Ok(()) };
+        let Caller::Person(person, method) = &self.caller else {
+            return Ok(());
+        };
         let backend = &self.changes.backend;
-        let now = backend.principals.get(&backend.pool, person.id).await.map_err(failure)?;
+        let now = backend
+            .principals
+            .get(&backend.pool, person.id)
+            .await
+            .map_err(failure)?;
         self.caller = Caller::Person(now, *method);
         if let Some(namespace) = self.namespace
             && !Sight::of(&self.caller).sees_namespace(namespace)
@@ -280,7 +293,9 @@ impl Watch {
 }
 
 async fn newest(pool: &PgPool) -> Result<i64> {
-    Ok(sqlx::query_scalar!("SELECT version FROM objects_state").fetch_one(pool).await?)
+    Ok(sqlx::query_scalar!("SELECT version FROM objects_state")
+        .fetch_one(pool)
+        .await?)
 }
 
 async fn after(pool: &PgPool, version: i64) -> Result<Vec<Arc<Known>>> {
@@ -300,8 +315,18 @@ async fn after(pool: &PgPool, version: i64) -> Result<Vec<Arc<Known>>> {
                 object: Arc::new(object(kind, row.object)?),
                 labels_before: row.labels_before.map(serde_json::from_value).transpose()?,
             };
-            let ids = Ids { team: row.team_id, user: row.user_id, key: None };
-            Ok(Arc::new(Known { version: row.version, kind, organization: row.organization_id, ids, change }))
+            let ids = Ids {
+                team: row.team_id,
+                user: row.user_id,
+                key: None,
+            };
+            Ok(Arc::new(Known {
+                version: row.version,
+                kind,
+                organization: row.organization_id,
+                ids,
+                change,
+            }))
         })
         .collect()
 }
@@ -309,7 +334,18 @@ async fn after(pool: &PgPool, version: i64) -> Result<Vec<Arc<Known>>> {
 /// An object as it was written down.
 fn object(kind: Kind, mut value: Value) -> Result<Object> {
     let mut part = |name: &str| value.get_mut(name).map(Value::take).unwrap_or_default();
-    let map = |value: Value| if value.is_null() { Ok(serde_json::Map::new()) } else { serde_json::from_value(value) };
+    let map = |value: Value| {
+        if value.is_null() {
+            Ok(serde_json::Map::new())
+        } else {
+            serde_json::from_value(value)
+        }
+    };
     let metadata: Meta = serde_json::from_value(part("metadata"))?;
-    Ok(Object { kind, metadata, spec: map(part("spec"))?, status: map(part("status"))? })
+    Ok(Object {
+        kind,
+        metadata,
+        spec: map(part("spec"))?,
+        status: map(part("status"))?,
+    })
 }

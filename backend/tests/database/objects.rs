@@ -57,18 +57,29 @@ impl House {
         let olga = world.user("olga").await;
         world.give(acme, olga, OrgRole::OrgAdmin).await;
         objects::begin(&world.backend).await.unwrap();
-        Self { world, proxy, root, acme, olga }
+        Self {
+            world,
+            proxy,
+            root,
+            acme,
+            olga,
+        }
     }
 
     /// Delivers until LiteLLM has everything.
     async fn drain(&self) {
         for _ in 0..20 {
             litellm::deliver_due(&self.world.backend).await.unwrap();
-            let open: i64 = self.world.one("SELECT count(*) FROM litellm_objects WHERE state <> 'synced'").await;
+            let open: i64 = self
+                .world
+                .one("SELECT count(*) FROM litellm_objects WHERE state <> 'synced'")
+                .await;
             if open == 0 {
                 return;
             }
-            self.world.sql("UPDATE litellm_objects SET due_at = now() WHERE state <> 'synced'").await;
+            self.world
+                .sql("UPDATE litellm_objects SET due_at = now() WHERE state <> 'synced'")
+                .await;
         }
         panic!("LiteLLM has not everything");
     }
@@ -99,7 +110,13 @@ impl House {
     }
 
     /// Merges into the spec and commits.
-    async fn patch(&self, user: UserId, kind: Kind, name: &str, spec: Value) -> Result<(Changed, Vec<String>), Failure> {
+    async fn patch(
+        &self,
+        user: UserId,
+        kind: Kind,
+        name: &str,
+        spec: Value,
+    ) -> Result<(Changed, Vec<String>), Failure> {
         let mut ctx = self.ctx(user).await;
         let wanted = move |current: &Object| {
             let mut new = current.clone();
@@ -129,14 +146,21 @@ impl House {
 
     async fn list(&self, user: UserId, kind: Kind) -> Vec<String> {
         let mut ctx = self.ctx(user).await;
-        let query = objects::Query { kind, namespace: Some("acme".to_owned()), name: None };
+        let query = objects::Query {
+            kind,
+            namespace: Some("acme".to_owned()),
+            name: None,
+        };
         let list = objects::list(&mut ctx, &query, None, None, &|_| true).await.unwrap();
         list.objects.into_iter().map(|object| object.metadata.name).collect()
     }
 }
 
 fn by_kubectl() -> Write {
-    Write { dry_run: false, manager: "kubectl-client-side-apply".to_owned() }
+    Write {
+        dry_run: false,
+        manager: "kubectl-client-side-apply".to_owned(),
+    }
 }
 
 fn object(kind: Kind, name: &str, spec: Value) -> Object {
@@ -145,7 +169,11 @@ fn object(kind: Kind, name: &str, spec: Value) -> Object {
     spec.entry("connectionRef").or_insert(reference);
     Object {
         kind,
-        metadata: Meta { name: name.to_owned(), namespace: "acme".to_owned(), ..Meta::default() },
+        metadata: Meta {
+            name: name.to_owned(),
+            namespace: "acme".to_owned(),
+            ..Meta::default()
+        },
         spec,
         status: serde_json::Map::new(),
     }
@@ -156,7 +184,11 @@ fn team(name: &str) -> Object {
 }
 
 fn user(name: &str) -> Object {
-    object(Kind::User, name, json!({"userEmail": format!("{name}@example.com"), "userAlias": name}))
+    object(
+        Kind::User,
+        name,
+        json!({"userEmail": format!("{name}@example.com"), "userAlias": name}),
+    )
 }
 
 fn membership(person: &str, team: &str, role: &str) -> Object {
@@ -167,7 +199,10 @@ fn membership(person: &str, team: &str, role: &str) -> Object {
 /// Status, reason and message of a condition.
 fn condition(object: &Object, kind: &str) -> (String, String, String) {
     let conditions = object.status["conditions"].as_array().unwrap();
-    let one = conditions.iter().find(|one| one["type"] == kind).unwrap_or_else(|| panic!("no {kind} in {conditions:?}"));
+    let one = conditions
+        .iter()
+        .find(|one| one["type"] == kind)
+        .unwrap_or_else(|| panic!("no {kind} in {conditions:?}"));
     let text = |field: &str| one[field].as_str().unwrap().to_owned();
     (text("status"), text("reason"), text("message"))
 }

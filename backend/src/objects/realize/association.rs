@@ -47,21 +47,36 @@ pub(super) async fn make(ctx: &mut Ctx, row: &Row, spec: Association) -> Result<
         members::add(ctx, team, &who, role).await?;
     }
     budget(ctx, team, &who, None, spec.max_budget_in_team.as_deref()).await?;
-    Ok(Made::There(Ids { team: Some(team.0), user: Some(user), key: None }))
+    Ok(Made::There(Ids {
+        team: Some(team.0),
+        user: Some(user),
+        key: None,
+    }))
 }
 
 pub(super) async fn alter(ctx: &mut Ctx, row: &Row, old: Association, new: Association) -> Result<(), Refused> {
     let wanted = role(ctx, &new)?;
-    let (Some(team), Some(user)) = (row.ids.team, row.ids.user) else { return Ok(()) };
+    let (Some(team), Some(user)) = (row.ids.team, row.ids.user) else {
+        return Ok(());
+    };
     let (team, who) = (TeamId(team), UserRef::Id(UserId(user)));
     members::change_role(ctx, team, &who, wanted).await?;
-    budget(ctx, team, &who, old.max_budget_in_team.as_deref(), new.max_budget_in_team.as_deref()).await?;
+    budget(
+        ctx,
+        team,
+        &who,
+        old.max_budget_in_team.as_deref(),
+        new.max_budget_in_team.as_deref(),
+    )
+    .await?;
     Ok(())
 }
 
 /// Ends the membership. What is not there any more, or never was, is no reason to refuse (SPEC A6).
 pub(super) async fn end(ctx: &mut Ctx, row: &Row) -> Result<()> {
-    let (Some(team), Some(user)) = (row.ids.team, row.ids.user) else { return Ok(()) };
+    let (Some(team), Some(user)) = (row.ids.team, row.ids.user) else {
+        return Ok(());
+    };
     match members::remove(ctx, TeamId(team), &UserRef::Id(UserId(user))).await {
         Ok(_) => Ok(()),
         Err(error) if error.code() == Code::NotFound => Ok(()),
@@ -84,7 +99,11 @@ fn role(ctx: &mut Ctx, spec: &Association) -> Result<TeamRole, Cause> {
 /// The team that a spec means, by its ref, its alias, or both (SPEC A4). A namespace that the caller does not see has none
 /// (SPEC A15).
 async fn team(ctx: &mut Ctx, row: &Row, spec: &Association) -> Result<Option<Uuid>, Refused> {
-    let alias = spec.team_alias.as_deref().map(str::trim).filter(|alias| !alias.is_empty());
+    let alias = spec
+        .team_alias
+        .as_deref()
+        .map(str::trim)
+        .filter(|alias| !alias.is_empty());
     let Some(reference) = &spec.team_ref else {
         let Some(alias) = alias else { return Ok(None) };
         let found = sqlx::query_scalar!(
@@ -97,7 +116,9 @@ async fn team(ctx: &mut Ctx, row: &Row, spec: &Association) -> Result<Option<Uui
         .await?;
         return Ok(found);
     };
-    let Some(organization) = namespace(ctx, row, reference.namespace.as_deref()).await? else { return Ok(None) };
+    let Some(organization) = namespace(ctx, row, reference.namespace.as_deref()).await? else {
+        return Ok(None);
+    };
     let found = sqlx::query!(
         "SELECT id, name, slug FROM teams WHERE organization_id = $1 AND status <> 'archived' AND NOT is_system AND slug = $2",
         organization,
@@ -115,17 +136,28 @@ async fn team(ctx: &mut Ctx, row: &Row, spec: &Association) -> Result<Option<Uui
 
 /// The person that a spec means, by their ref, their email, or both.
 async fn user(ctx: &mut Ctx, row: &Row, spec: &Association) -> Result<Option<Uuid>, Refused> {
-    let email = spec.user_email.as_deref().map(str::trim).filter(|email| !email.is_empty());
-    let email = email.map(|email| Email::parse(email).map_err(|broken| Cause::invalid("spec.userEmail", &json!(email), &broken.message)));
+    let email = spec
+        .user_email
+        .as_deref()
+        .map(str::trim)
+        .filter(|email| !email.is_empty());
+    let email = email.map(|email| {
+        Email::parse(email).map_err(|broken| Cause::invalid("spec.userEmail", &json!(email), &broken.message))
+    });
     let email = email.transpose()?;
     let Some(reference) = &spec.user_ref else {
         let Some(email) = email else { return Ok(None) };
-        let found = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1 AND deactivated_at IS NULL", email.as_str())
-            .fetch_optional(ctx.connection())
-            .await?;
+        let found = sqlx::query_scalar!(
+            "SELECT id FROM users WHERE email = $1 AND deactivated_at IS NULL",
+            email.as_str()
+        )
+        .fetch_optional(ctx.connection())
+        .await?;
         return Ok(found);
     };
-    let Some(organization) = namespace(ctx, row, reference.namespace.as_deref()).await? else { return Ok(None) };
+    let Some(organization) = namespace(ctx, row, reference.namespace.as_deref()).await? else {
+        return Ok(None);
+    };
     let found = sqlx::query!(
         r#"SELECT u.id, u.email FROM objects o JOIN users u ON u.id = o.user_id
         WHERE o.kind = 'User' AND o.organization_id = $1 AND o.name = $2 AND o.deleting_at IS NULL AND u.deactivated_at IS NULL"#,
@@ -163,10 +195,19 @@ async fn instance_of(ctx: &mut Ctx, team: Uuid) -> Result<Option<String>> {
     Ok(known.map(|instance| instance.name().to_owned()))
 }
 
-async fn budget(ctx: &mut Ctx, team: TeamId, who: &UserRef, old: Option<&str>, new: Option<&str>) -> Result<(), Refused> {
+async fn budget(
+    ctx: &mut Ctx,
+    team: TeamId,
+    who: &UserRef,
+    old: Option<&str>,
+    new: Option<&str>,
+) -> Result<(), Refused> {
     let (old, new) = (money("maxBudgetInTeam", old)?, money("maxBudgetInTeam", new)?);
     if let Some(budget) = changed(&old, &new) {
-        let patch = LimitsPatchInput { max_budget: Some(budget), ..LimitsPatchInput::default() };
+        let patch = LimitsPatchInput {
+            max_budget: Some(budget),
+            ..LimitsPatchInput::default()
+        };
         members::change(ctx, team, who, TermsPatch::default(), &patch.parse_of_member()?).await?;
     }
     Ok(())

@@ -41,14 +41,20 @@ pub(super) async fn make(ctx: &mut Ctx, row: &Row, spec: VirtualKey) -> Result<M
         model_tpm_limit: numbers(spec.model_tpm_limit.as_ref()),
     };
     let key = api_keys::declare(ctx, &new.parse()?).await?;
-    ctx.warn(format!("The secret of key '{}' is shown once, to its owner alone, in the console at /keys", spec.key_alias));
+    ctx.warn(format!(
+        "The secret of key '{}' is shown once, to its owner alone, in the console at /keys",
+        spec.key_alias
+    ));
     Ok(Made::There(ids(ctx, key).await?))
 }
 
 pub(super) async fn alter(ctx: &mut Ctx, row: &Row, old: VirtualKey, new: VirtualKey) -> Result<(), Refused> {
     check(ctx, &new)?;
     let Some(key) = row.ids.key else { return Ok(()) };
-    let patch = ApiKeyPatchInput { name: None, limits: limits(ctx, &old, &new)? };
+    let patch = ApiKeyPatchInput {
+        name: None,
+        limits: limits(ctx, &old, &new)?,
+    };
     api_keys::update(ctx, KeyId(key), &patch.parse()?).await?;
     Ok(())
 }
@@ -66,7 +72,10 @@ pub(super) async fn come_with(ctx: &mut Ctx, row: &Row, user: UserId, spec: &Use
         return Err(Cause::required("spec.keyAlias", "autoCreateKey makes a key of this name").into());
     };
     let name = Slug::from_name(&alias).map_or_else(|| "key".to_owned(), String::from);
-    if store::named(ctx.connection(), Kind::VirtualKey, row.organization, &name).await?.is_some() {
+    if store::named(ctx.connection(), Kind::VirtualKey, row.organization, &name)
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     let written = VirtualKey {
@@ -90,7 +99,9 @@ pub(super) async fn come_with(ctx: &mut Ctx, row: &Row, user: UserId, spec: &Use
         Ok(key) => key,
         Err(error @ (Error::Internal(_) | Error::Unavailable(..))) => return Err(error.into()),
         Err(error) => {
-            sqlx::query!("ROLLBACK TO SAVEPOINT key").execute(ctx.connection()).await?;
+            sqlx::query!("ROLLBACK TO SAVEPOINT key")
+                .execute(ctx.connection())
+                .await?;
             ctx.warn(format!("spec.autoCreateKey: no key '{alias}' was made: {error}"));
             return Ok(());
         }
@@ -103,13 +114,18 @@ pub(super) async fn come_with(ctx: &mut Ctx, row: &Row, user: UserId, spec: &Use
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         managed_fields: Vec::new(),
-        written: serde_json::to_value(&written).ok().and_then(|value| value.as_object().cloned()),
+        written: serde_json::to_value(&written)
+            .ok()
+            .and_then(|value| value.as_object().cloned()),
         ..row.clone()
     };
     store::save(ctx.connection(), &object).await?;
     let now = ctx.now;
     settle::show_one(ctx.connection(), None, object, now).await?;
-    ctx.warn(format!("Key '{alias}' waits: {} claims its secret in the console at /keys, once", spec.user_email));
+    ctx.warn(format!(
+        "Key '{alias}' waits: {} claims its secret in the console at /keys, once",
+        spec.user_email
+    ));
     Ok(())
 }
 
@@ -117,7 +133,11 @@ async fn ids(ctx: &mut Ctx, key: KeyId) -> Result<Ids> {
     let row = sqlx::query!("SELECT team_id, owner_id FROM api_keys WHERE id = $1", key.0)
         .fetch_one(ctx.connection())
         .await?;
-    Ok(Ids { team: Some(row.team_id), user: Some(row.owner_id), key: Some(key.0) })
+    Ok(Ids {
+        team: Some(row.team_id),
+        user: Some(row.owner_id),
+        key: Some(key.0),
+    })
 }
 
 /// The limits that differ.
@@ -125,7 +145,10 @@ fn limits(ctx: &Ctx, old: &VirtualKey, new: &VirtualKey) -> Result<LimitsInput, 
     let amount = |field: &'static str, old: &Option<String>, new: &Option<String>| -> Result<_, Refused> {
         Ok(changed(&money(field, old.as_deref())?, &money(field, new.as_deref())?))
     };
-    let models = changed(&old.models.clone().unwrap_or_default(), &new.models.clone().unwrap_or_default());
+    let models = changed(
+        &old.models.clone().unwrap_or_default(),
+        &new.models.clone().unwrap_or_default(),
+    );
     let expires_at = match changed(&old.duration, &new.duration) {
         None => None,
         Some(None) => Some(None),
@@ -133,14 +156,23 @@ fn limits(ctx: &Ctx, old: &VirtualKey, new: &VirtualKey) -> Result<LimitsInput, 
     };
     Ok(LimitsInput {
         // No list is all that the team has.
-        model_ids: models.map(|models| if models.is_empty() { vec!["all-team-models".to_owned()] } else { models }),
+        model_ids: models.map(|models| {
+            if models.is_empty() {
+                vec!["all-team-models".to_owned()]
+            } else {
+                models
+            }
+        }),
         expires_at,
         max_budget: amount("maxBudget", &old.max_budget, &new.max_budget)?,
         soft_budget: amount("softBudget", &old.soft_budget, &new.soft_budget)?,
         budget_duration: changed(&old.budget_duration, &new.budget_duration),
         tpm_limit: changed(&old.tpm_limit, &new.tpm_limit),
         rpm_limit: changed(&old.rpm_limit, &new.rpm_limit),
-        tags: changed(&old.tags.clone().unwrap_or_default(), &new.tags.clone().unwrap_or_default()),
+        tags: changed(
+            &old.tags.clone().unwrap_or_default(),
+            &new.tags.clone().unwrap_or_default(),
+        ),
     })
 }
 
@@ -149,7 +181,11 @@ fn period(text: &str) -> Result<Duration, Cause> {
     let rule = "must be a number with s, m, h or d, such as \"30d\"";
     let broken = || Cause::invalid("spec.duration", &json!(text), rule);
     let (number, unit) = text.trim().split_at(text.trim().len().saturating_sub(1));
-    let number: i64 = number.parse().ok().filter(|number| (1..=100_000_000).contains(number)).ok_or_else(broken)?;
+    let number: i64 = number
+        .parse()
+        .ok()
+        .filter(|number| (1..=100_000_000).contains(number))
+        .ok_or_else(broken)?;
     match unit {
         "s" => Duration::try_seconds(number),
         "m" => Duration::try_minutes(number),
@@ -162,7 +198,9 @@ fn period(text: &str) -> Result<Duration, Cause> {
 
 /// The id of a team that a spec names by slug, name or id.
 async fn team(ctx: &mut Ctx, row: &Row, named: Option<&str>) -> Result<Option<String>, Refused> {
-    let Some(named) = named.map(str::trim).filter(|named| !named.is_empty()) else { return Ok(None) };
+    let Some(named) = named.map(str::trim).filter(|named| !named.is_empty()) else {
+        return Ok(None);
+    };
     let found = sqlx::query_scalar!(
         "SELECT id FROM teams WHERE organization_id = $1 AND status <> 'archived' AND (slug = $2 OR name = $2 OR id = $3)
         ORDER BY slug = $2 DESC LIMIT 1",
@@ -179,22 +217,35 @@ async fn team(ctx: &mut Ctx, row: &Row, named: Option<&str>) -> Result<Option<St
 }
 
 fn texts(map: Option<&BTreeMap<String, String>>) -> Map<String, Value> {
-    map.into_iter().flatten().map(|(name, text)| (name.clone(), json!(text))).collect()
+    map.into_iter()
+        .flatten()
+        .map(|(name, text)| (name.clone(), json!(text)))
+        .collect()
 }
 
 fn numbers(map: Option<&BTreeMap<String, i64>>) -> Map<String, Value> {
-    map.into_iter().flatten().map(|(name, number)| (name.clone(), json!(number))).collect()
+    map.into_iter()
+        .flatten()
+        .map(|(name, number)| (name.clone(), json!(number)))
+        .collect()
 }
 
 /// Budgets are decimals in manifests' manner, as text; what is none is refused by the function that makes the key.
 fn amounts(map: Option<&BTreeMap<String, String>>) -> Map<String, Value> {
     let value = |text: &String| text.parse::<f64>().map_or_else(|_| json!(text), |number| json!(number));
-    map.into_iter().flatten().map(|(name, text)| (name.clone(), value(text))).collect()
+    map.into_iter()
+        .flatten()
+        .map(|(name, text)| (name.clone(), value(text)))
+        .collect()
 }
 
 fn check(ctx: &mut Ctx, spec: &VirtualKey) -> Result<(), Refused> {
     if spec.blocked == Some(true) {
-        return Err(Cause::forbidden("spec.blocked", "a key that shall not work is deleted; a new one takes its place").into());
+        return Err(Cause::forbidden(
+            "spec.blocked",
+            "a key that shall not work is deleted; a new one takes its place",
+        )
+        .into());
     }
     warn_of_unused(
         ctx,

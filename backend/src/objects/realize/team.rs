@@ -20,7 +20,11 @@ pub(super) async fn make(ctx: &mut Ctx, row: &Row, spec: Team) -> Result<Made, R
         Instance::Unknown(why) => return Ok(Made::Waits(keep::reason("ConfigError", &why))),
     };
     let slug = Slug::parse(&row.name).map_err(|broken| {
-        Cause::invalid("metadata.name", &json!(row.name), &format!("is the team's slug, which {}", broken.message))
+        Cause::invalid(
+            "metadata.name",
+            &json!(row.name),
+            &format!("is the team's slug, which {}", broken.message),
+        )
     })?;
     let new = NewTeamInput {
         name: spec.team_alias,
@@ -37,7 +41,10 @@ pub(super) async fn make(ctx: &mut Ctx, row: &Row, spec: Team) -> Result<Made, R
     if spec.blocked == Some(true) {
         teams::change_status(ctx, id, StatusChange::Deactivate, None).await?;
     }
-    Ok(Made::There(Ids { team: Some(id.0), ..Ids::default() }))
+    Ok(Made::There(Ids {
+        team: Some(id.0),
+        ..Ids::default()
+    }))
 }
 
 pub(super) async fn alter(ctx: &mut Ctx, row: &Row, old: Team, new: Team) -> Result<(), Refused> {
@@ -47,7 +54,10 @@ pub(super) async fn alter(ctx: &mut Ctx, row: &Row, old: Team, new: Team) -> Res
     let period = |spec: &Team| spec.budget_duration.clone().filter(|period| !period.is_empty());
     let patch = TeamPatchInput {
         is_active: changed(&old.blocked.unwrap_or(false), &new.blocked.unwrap_or(false)).map(|blocked| !blocked),
-        models: changed(&old.models.clone().unwrap_or_default(), &new.models.clone().unwrap_or_default()),
+        models: changed(
+            &old.models.clone().unwrap_or_default(),
+            &new.models.clone().unwrap_or_default(),
+        ),
         max_budget: changed(&budget(&old)?, &budget(&new)?),
         budget_duration: changed(&period(&old), &period(&new)),
         tpm_limit: changed(&old.tpm_limit, &new.tpm_limit),
@@ -71,7 +81,10 @@ fn check(ctx: &mut Ctx, row: &Row, spec: &Team) -> Result<(), Cause> {
     if let Some(organization) = spec.organization_id.as_deref().filter(|id| !id.is_empty())
         && !own.iter().any(|own| own == organization)
     {
-        let rule = format!("the namespace {:?} is the organization {}", row.namespace, row.organization);
+        let rule = format!(
+            "the namespace {:?} is the organization {}",
+            row.namespace, row.organization
+        );
         return Err(Cause::invalid("spec.organizationID", &json!(organization), &rule));
     }
     warn_of_unused(

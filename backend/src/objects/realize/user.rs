@@ -43,12 +43,17 @@ pub(super) async fn make(ctx: &mut Ctx, row: &Row, spec: User) -> Result<Made, R
     if spec.auto_create_key == Some(true) {
         key::come_with(ctx, row, user, &spec).await?;
     }
-    Ok(Made::There(Ids { user: Some(user.0), ..Ids::default() }))
+    Ok(Made::There(Ids {
+        user: Some(user.0),
+        ..Ids::default()
+    }))
 }
 
 pub(super) async fn alter(ctx: &mut Ctx, row: &Row, old: User, new: User) -> Result<(), Refused> {
     check(ctx, row, &new)?;
-    let Some(user) = row.ids.user.map(UserId) else { return Ok(()) };
+    let Some(user) = row.ids.user.map(UserId) else {
+        return Ok(());
+    };
     // In the organization `default`, where nobody has such a role, this is a super_admin's.
     organizations::standing(&ctx.caller, row.organization.into()).require(Permission::DirectoryManage)?;
     if old.user_alias != new.user_alias {
@@ -63,7 +68,9 @@ pub(super) async fn alter(ctx: &mut Ctx, row: &Row, old: User, new: User) -> Res
 
 /// The person leaves this organization, and no other (SPEC A15).
 pub(super) async fn end(ctx: &mut Ctx, row: &Row) -> Result<()> {
-    let Some(user) = row.ids.user.map(UserId) else { return Ok(()) };
+    let Some(user) = row.ids.user.map(UserId) else {
+        return Ok(());
+    };
     let organization = OrganizationId::from(row.organization);
     if organization != DEFAULT_ORGANIZATION {
         people::remove(ctx, &OrganizationKey::Id(organization), &UserRef::Id(user)).await?;
@@ -90,14 +97,23 @@ async fn join(ctx: &mut Ctx, organization: OrganizationId, user: UserId) -> Resu
     .fetch_one(ctx.connection())
     .await?;
     if !there {
-        people::add(ctx, &OrganizationKey::Id(organization), &UserRef::Id(user), OrgRole::OrgMember, false).await?;
+        people::add(
+            ctx,
+            &OrganizationKey::Id(organization),
+            &UserRef::Id(user),
+            OrgRole::OrgMember,
+            false,
+        )
+        .await?;
     }
     Ok(())
 }
 
 /// The account's name: an account is everybody's, so that only who manages accounts changes it.
 async fn rename(ctx: &mut Ctx, user: UserId, alias: Option<&str>) -> Result<()> {
-    let Some(alias) = alias.map(str::trim).filter(|alias| !alias.is_empty()) else { return Ok(()) };
+    let Some(alias) = alias.map(str::trim).filter(|alias| !alias.is_empty()) else {
+        return Ok(());
+    };
     let now = sqlx::query_scalar!("SELECT display_name FROM users WHERE id = $1", user.0)
         .fetch_one(ctx.connection())
         .await?;
@@ -108,7 +124,10 @@ async fn rename(ctx: &mut Ctx, user: UserId, alias: Option<&str>) -> Result<()> 
         ctx.warn("spec.userAlias: the name of an account that exists is changed by a super_admin; it stays as it is");
         return Ok(());
     }
-    let patch = AccountPatchInput { display_name: Some(Some(alias.to_owned())), ..AccountPatchInput::default() };
+    let patch = AccountPatchInput {
+        display_name: Some(Some(alias.to_owned())),
+        ..AccountPatchInput::default()
+    };
     users::update(ctx, &UserRef::Id(user), patch.parse()?).await?;
     Ok(())
 }
@@ -122,7 +141,9 @@ async fn terms(ctx: &mut Ctx, user: UserId, spec: &User) -> Result<(), Refused> 
     )
     .fetch_optional(ctx.connection())
     .await?;
-    let known = before.map_or((None, None, None, None), |row| (row.role, row.max_budget, row.tpm_limit, row.rpm_limit));
+    let known = before.map_or((None, None, None, None), |row| {
+        (row.role, row.max_budget, row.tpm_limit, row.rpm_limit)
+    });
     let wanted = (spec.user_role.clone(), budget, spec.tpm_limit, spec.rpm_limit);
     if known == wanted {
         return Ok(());
@@ -139,9 +160,7 @@ async fn terms(ctx: &mut Ctx, user: UserId, spec: &User) -> Result<(), Refused> 
     )
     .execute(ctx.connection())
     .await?;
-    let fields = |(role, budget, tpm, rpm): &(Option<String>, Option<Decimal>, Option<i64>, Option<i64>)| {
-        json!({"litellm_role": role, "litellm_max_budget": budget, "litellm_tpm_limit": tpm, "litellm_rpm_limit": rpm})
-    };
+    let fields = |(role, budget, tpm, rpm): &(Option<String>, Option<Decimal>, Option<i64>, Option<i64>)| json!({"litellm_role": role, "litellm_max_budget": budget, "litellm_tpm_limit": tpm, "litellm_rpm_limit": rpm});
     let email = spec.user_email.clone();
     let entry = crate::audit::Entry::new("user.update", "user", user, &email).change(fields(&known), fields(&wanted));
     crate::audit::record(ctx, entry).await?;
@@ -151,7 +170,10 @@ async fn terms(ctx: &mut Ctx, user: UserId, spec: &User) -> Result<(), Refused> 
 fn check(ctx: &mut Ctx, row: &Row, spec: &User) -> Result<(), Refused> {
     let standing = organizations::standing(&ctx.caller, row.organization.into());
     let before = row.spec.get("userRole").and_then(serde_json::Value::as_str);
-    if let Some(role) = spec.user_role.as_deref().filter(|role| role.starts_with("proxy_admin") && before != Some(role))
+    if let Some(role) = spec
+        .user_role
+        .as_deref()
+        .filter(|role| role.starts_with("proxy_admin") && before != Some(role))
         && !standing.super_admin
     {
         let rule = format!("{role} may be set by a super_admin only");
@@ -182,7 +204,10 @@ fn check(ctx: &mut Ctx, row: &Row, spec: &User) -> Result<(), Refused> {
     let key = spec.auto_create_key == Some(true);
     warn_of_unused(
         ctx,
-        &[("models", spec.models.is_some() && !key), ("budgetDuration", spec.budget_duration.is_some() && !key)],
+        &[
+            ("models", spec.models.is_some() && !key),
+            ("budgetDuration", spec.budget_duration.is_some() && !key),
+        ],
     );
     Ok(())
 }

@@ -50,7 +50,10 @@ pub(super) async fn read(
         let named = row.instance.as_deref().or(row.litellm_instance.as_deref());
         let person = row.user_object.unwrap_or_else(|| name_of(&row.email));
         let mut spec = Map::new();
-        spec.insert("connectionRef".to_owned(), connection_ref(named, row.namespace.as_deref()));
+        spec.insert(
+            "connectionRef".to_owned(),
+            connection_ref(named, row.namespace.as_deref()),
+        );
         spec.insert("role".to_owned(), row.role.clone().into());
         spec.insert("teamAlias".to_owned(), row.name.clone().into());
         spec.insert("userEmail".to_owned(), row.email.clone().into());
@@ -72,7 +75,11 @@ pub(super) async fn read(
         let truth = Truth {
             kind: Kind::TeamMemberAssociation,
             organization: row.organization_id,
-            ids: Ids { team: Some(row.team_id), user: Some(row.user_id), key: None },
+            ids: Ids {
+                team: Some(row.team_id),
+                user: Some(row.user_id),
+                key: None,
+            },
             name: format!("{person}-{}", row.slug),
             created_at: row.joined_at,
             spec,

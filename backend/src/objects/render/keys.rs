@@ -89,7 +89,11 @@ pub(super) async fn read(
         let truth = Truth {
             kind: Kind::VirtualKey,
             organization: row.organization_id,
-            ids: Ids { team: Some(row.team_id), user: Some(row.owner_id), key: Some(row.id) },
+            ids: Ids {
+                team: Some(row.team_id),
+                user: Some(row.owner_id),
+                key: Some(row.id),
+            },
             name,
             created_at: row.created_at,
             spec,

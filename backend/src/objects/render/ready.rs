@@ -16,8 +16,18 @@ pub(in super::super) struct Standing {
 }
 
 impl Standing {
-    pub(in super::super) fn new(kind: &'static str, is: bool, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, is, reason, message: message.into() }
+    pub(in super::super) fn new(
+        kind: &'static str,
+        is: bool,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            is,
+            reason,
+            message: message.into(),
+        }
     }
 }
 
@@ -54,7 +64,12 @@ pub(super) fn reachable(outbox: &Outbox<'_>) -> Standing {
         (Some(_), Some(error)) if error.starts_with(OUT_OF_REACH) && outbox.state != Some("synced") => {
             Standing::new("InstanceReachable", false, "ConnectionError", error)
         }
-        (Some(name), _) => Standing::new("InstanceReachable", true, "Reachable", format!("LiteLLM instance '{name}'")),
+        (Some(name), _) => Standing::new(
+            "InstanceReachable",
+            true,
+            "Reachable",
+            format!("LiteLLM instance '{name}'"),
+        ),
     }
 }
 
@@ -85,8 +100,17 @@ pub(in super::super) fn conditions(
         .and_then(|conditions| serde_json::from_value(conditions.clone()).ok())
         .unwrap_or_default();
     let condition = |standing: &Standing| {
-        let mut fresh = Condition::new(standing.kind, standing.is, standing.reason, &standing.message, generation, now);
-        let same = known.iter().find(|one| one.kind == fresh.kind && one.status == fresh.status);
+        let mut fresh = Condition::new(
+            standing.kind,
+            standing.is,
+            standing.reason,
+            &standing.message,
+            generation,
+            now,
+        );
+        let same = known
+            .iter()
+            .find(|one| one.kind == fresh.kind && one.status == fresh.status);
         if let Some(same) = same {
             fresh.last_transition_time.clone_from(&same.last_transition_time);
         }
@@ -106,8 +130,18 @@ pub(in super::super) fn waits(waits: &Value) -> Vec<Standing> {
     };
     let mut standings = vec![Standing::new("Ready", false, reason, text("message"))];
     for (field, kind, there, missing) in [
-        ("teamExists", "TeamExists", "There is such a team", "referenced Team is not ready"),
-        ("userExists", "UserExists", "There is such a person", "referenced User is not ready"),
+        (
+            "teamExists",
+            "TeamExists",
+            "There is such a team",
+            "referenced Team is not ready",
+        ),
+        (
+            "userExists",
+            "UserExists",
+            "There is such a person",
+            "referenced User is not ready",
+        ),
         (
             "instanceReachable",
             "InstanceReachable",

@@ -55,7 +55,10 @@ pub(super) async fn read(
         let blocked = row.status != "active";
         let named = row.instance.as_deref().or(row.litellm_instance.as_deref());
         let mut spec = Map::new();
-        spec.insert("connectionRef".to_owned(), connection_ref(named, row.namespace.as_deref()));
+        spec.insert(
+            "connectionRef".to_owned(),
+            connection_ref(named, row.namespace.as_deref()),
+        );
         spec.insert("teamAlias".to_owned(), row.name.clone().into());
         put(&mut spec, "models", some(&row.models));
         put(&mut spec, "maxBudget", row.max_budget.map(decimal));
@@ -82,7 +85,10 @@ pub(super) async fn read(
         let truth = Truth {
             kind: Kind::Team,
             organization: row.organization_id,
-            ids: Ids { team: Some(row.id), ..Ids::default() },
+            ids: Ids {
+                team: Some(row.id),
+                ..Ids::default()
+            },
             name: row.slug,
             created_at: row.created_at,
             spec,

@@ -57,7 +57,11 @@ pub(super) async fn read(
             state: row.state.as_deref(),
             error: row.last_error.as_deref(),
         };
-        let own = if row.is_super_admin { "proxy_admin" } else { "internal_user" };
+        let own = if row.is_super_admin {
+            "proxy_admin"
+        } else {
+            "internal_user"
+        };
         let mut spec = Map::new();
         spec.insert(
             "connectionRef".to_owned(),
@@ -86,7 +90,10 @@ pub(super) async fn read(
         let truth = Truth {
             kind: Kind::User,
             organization: row.organization_id,
-            ids: Ids { user: Some(row.id), ..Ids::default() },
+            ids: Ids {
+                user: Some(row.id),
+                ..Ids::default()
+            },
             name: name_of(&row.email),
             created_at: row.created_at,
             spec,

@@ -16,7 +16,10 @@ async fn a6_team_person_and_membership_are_deleted_in_any_order_and_made_again()
     for order in orders {
         house.create(house.root, team("ai-team")).await.unwrap();
         house.create(house.root, user("alice")).await.unwrap();
-        house.create(house.root, membership("alice", "ai-team", "admin")).await.unwrap();
+        house
+            .create(house.root, membership("alice", "ai-team", "admin"))
+            .await
+            .unwrap();
         house.drain().await;
         for kind in order {
             let name = match kind {
@@ -35,10 +38,18 @@ async fn a6_team_person_and_membership_are_deleted_in_any_order_and_made_again()
             let left: Vec<String> = house.list(house.root, kind).await;
             assert!(left.iter().all(|name| name == "olga"), "{order:?}: {left:?}");
         }
-        let there = house.proxy.teams().into_iter().filter(|team| team.alias.as_deref() == Some("ai-team")).count();
+        let there = house
+            .proxy
+            .teams()
+            .into_iter()
+            .filter(|team| team.alias.as_deref() == Some("ai-team"))
+            .count();
         assert_eq!(there, 0, "{order:?}: it goes from LiteLLM, too");
     }
-    let accounts: i64 = house.world.one("SELECT count(*) FROM users WHERE email = 'alice@example.com'").await;
+    let accounts: i64 = house
+        .world
+        .one("SELECT count(*) FROM users WHERE email = 'alice@example.com'")
+        .await;
     assert_eq!(accounts, 1, "X22: the account is revived, with its history");
 }
 
@@ -48,10 +59,15 @@ async fn a6_what_litellm_has_not_heard_of_stays_and_says_so() {
     house.create(house.root, team("ai-team")).await.unwrap();
     house.drain().await;
     let (deleted, _) = house.delete(house.root, Kind::Team, "ai-team").await.unwrap();
-    let Deleted::Waiting(object) = deleted else { panic!("LiteLLM was not asked") };
+    let Deleted::Waiting(object) = deleted else {
+        panic!("LiteLLM was not asked")
+    };
     assert!(object.metadata.deletion_timestamp.is_some());
     assert_eq!(condition(&object, "Ready").1, "Deleting");
-    house.world.sql("UPDATE litellm_objects SET state = 'failed', last_error = 'no' WHERE kind = 'team'").await;
+    house
+        .world
+        .sql("UPDATE litellm_objects SET state = 'failed', last_error = 'no' WHERE kind = 'team'")
+        .await;
     let object = house.get(house.root, Kind::Team, "ai-team").await.unwrap();
     assert_eq!(condition(&object, "Ready").1, "DeleteFailed");
     let (again, _) = house.delete(house.root, Kind::Team, "ai-team").await.unwrap();
@@ -65,12 +81,25 @@ async fn x21_the_last_admin_is_an_admin_of_all_teams_to_declare_away() {
     let house = House::new().await;
     house.create(house.root, team("ai-team")).await.unwrap();
     house.create(house.root, user("alice")).await.unwrap();
-    house.create(house.root, membership("alice", "ai-team", "admin")).await.unwrap();
-    let alice = house.world.one("SELECT id FROM users WHERE email = 'alice@example.com'").await;
+    house
+        .create(house.root, membership("alice", "ai-team", "admin"))
+        .await
+        .unwrap();
+    let alice = house
+        .world
+        .one("SELECT id FROM users WHERE email = 'alice@example.com'")
+        .await;
     let to_member = json!({"role": "member"});
     let (kind, name) = (Kind::TeamMemberAssociation, "alice-ai-team");
-    let refused = house.patch(domain::UserId(alice), kind, name, to_member.clone()).await.unwrap_err();
-    assert!(refused.message.contains("Cannot remove last team admin"), "{}", refused.message);
+    let refused = house
+        .patch(domain::UserId(alice), kind, name, to_member.clone())
+        .await
+        .unwrap_err();
+    assert!(
+        refused.message.contains("Cannot remove last team admin"),
+        "{}",
+        refused.message
+    );
     let (changed, warnings) = house.patch(house.olga, kind, name, to_member).await.unwrap();
     assert!(changed.changed);
     assert!(warnings[0].contains("has no admin any more"), "{warnings:?}");

@@ -8,7 +8,11 @@ use kubernetes::{Kind, Reason};
 use super::{House, team};
 
 fn teams() -> Query {
-    Query { kind: Kind::Team, namespace: Some("acme".to_owned()), name: None }
+    Query {
+        kind: Kind::Team,
+        namespace: Some("acme".to_owned()),
+        name: None,
+    }
 }
 
 /// Writers change what they like, many at once, over SQL and over objects; whoever watches sees every object's last state,
@@ -25,7 +29,10 @@ async fn a_watch_through_ten_thousand_changes_misses_nothing() {
     let list = objects::list(&mut ctx, &teams(), None, None, &|_| true).await.unwrap();
     drop(ctx);
     assert_eq!(list.objects.len(), 50);
-    let mut watch = changes.watch(house.caller(house.root).await, teams(), list.version).await.unwrap();
+    let mut watch = changes
+        .watch(house.caller(house.root).await, teams(), list.version)
+        .await
+        .unwrap();
     let (done, finished) = tokio::sync::watch::channel(false);
     let seen = tokio::spawn(async move {
         let (mut last, mut state, mut count) = (list.version, BTreeMap::new(), 0_u64);
@@ -45,7 +52,10 @@ async fn a_watch_through_ten_thousand_changes_misses_nothing() {
                 if change.what == What::Deleted {
                     state.remove(&name);
                 } else {
-                    state.insert(name, change.object.spec.get("rpmLimit").and_then(serde_json::Value::as_i64));
+                    state.insert(
+                        name,
+                        change.object.spec.get("rpmLimit").and_then(serde_json::Value::as_i64),
+                    );
                 }
             }
         }
@@ -71,8 +81,14 @@ async fn a_watch_through_ten_thousand_changes_misses_nothing() {
     done.send(true).unwrap();
     let (state, count) = seen.await.unwrap();
     job.abort();
-    let truth: Vec<String> = house.world.all("SELECT slug || ' ' || coalesce(rpm_limit, -1) FROM teams WHERE slug LIKE 'team-%' ORDER BY slug").await;
-    let mut shown: Vec<String> = state.iter().map(|(name, limit)| format!("{name} {}", limit.unwrap_or(-1))).collect();
+    let truth: Vec<String> = house
+        .world
+        .all("SELECT slug || ' ' || coalesce(rpm_limit, -1) FROM teams WHERE slug LIKE 'team-%' ORDER BY slug")
+        .await;
+    let mut shown: Vec<String> = state
+        .iter()
+        .map(|(name, limit)| format!("{name} {}", limit.unwrap_or(-1)))
+        .collect();
     shown.sort();
     let mut truth = truth;
     truth.sort();
@@ -95,14 +111,24 @@ async fn a_watch_resumes_where_it_was_and_what_is_forgotten_is_410() {
     house.create(house.root, team("two")).await.unwrap();
     let mut watch = changes.watch(caller.clone(), teams(), place).await.unwrap();
     let next = watch.next().await.unwrap();
-    assert_eq!((next[0].what, next[0].object.metadata.name.as_str()), (What::Added, "two"));
-    house.world.sql("UPDATE object_changes SET at = now() - interval '2 days'").await;
+    assert_eq!(
+        (next[0].what, next[0].object.metadata.name.as_str()),
+        (What::Added, "two")
+    );
+    house
+        .world
+        .sql("UPDATE object_changes SET at = now() - interval '2 days'")
+        .await;
     let mut ctx = house.ctx(house.root).await;
     assert!(objects::forget_old(&mut ctx).await.unwrap() > 0);
     ctx.commit().await.unwrap();
-    let Err(refused) = changes.watch(caller.clone(), teams(), 1).await else { panic!("it is forgotten") };
+    let Err(refused) = changes.watch(caller.clone(), teams(), 1).await else {
+        panic!("it is forgotten")
+    };
     assert_eq!(refused.reason, Reason::Expired);
-    let Err(refused) = changes.watch(caller, teams(), i64::MAX).await else { panic!("it is to come") };
+    let Err(refused) = changes.watch(caller, teams(), i64::MAX).await else {
+        panic!("it is to come")
+    };
     assert_eq!(refused.reason, Reason::Timeout);
     job.abort();
 }
