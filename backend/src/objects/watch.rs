@@ -81,15 +81,17 @@ impl Changes {
     async fn follow(&self) -> Result<()> {
         let mut listener = PgListener::connect_with(&self.backend.pool).await?;
         listener.listen(CHANNEL).await?;
-        let mut seldom = tokio::time::Instant::now();
+        // At once the first time: what happened before this process was there was heard by nobody.
+        let mut seldom: Option<tokio::time::Instant> = None;
         loop {
+            let is_time = seldom.is_none_or(|last| last.elapsed() >= SELDOM);
             self.settle().await?;
             // What somebody waits for may be among what is new, whoever brought it up to date.
-            if self.read().await? || seldom.elapsed() >= SELDOM {
+            if self.read().await? || is_time {
                 keep::retry_waiting(&self.backend).await?;
             }
-            if seldom.elapsed() >= SELDOM {
-                seldom = tokio::time::Instant::now();
+            if is_time {
+                seldom = Some(tokio::time::Instant::now());
                 keep::begin(&self.backend).await?;
                 keep::look_at_deleting(&self.backend).await?;
             }
