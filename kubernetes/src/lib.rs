@@ -3,14 +3,18 @@
 pub mod apply;
 pub mod decode;
 pub mod difference;
+pub mod discovery;
 mod duration;
 pub mod event;
 mod failure;
 mod kind;
+pub mod manifest;
 pub mod namespace;
 mod object;
 pub mod options;
 pub mod patch;
+mod protobuf;
+pub mod review;
 mod schema;
 pub mod selector;
 pub mod spec;
