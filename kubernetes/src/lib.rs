@@ -11,6 +11,7 @@ mod kind;
 pub mod manifest;
 pub mod namespace;
 mod object;
+pub mod openapi;
 pub mod options;
 pub mod patch;
 mod protobuf;
