@@ -18,9 +18,9 @@ pub const V2_CONTENT_TYPE: &str = "application/com.github.proto-openapi.spec.v2.
 /// The documents of version 3 by their path below `/openapi/v3/`.
 static V3: LazyLock<[(&str, Value); 3]> = LazyLock::new(|| {
     [
-        ("api/v1", v3::minimal(schemas::core())),
+        ("api/v1", v3::minimal(&schemas::core())),
         ("apis/auth.litellm.ai/v1alpha1", v3::own()),
-        ("apis/authorization.k8s.io/v1", v3::minimal(schemas::authorization())),
+        ("apis/authorization.k8s.io/v1", v3::minimal(&schemas::authorization())),
     ]
 });
 static V2: LazyLock<Value> = LazyLock::new(v2::document);

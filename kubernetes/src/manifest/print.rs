@@ -167,7 +167,7 @@ fn quoted(text: &str) -> String {
     for char in Value::from(text).to_string().chars() {
         match char {
             '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(char)));
+                out.extend(format!("\\u{:04x}", u32::from(char)).chars());
             }
             char => out.push(char),
         }

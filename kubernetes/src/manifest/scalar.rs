@@ -37,13 +37,11 @@ fn number(word: &str, unsigned: &str) -> Option<Value> {
     if !rest.starts_with(['+', '-'])
         && let Ok(magnitude) = u64::from_str_radix(rest, radix)
     {
-        return match is_negative {
-            false => Some(magnitude.into()),
-            true => 0_i64
-                .checked_sub_unsigned(magnitude)
-                .map(Value::from)
-                .or_else(|| float(word)),
-        };
+        if !is_negative {
+            return Some(magnitude.into());
+        }
+        let negative = 0_i64.checked_sub_unsigned(magnitude).map(Value::from);
+        return negative.or_else(|| float(word));
     }
     if radix == 10 {
         float(&word.replace('_', ""))

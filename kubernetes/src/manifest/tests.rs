@@ -104,10 +104,8 @@ fn bombs_do_not_go_off() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for at in 1..12 {
         let before = at - 1;
-        text.push_str(&format!(
-            "a{at}: &a{at} [{}]\n",
-            vec![format!("*a{before}"); 9].join(", ")
-        ));
+        let nine = vec![format!("*a{before}"); 9].join(", ");
+        text.extend(["a", &at.to_string(), ": &a", &at.to_string(), " [", &nine, "]\n"]);
     }
     assert!(problem(&text).contains("aliases make too much"), "{}", problem(&text));
     let merges = format!(

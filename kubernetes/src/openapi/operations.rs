@@ -70,6 +70,14 @@ const LIST: &[Parameter] = &[
     parameter("watch", "boolean", "Whether changes are told as they happen."),
 ];
 
+/// What a patch may be. Strategic merge patches are taken, but not told of: kubectl then sends those that say what they
+/// mean, as for custom resources.
+pub(super) const PATCHES: [&str; 3] = [
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/apply-patch+yaml",
+];
+
 /// Something that can be done.
 #[derive(Debug)]
 pub(super) struct Operation {
@@ -90,7 +98,7 @@ pub(super) struct Operation {
 #[derive(Debug)]
 pub(super) struct Path {
     pub kind: Kind,
-    pub path: String,
+    pub url: String,
     /// `namespace` and `name`, as far as they are in the path.
     pub variables: &'static [&'static str],
     pub operations: Vec<Operation>,
@@ -119,7 +127,7 @@ fn of(kind: Kind) -> [Path; 4] {
     [
         Path {
             kind,
-            path: format!("{root}/{plural}"),
+            url: format!("{root}/{plural}"),
             variables: &[],
             operations: vec![operation(
                 "get",
@@ -133,7 +141,7 @@ fn of(kind: Kind) -> [Path; 4] {
         },
         Path {
             kind,
-            path: many,
+            url: many,
             variables: &["namespace"],
             operations: vec![
                 operation(
@@ -150,7 +158,7 @@ fn of(kind: Kind) -> [Path; 4] {
         },
         Path {
             kind,
-            path: one.clone(),
+            url: one.clone(),
             variables: &["namespace", "name"],
             operations: vec![
                 operation("get", "get", "read the specified", "readNamespaced", &[], None, &object),
@@ -185,7 +193,7 @@ fn of(kind: Kind) -> [Path; 4] {
         },
         Path {
             kind,
-            path: format!("{one}/status"),
+            url: format!("{one}/status"),
             variables: &["namespace", "name"],
             operations: vec![operation(
                 "get",

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operations::{self, Operation, Parameter, Path};
+use super::operations::{self, Operation, PATCHES, Parameter, Path};
 use super::schemas::{self, Form, gvk};
 use crate::VERSION;
 
 pub(super) fn document() -> Value {
     let paths: Map<String, Value> = operations::all()
         .iter()
-        .map(|path| (path.path.clone(), item(path)))
+        .map(|path| (path.url.clone(), item(path)))
         .collect();
     let mut definitions = schemas::own(Form::V2);
     definitions.extend(schemas::core());
@@ -43,10 +43,15 @@ fn operation(path: &Path, operation: &Operation) -> Value {
             "schema": Form::V2.reference(body) })
     });
     let parameters: Vec<Value> = body.into_iter().chain(operation.parameters.iter().map(query)).collect();
+    let consumes = if operation.method == "patch" {
+        &PATCHES[..]
+    } else {
+        &["application/json"]
+    };
     json!({
         "description": operation.description,
         "operationId": operation.id,
-        "consumes": ["application/json"],
+        "consumes": consumes,
         "produces": ["application/json"],
         "parameters": parameters,
         "responses": { "200": { "description": "OK", "schema": Form::V2.reference(&operation.answer) } },

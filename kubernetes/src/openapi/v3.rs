@@ -2,32 +2,25 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operations::{self, Operation, Parameter, Path};
+use super::operations::{self, Operation, PATCHES, Parameter, Path};
 use super::schemas::{self, Form, gvk};
 use crate::VERSION;
-
-const PATCHES: [&str; 4] = [
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
-    "application/apply-patch+yaml",
-];
 
 /// The document of our group.
 pub(super) fn own() -> Value {
     let paths = operations::all()
         .iter()
-        .map(|path| (path.path.clone(), item(path)))
+        .map(|path| (path.url.clone(), item(path)))
         .collect();
-    around(paths, schemas::own(Form::V3))
+    around(&paths, &schemas::own(Form::V3))
 }
 
 /// A document with schemas only.
-pub(super) fn minimal(schemas: Map<String, Value>) -> Value {
-    around(Map::new(), schemas)
+pub(super) fn minimal(schemas: &Map<String, Value>) -> Value {
+    around(&Map::new(), schemas)
 }
 
-fn around(paths: Map<String, Value>, schemas: Map<String, Value>) -> Value {
+fn around(paths: &Map<String, Value>, schemas: &Map<String, Value>) -> Value {
     json!({
         "openapi": "3.0.0",
         "info": { "title": "Guildhall", "version": VERSION },
