@@ -11,6 +11,7 @@ mod events;
 mod export;
 mod keep;
 mod meaning;
+mod plan;
 mod read;
 mod realize;
 mod refusal;
@@ -28,5 +29,6 @@ pub use contract::{
 pub use declare::{change, create, delete};
 pub use export::{export, of_subject, source};
 pub use keep::{begin, forget_old};
+pub use plan::{Action, Step, carry_out};
 pub use read::{get, happenings, list};
 pub use watch::{Changes, Watch};

@@ -32,23 +32,51 @@ pub async fn begin(backend: &Backend) -> Result<()> {
         .execute(&mut *transaction)
         .await?;
     if !before {
-        // What ended meanwhile is found by looking at what objects still tell of.
-        sqlx::query!(
-            "INSERT INTO object_touches (what, a, b)
-            SELECT 'team', id, NULL::uuid FROM teams WHERE status <> 'archived' AND NOT is_system
-            UNION ALL SELECT 'belonging', organization_id, user_id FROM organization_members
-            UNION ALL SELECT 'membership', m.team_id, m.user_id FROM team_members m JOIN teams t ON t.id = m.team_id
-                WHERE t.status <> 'archived' AND NOT t.is_system
-            UNION ALL SELECT 'belonging', t.organization_id, m.user_id FROM team_members m JOIN teams t ON t.id = m.team_id
-                WHERE t.status <> 'archived' AND NOT t.is_system AND t.organization_id = $1
-            UNION ALL SELECT 'key', id, NULL FROM api_keys WHERE litellm_instance IS NOT NULL AND revoked_at IS NULL
-            UNION ALL SELECT 'object', uid, NULL FROM objects WHERE kind IS NOT NULL",
-            domain::DEFAULT_ORGANIZATION.0,
-        )
-        .execute(&mut *transaction)
-        .await?;
+        note_everything(&mut transaction).await?;
     }
     transaction.commit().await?;
+    Ok(())
+}
+
+/// Brings objects up to date where nobody listens, and nothing was noted: for work that is done in this transaction. The
+/// caller holds the lock.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn catch_up(ctx: &mut Ctx) -> Result<()> {
+    let now = ctx.now;
+    let listened = sqlx::query_scalar!(
+        r#"SELECT coalesce(in_use_until > $1, false) AS "was!" FROM objects_state"#,
+        now
+    )
+    .fetch_one(ctx.connection())
+    .await?;
+    if !listened {
+        // What this transaction does is noted; afterwards nothing is, as before.
+        sqlx::query!("UPDATE objects_state SET in_use_until = now() + interval '1 second'")
+            .execute(ctx.connection())
+            .await?;
+        note_everything(ctx.connection()).await?;
+    }
+    settle::settle(ctx.connection(), now).await
+}
+
+/// Notes all that there is. What ended meanwhile is found by looking at what objects still tell of.
+async fn note_everything(connection: &mut sqlx::PgConnection) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO object_touches (what, a, b)
+        SELECT 'team', id, NULL::uuid FROM teams WHERE status <> 'archived' AND NOT is_system
+        UNION ALL SELECT 'belonging', organization_id, user_id FROM organization_members
+        UNION ALL SELECT 'membership', m.team_id, m.user_id FROM team_members m JOIN teams t ON t.id = m.team_id
+            WHERE t.status <> 'archived' AND NOT t.is_system
+        UNION ALL SELECT 'belonging', t.organization_id, m.user_id FROM team_members m JOIN teams t ON t.id = m.team_id
+            WHERE t.status <> 'archived' AND NOT t.is_system AND t.organization_id = $1
+        UNION ALL SELECT 'key', id, NULL FROM api_keys WHERE litellm_instance IS NOT NULL AND revoked_at IS NULL
+        UNION ALL SELECT 'object', uid, NULL FROM objects WHERE kind IS NOT NULL",
+        domain::DEFAULT_ORGANIZATION.0,
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
