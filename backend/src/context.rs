@@ -164,6 +164,10 @@ pub struct Ctx {
     touched: Vec<UserId>,
     /// Whether it ends a token.
     touched_tokens: bool,
+    /// What the caller should know of what was done.
+    warnings: Vec<String>,
+    /// Whether what is written is declared: by kubectl.
+    declared: bool,
 }
 
 enum Connection {
@@ -214,7 +218,21 @@ impl Ctx {
             connection,
             touched: Vec::new(),
             touched_tokens: false,
+            warnings: Vec::new(),
+            declared: false,
         }
+    }
+
+    /// For what is declared with kubectl.
+    #[must_use]
+    pub fn declared(mut self) -> Self {
+        self.declared = true;
+        self
+    }
+
+    /// What the caller should know of what was done; each is told once.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// The open connection.
