@@ -104,7 +104,11 @@ impl Cause {
         Self {
             reason: "FieldValueRequired",
             field: field.into(),
-            message: if rule.is_empty() { "Required value".to_owned() } else { format!("Required value: {rule}") },
+            message: if rule.is_empty() {
+                "Required value".to_owned()
+            } else {
+                format!("Required value: {rule}")
+            },
         }
     }
 
@@ -156,7 +160,13 @@ pub struct Failure {
 impl Failure {
     /// A refusal in words.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), object: None, causes: Vec::new(), retry_after: None }
+        Self {
+            reason,
+            message: message.into(),
+            object: None,
+            causes: Vec::new(),
+            retry_after: None,
+        }
     }
 
     /// 400
@@ -166,31 +176,49 @@ impl Failure {
 
     /// 404: `teams.auth.litellm.ai "x" not found`.
     pub fn not_found(kind: Kind, name: &str) -> Self {
-        Self::new(Reason::NotFound, format!("{}.{GROUP} {name:?} not found", kind.plural())).about(kind, name)
+        Self::new(
+            Reason::NotFound,
+            format!("{}.{GROUP} {name:?} not found", kind.plural()),
+        )
+        .about(kind, name)
     }
 
     /// 409: `teams.auth.litellm.ai "x" already exists`.
     pub fn already_exists(kind: Kind, name: &str) -> Self {
-        Self::new(Reason::AlreadyExists, format!("{}.{GROUP} {name:?} already exists", kind.plural())).about(kind, name)
+        Self::new(
+            Reason::AlreadyExists,
+            format!("{}.{GROUP} {name:?} already exists", kind.plural()),
+        )
+        .about(kind, name)
     }
 
     /// 409: somebody else was faster.
     pub fn conflict(kind: Kind, name: &str, why: &str) -> Self {
         Self::new(
             Reason::Conflict,
-            format!("Operation cannot be fulfilled on {}.{GROUP} {name:?}: {why}", kind.plural()),
+            format!(
+                "Operation cannot be fulfilled on {}.{GROUP} {name:?}: {why}",
+                kind.plural()
+            ),
         )
         .about(kind, name)
     }
 
     /// 403: `teams.auth.litellm.ai "x" is forbidden: why`.
     pub fn forbidden(kind: Kind, name: &str, why: &str) -> Self {
-        Self::new(Reason::Forbidden, format!("{}.{GROUP} {name:?} is forbidden: {why}", kind.plural())).about(kind, name)
+        Self::new(
+            Reason::Forbidden,
+            format!("{}.{GROUP} {name:?} is forbidden: {why}", kind.plural()),
+        )
+        .about(kind, name)
     }
 
     /// 422 with what is wrong: `Team.auth.litellm.ai "x" is invalid: spec.role: …`.
     pub fn invalid(kind: Kind, name: &str, causes: Vec<Cause>) -> Self {
-        let texts: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let texts: Vec<String> = causes
+            .iter()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect();
         let list = match texts.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
@@ -218,7 +246,11 @@ impl Failure {
         let mut details = json!({});
         if let Some((kind, name)) = &self.object {
             // `Invalid` names the kind, everything else the plural: kubectl prints it.
-            let word = if self.reason == Reason::Invalid { kind.name() } else { kind.plural() };
+            let word = if self.reason == Reason::Invalid {
+                kind.name()
+            } else {
+                kind.plural()
+            };
             details = json!({ "name": name, "group": GROUP, "kind": word });
         }
         if !self.causes.is_empty() {

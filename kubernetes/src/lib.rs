@@ -1,10 +1,19 @@
 //! The Kubernetes API of Guildhall as pure functions: what manifests say, how they are read, patched, listed and told of.
 
+pub mod apply;
+pub mod decode;
+mod duration;
 mod failure;
 mod kind;
 mod object;
+pub mod patch;
+mod schema;
+pub mod selector;
 pub mod spec;
 pub mod status;
+mod syntax;
+pub mod table;
+pub mod update;
 
 pub use failure::{Cause, Failure, Reason};
 pub use kind::{API_VERSION, GROUP, Kind, VERSION};

@@ -188,7 +188,14 @@ status!(
 
 impl Condition {
     /// A condition; `at` is when its status became what it is.
-    pub fn new(kind: &str, status: bool, reason: &str, message: impl Into<String>, generation: i64, at: DateTime<Utc>) -> Self {
+    pub fn new(
+        kind: &str,
+        status: bool,
+        reason: &str,
+        message: impl Into<String>,
+        generation: i64,
+        at: DateTime<Utc>,
+    ) -> Self {
         Self {
             kind: kind.to_owned(),
             status: if status { "True" } else { "False" }.to_owned(),
