@@ -78,7 +78,7 @@ pub(super) async fn rules(call: Call, bytes: &[u8]) -> Answer {
     let whole = Some(namespace.as_str()).filter(|namespace| !namespace.is_empty());
     let mut reads = false;
     for kind in Kind::ALL {
-        let mut verbs = Vec::new();
+        let mut verbs: Vec<&str> = Vec::new();
         for (verb, words) in VERBS {
             if objects::may(&mut ctx, whole, kind, *verb).await? {
                 verbs.extend(*words);

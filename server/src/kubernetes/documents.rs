@@ -42,3 +42,20 @@ pub(super) fn version(headers: &HeaderMap) -> Answer {
     });
     Ok(answer::json(StatusCode::OK, &value))
 }
+
+pub(super) fn discovery(_: Discovery, headers: &HeaderMap) -> Answer {
+    accept::require_json(headers)?;
+    Ok(answer::json(StatusCode::OK, &json!({})))
+}
+
+pub(super) fn openapi_v2(headers: &HeaderMap) -> Answer {
+    discovery(Discovery::Groups, headers)
+}
+
+pub(super) fn openapi_index(headers: &HeaderMap) -> Answer {
+    discovery(Discovery::Groups, headers)
+}
+
+pub(super) fn openapi_v3(headers: &HeaderMap) -> Answer {
+    discovery(Discovery::Groups, headers)
+}

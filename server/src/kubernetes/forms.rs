@@ -2,16 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use kubernetes::{
-    API_VERSION, Kind, Object,
+    Kind, Object,
     selector::{Fields, Labels},
     table::{self, Form, Include, Page},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use backend::objects::List;
-
-/// The annotation of the bookmark after which a client knows everything that was there.
-const END: &str = "k8s.io/initial-events-end";
 
 /// Which objects somebody wants, and how.
 #[derive(Debug, Clone)]
@@ -84,49 +81,5 @@ impl Events {
             }
             form => one(form, object, now),
         }
-    }
-
-    /// What a bookmark carries: a version, and nothing of any object.
-    pub(super) fn bookmark(&self, kind: Kind, version: i64, end: bool) -> Value {
-        let mut metadata = json!({"resourceVersion": version.to_string(), "creationTimestamp": null});
-        if end {
-            metadata["annotations"] = json!({END: "true"});
-        }
-        match self.form {
-            Form::Whole => json!({"apiVersion": API_VERSION, "kind": kind.name(), "metadata": metadata}),
-            Form::Partial => {
-                json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata})
-            }
-            Form::Table => json!({
-                "apiVersion": "meta.k8s.io/v1",
-                "kind": "Table",
-                "metadata": {"resourceVersion": version.to_string()},
-                "columnDefinitions": [],
-                "rows": [{"cells": [], "object": {
-                    "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata,
-                }}],
-            }),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bookmarks_say_how_far_a_watch_is() {
-        let wanted = |form| Wanted {
-            form,
-            include: Include::default(),
-            labels: Labels::default(),
-            fields: Fields::default(),
-        };
-        let whole = Events::of(&wanted(Form::Whole)).bookmark(Kind::Team, 7, true);
-        assert_eq!(whole["metadata"]["resourceVersion"], "7");
-        assert_eq!(whole["metadata"]["annotations"][END], "true");
-        let table = Events::of(&wanted(Form::Table)).bookmark(Kind::Team, 7, false);
-        assert_eq!((&table["kind"], &table["metadata"]["resourceVersion"]), (&json!("Table"), &json!("7")));
-        assert!(!wanted(Form::Whole).selects());
     }
 }

@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use http::{Method, request::Parts};
-use kubernetes::{Failure, Reason};
+use kubernetes::{Failure, Reason, options::Options};
 
 use super::{
     Door, access,
@@ -17,7 +17,6 @@ use super::{
     call::Call,
     core, documents,
     observe::About,
-    params::Params,
     path::{Objects, Review, Target},
     read, who,
     write::{self, Place},
@@ -54,7 +53,7 @@ fn verb(parts: &Parts, target: Option<&Target>) -> &'static str {
         Method::GET | Method::HEAD if named => "get",
         Method::GET | Method::HEAD => {
             let query = parts.uri.query().unwrap_or_default();
-            if Params::read(query).is_ok_and(|params| params.watch) { "watch" } else { "list" }
+            if Options::parse(query).is_ok_and(|options| options.watch) { "watch" } else { "list" }
         }
         Method::POST => "create",
         Method::PUT => "update",
@@ -84,11 +83,13 @@ async fn route(door: Door, parts: Parts, body: Body, target: Option<Target>) -> 
         (Target::OpenApiV3, true) => return documents::openapi_v3(&parts.headers),
         _ => {}
     }
+    let query = parts.uri.query().unwrap_or_default().to_owned();
     let call = Call {
         door,
         caller: who.person()?,
         info,
-        params: Params::read(parts.uri.query().unwrap_or_default())?,
+        options: Options::parse(&query)?,
+        query,
         known: parts.extensions.clone(),
         headers: parts.headers,
     };
@@ -104,7 +105,7 @@ async fn route(door: Door, parts: Parts, body: Body, target: Option<Target>) -> 
             Err(Some(namespace)) if method == Method::POST => {
                 write::create(call, objects.kind, namespace, &whole().await?).await
             }
-            Ok(place) if reads && call.params.watch => one_watched(call, objects, place).await,
+            Ok(place) if reads && call.options.watch => one_watched(call, objects, place).await,
             Ok(place) if reads => read::get(call, &place).await,
             Ok(place) if !objects.status => match method {
                 Method::PUT => write::replace(call, &place, &whole().await?).await,
@@ -133,7 +134,9 @@ fn place(objects: &Objects) -> Result<Place, Option<&str>> {
 /// A watch at the address of one object: the collection's, with that name.
 async fn one_watched(mut call: Call, mut objects: Objects, place: Place) -> Answer {
     objects.name = None;
-    call.params.require("metadata.name", &place.name);
+    let selector = &mut call.options.field_selector;
+    let comma = if selector.is_empty() { "" } else { "," };
+    selector.push_str(&format!("{comma}metadata.name={}", place.name));
     read::list(call, &objects).await
 }
 

@@ -17,7 +17,6 @@ mod handle;
 pub mod kubeconfig;
 mod listen;
 mod observe;
-mod params;
 mod path;
 mod protobuf;
 mod read;

@@ -5,11 +5,7 @@ use backend::{
     objects::{self, List, Query},
 };
 use http::StatusCode;
-use kubernetes::{
-    Failure,
-    selector::{Fields, Labels},
-    table::Include,
-};
+use kubernetes::{Failure, table::Include};
 
 use super::{
     accept,
@@ -33,9 +29,9 @@ pub(super) async fn get(call: Call, place: &Place) -> Answer {
 pub(super) async fn list(call: Call, objects: &Objects) -> Answer {
     let wanted = Wanted {
         form: accept::form(&call.headers)?,
-        include: Include::parse(call.params.include_object.as_deref().unwrap_or_default()),
-        labels: Labels::parse(&call.params.labels)?,
-        fields: Fields::parse(&call.params.fields)?,
+        include: Include::parse(&call.parameter("includeObject")),
+        labels: call.options.labels.clone(),
+        fields: call.options.fields()?,
     };
     let only = |path: &str| wanted.fields.only(path).map(str::to_owned);
     let query = Query {
@@ -43,11 +39,12 @@ pub(super) async fn list(call: Call, objects: &Objects) -> Answer {
         namespace: objects.namespace.clone().or_else(|| only("metadata.namespace")),
         name: only("metadata.name"),
     };
-    if call.params.watch {
+    if call.options.watch {
         return watch::watch(call, query, wanted).await;
     }
+    let limit = call.options.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let mut ctx = call.read().await?;
-    let found = list_page(&mut ctx, &query, call.params.limit, call.params.next.as_deref(), &wanted).await?;
+    let found = list_page(&mut ctx, &query, limit, call.options.token.as_deref(), &wanted).await?;
     Ok(answer::json(StatusCode::OK, &forms::list(&wanted, query.kind, &found, ctx.now)))
 }
 

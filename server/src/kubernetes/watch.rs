@@ -7,10 +7,9 @@ use backend::objects::{Change, List, Query, Watch, What};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
-use kubernetes::{Failure, Kind, Object, Reason};
-use serde_json::{Value, json};
+use kubernetes::{Failure, Kind, Object, options::Options};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch::Receiver},
     time::{Instant, Interval, MissedTickBehavior},
 };
 
@@ -50,9 +49,10 @@ struct Begin {
 
 /// Begins a watch. What can be refused is refused before the answer begins.
 pub(super) async fn watch(call: Call, query: Query, wanted: Wanted) -> Answer {
-    let begin = begin(&call)?;
+    let begin = begin(&call.options);
     let counted = call.door.watches.count(call.caller.name(), call.door.most_watches)?;
-    let lasts = call.params.timeout.unwrap_or_else(|| Duration::from_secs(rand::random_range(LASTS)));
+    let asked = call.options.timeout_seconds.filter(|seconds| *seconds > 0);
+    let lasts = asked.map_or_else(|| rand::random_range(LASTS), u64::from);
     let mut first = None;
     let since = if begin.state {
         let page = page(&call, &query, &wanted, None).await?;
@@ -65,7 +65,7 @@ pub(super) async fn watch(call: Call, query: Query, wanted: Wanted) -> Answer {
     let watch = call.door.changes.watch(call.caller.clone(), query.clone(), since).await?;
     let (send, mut receive) = mpsc::channel::<Bytes>(WAITING);
     let kind = query.kind;
-    let bookmarks = call.params.bookmarks || begin.marked;
+    let bookmarks = call.options.bookmarks || begin.marked;
     let teller = Teller {
         events: Events::of(&wanted),
         wanted,
@@ -74,7 +74,7 @@ pub(super) async fn watch(call: Call, query: Query, wanted: Wanted) -> Answer {
         kind,
         _counted: counted,
     };
-    let until = Instant::now() + lasts;
+    let until = Instant::now() + Duration::from_secs(lasts);
     tokio::spawn(async move {
         // Nothing is left to tell a client that is gone, or that does not read.
         let _ = tell(teller, call, query, watch, first, begin.marked, bookmarks, until).await;
@@ -84,39 +84,23 @@ pub(super) async fn watch(call: Call, query: Query, wanted: Wanted) -> Answer {
 }
 
 /// What `resourceVersion` and `sendInitialEvents` say.
-fn begin(call: &Call) -> Result<Begin, Failure> {
-    let params = &call.params;
-    let version = match params.resource_version.as_deref() {
-        None | Some("0") => None,
-        Some(text) => {
-            let wrong = || Failure::bad_request(format!("resourceVersion: Invalid value: {text:?}: must be one that a list or a watch told"));
-            Some(text.parse::<i64>().ok().filter(|version| *version > 0).ok_or_else(wrong)?)
-        }
-    };
-    let matching = params.version_match.as_deref();
-    let invalid = |words: &str| Err(Failure::new(Reason::Invalid, format!("ListOptions is invalid: {words}")));
-    match (params.initial_events, matching) {
-        (Some(true), Some("NotOlderThan")) => Ok(Begin {
+fn begin(options: &Options) -> Begin {
+    match options.send_initial_events {
+        Some(true) => Begin {
             state: true,
             marked: true,
             since: None,
-        }),
-        (Some(_), _) if matching != Some("NotOlderThan") => {
-            invalid("resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-        }
-        (None, Some(_)) => {
-            invalid("resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
-        }
-        (Some(_), _) => Ok(Begin {
+        },
+        Some(false) => Begin {
             state: false,
             marked: false,
-            since: version,
-        }),
-        (None, None) => Ok(Begin {
-            state: version.is_none(),
+            since: options.version,
+        },
+        None => Begin {
+            state: options.version.is_none(),
             marked: false,
-            since: version,
-        }),
+            since: options.version,
+        },
     }
 }
 
@@ -179,7 +163,7 @@ async fn tell(
             }
             () = teller.send.closed() => return Err(Gone),
             // The client begins again where it was, with another process.
-            _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+            () = stopped(&mut stopping) => return Ok(()),
             () = tokio::time::sleep_until(until) => {
                 if bookmarks {
                     // So that the client goes on from here and not from the last change.
@@ -190,6 +174,12 @@ async fn tell(
             }
         }
     }
+}
+
+/// Waits until the listener stops.
+async fn stopped(stopping: &mut Receiver<bool>) {
+    // An error is a listener that is gone.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 fn every_minute() -> Interval {
@@ -219,24 +209,23 @@ impl Teller {
 
     async fn event(&mut self, word: &str, object: &Object) -> Result<(), Gone> {
         let shown = self.events.object(object, Door::now());
-        self.line(&json!({"type": word, "object": shown})).await
+        self.line(&kubernetes::watch::event(word, &shown)).await
     }
 
     /// How far the watch is. `end` says that everything that was there at its beginning was told.
     async fn bookmark(&mut self, version: i64, end: bool) -> Result<(), Gone> {
-        let shown = self.events.bookmark(self.kind, version, end);
-        self.line(&json!({"type": "BOOKMARK", "object": shown})).await
+        let line = kubernetes::watch::bookmark(self.kind, self.wanted.form, version, end);
+        self.line(&line).await
     }
 
     /// The last event: why the watch ends.
     async fn error(&mut self, failure: &Failure) -> Result<(), Gone> {
-        self.line(&json!({"type": "ERROR", "object": failure.to_value()})).await?;
+        self.line(&kubernetes::watch::error(failure)).await?;
         self.flush().await
     }
 
-    async fn line(&mut self, value: &Value) -> Result<(), Gone> {
-        self.piece.extend_from_slice(value.to_string().as_bytes());
-        self.piece.extend_from_slice(b"\n");
+    async fn line(&mut self, line: &[u8]) -> Result<(), Gone> {
+        self.piece.extend_from_slice(line);
         if self.piece.len() >= PIECE {
             self.flush().await?;
         }

@@ -10,11 +10,12 @@ use kubernetes::{
     Cause, Failure, GROUP, Kind, Object, Reason,
     apply::{self, Applying},
     decode::{self, Decoded, Validation},
+    options::Delete,
     patch::{self, PatchKind},
     table::Form,
     update,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     accept, answer,
@@ -22,7 +23,6 @@ use super::{
     body::{self, Media},
     call::Call,
     forms,
-    params::dry_run,
 };
 
 /// How often a generated name is made anew when somebody has it already.
@@ -43,7 +43,7 @@ pub(super) struct Place {
 /// `POST` to a collection.
 pub(super) async fn create(call: Call, kind: Kind, namespace: &str, bytes: &[u8]) -> Answer {
     let form = accept::form(&call.headers)?;
-    let (write, validation) = (call.meant()?, call.validation()?);
+    let (write, validation) = (call.meant(), call.options.validation);
     let (value, duplicates) = body::document(body::media(&call.headers)?, bytes)?;
     let Decoded { object, mut warnings } = decode::with(kind, namespace, &value, validation, &duplicates)?;
     if object.metadata.resource_version.is_some() {
@@ -81,7 +81,7 @@ pub(super) async fn create(call: Call, kind: Kind, namespace: &str, bytes: &[u8]
 /// `PUT`.
 pub(super) async fn replace(call: Call, place: &Place, bytes: &[u8]) -> Answer {
     let form = accept::form(&call.headers)?;
-    let (write, validation) = (call.meant()?, call.validation()?);
+    let (write, validation) = (call.meant(), call.options.validation);
     let (value, duplicates) = body::document(body::media(&call.headers)?, bytes)?;
     let Decoded { object, warnings } = decode::with(place.kind, &place.namespace, &value, validation, &duplicates)?;
     if object.metadata.name != place.name {
@@ -103,7 +103,7 @@ pub(super) async fn replace(call: Call, place: &Place, bytes: &[u8]) -> Answer {
 /// `PATCH`, in one of its four ways.
 pub(super) async fn patch(call: Call, place: &Place, bytes: &[u8]) -> Answer {
     let form = accept::form(&call.headers)?;
-    let (write, validation) = (call.meant()?, call.validation()?);
+    let (write, validation) = (call.meant(), call.options.validation);
     let kind = match body::media(&call.headers) {
         Ok(Media::ApplyPatch) => return apply(call, place, bytes, form, &write, validation).await,
         Ok(Media::MergePatch) => PatchKind::Merge,
@@ -148,8 +148,8 @@ async fn apply(
     validation: Validation,
 ) -> Answer {
     // Nobody else can be held to what a program did not say that it owns.
-    let manager = call.params.field_manager.clone().unwrap_or_default();
-    let force = call.params.force;
+    let manager = call.options.field_manager.clone().unwrap_or_default();
+    let force = call.options.force;
     let (value, duplicates) = body::document(Media::ApplyPatch, bytes)?;
     let warnings = duplicated(&duplicates, validation)?;
     let mut ctx = call.write().await?;
@@ -228,22 +228,14 @@ fn add(found: &std::sync::Mutex<Vec<String>>, warnings: Vec<String>) {
 /// `DELETE` of one object.
 pub(super) async fn delete(call: Call, place: &Place, bytes: &[u8]) -> Answer {
     let form = accept::form(&call.headers)?;
-    let mut write = call.meant()?;
-    let options = if bytes.is_empty() {
-        Value::Null
-    } else {
-        body::value(body::media(&call.headers)?, bytes)?
-    };
-    for word in options["dryRun"].as_array().into_iter().flatten() {
-        write.dry_run |= dry_run(word.as_str().unwrap_or("unreadable"))?;
-    }
-    let text = |name: &str| {
-        let value = options["preconditions"][name].as_str();
-        value.filter(|text| !text.is_empty()).map(str::to_owned)
+    let options = Delete::parse(&call.options, bytes)?;
+    let write = Write {
+        dry_run: options.dry_run,
+        ..call.meant()
     };
     let preconditions = Preconditions {
-        uid: text("uid"),
-        resource_version: text("resourceVersion"),
+        uid: options.uid,
+        resource_version: options.resource_version,
     };
     let mut ctx = call.write().await?;
     let Place { kind, namespace, name } = place;
