@@ -2,10 +2,14 @@
 
 pub mod apply;
 pub mod decode;
+pub mod difference;
 mod duration;
+pub mod event;
 mod failure;
 mod kind;
+pub mod namespace;
 mod object;
+pub mod options;
 pub mod patch;
 mod schema;
 pub mod selector;
@@ -14,6 +18,7 @@ pub mod status;
 mod syntax;
 pub mod table;
 pub mod update;
+pub mod watch;
 
 pub use failure::{Cause, Failure, Reason};
 pub use kind::{API_VERSION, GROUP, Kind, VERSION};
