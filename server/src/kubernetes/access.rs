@@ -2,115 +2,18 @@
 
 use backend::objects::{self, Verb};
 use http::StatusCode;
-use kubernetes::{Failure, GROUP, Kind, Reason};
-use serde_json::{Value, json};
+use kubernetes::{
+    GROUP, Kind, VERSION,
+    review::{self, Access, Rule},
+};
 
 use super::{
     accept,
     answer::{self, Answer},
-    body::{self, Media},
     call::Call,
-    protobuf,
 };
 
-const REVIEWS: &str = "authorization.k8s.io/v1";
-
-/// What somebody wants to know.
-#[derive(Debug, Default)]
-struct Question {
-    namespace: String,
-    verb: String,
-    group: String,
-    resource: String,
-    subresource: String,
-    /// It is about a path and not about objects.
-    path: bool,
-}
-
-/// `POST …/selfsubjectaccessreviews`
-pub(super) async fn access(call: Call, bytes: &[u8]) -> Answer {
-    accept::require_json(&call.headers)?;
-    let question = question(&call, bytes)?;
-    let mut ctx = call.read().await?;
-    let (allowed, reason) = match asked(&question) {
-        Err(reason) => (false, reason),
-        Ok((kinds, verbs)) => {
-            let namespace = Some(question.namespace.as_str()).filter(|namespace| !namespace.is_empty());
-            let mut allowed = true;
-            for kind in &kinds {
-                for verb in &verbs {
-                    allowed = allowed && objects::may(&mut ctx, namespace, *kind, *verb).await?;
-                }
-            }
-            let reason = if allowed { String::new() } else { "by the permissions of Guildhall (docs/PERMISSIONS.md)".to_owned() };
-            (allowed, reason)
-        }
-    };
-    let value = json!({
-        "apiVersion": REVIEWS,
-        "kind": "SelfSubjectAccessReview",
-        "metadata": {},
-        "spec": {"resourceAttributes": {
-            "namespace": question.namespace,
-            "verb": question.verb,
-            "group": question.group,
-            "resource": question.resource,
-            "subresource": question.subresource,
-        }},
-        "status": {"allowed": allowed, "reason": reason},
-    });
-    Ok(answer::json(StatusCode::CREATED, &value))
-}
-
-/// `POST …/selfsubjectrulesreviews`
-pub(super) async fn rules(call: Call, bytes: &[u8]) -> Answer {
-    accept::require_json(&call.headers)?;
-    let namespace = match body::media(&call.headers)? {
-        Media::Protobuf => protobuf::review(bytes, true).ok_or_else(unreadable)?.namespace,
-        media => text(&body::value(media, bytes)?["spec"]["namespace"]),
-    };
-    let mut ctx = call.read().await?;
-    let mut rules = vec![json!({
-        "verbs": ["create"],
-        "apiGroups": ["authorization.k8s.io"],
-        "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
-    })];
-    let whole = Some(namespace.as_str()).filter(|namespace| !namespace.is_empty());
-    let mut reads = false;
-    for kind in Kind::ALL {
-        let mut verbs: Vec<&str> = Vec::new();
-        for (verb, words) in VERBS {
-            if objects::may(&mut ctx, whole, kind, *verb).await? {
-                verbs.extend(*words);
-                reads = reads || *verb == Verb::Read;
-            }
-        }
-        if !verbs.is_empty() {
-            rules.push(json!({"verbs": verbs, "apiGroups": [GROUP], "resources": [kind.plural()]}));
-        }
-    }
-    if reads {
-        rules.push(json!({"verbs": ["get", "list"], "apiGroups": [""], "resources": ["namespaces", "events"]}));
-    }
-    let value = json!({
-        "apiVersion": REVIEWS,
-        "kind": "SelfSubjectRulesReview",
-        "metadata": {},
-        "spec": {"namespace": namespace},
-        "status": {
-            "resourceRules": rules,
-            "nonResourceRules": [{
-                "verbs": ["get"],
-                "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/openapi/*", "/version", "/healthz", "/livez", "/readyz"],
-            }],
-            // Single objects may still be refused, or allowed: a team's admin changes that team only.
-            "incomplete": true,
-            "evaluationError": "rules are per object: ask `kubectl auth can-i` for one kind and verb",
-        },
-    });
-    Ok(answer::json(StatusCode::CREATED, &value))
-}
-
+/// Words of Kubernetes and what they are here.
 const VERBS: &[(Verb, &[&str])] = &[
     (Verb::Read, &["get", "list", "watch"]),
     (Verb::Create, &["create"]),
@@ -118,87 +21,95 @@ const VERBS: &[(Verb, &[&str])] = &[
     (Verb::Delete, &["delete"]),
 ];
 
-fn question(call: &Call, bytes: &[u8]) -> Result<Question, Failure> {
-    let media = body::media(&call.headers)?;
-    if media == Media::Protobuf {
-        let review = protobuf::review(bytes, false).ok_or_else(unreadable)?;
-        let Some(mut texts) = review.resource else {
-            return path_only(review.non_resource);
-        };
-        let mut take = |number: u64| texts.remove(&number).unwrap_or_default();
-        return Ok(Question {
-            namespace: take(1),
-            verb: take(2),
-            group: take(3),
-            resource: take(5),
-            subresource: take(6),
-            path: false,
-        });
-    }
-    let value = body::value(media, bytes)?;
-    let attributes = &value["spec"]["resourceAttributes"];
-    if !attributes.is_object() {
-        return path_only(value["spec"]["nonResourceAttributes"].is_object());
-    }
-    Ok(Question {
-        namespace: text(&attributes["namespace"]),
-        verb: text(&attributes["verb"]),
-        group: text(&attributes["group"]),
-        resource: text(&attributes["resource"]),
-        subresource: text(&attributes["subresource"]),
-        path: false,
-    })
+/// `POST …/selfsubjectaccessreviews`
+pub(super) async fn access(call: Call, bytes: &[u8]) -> Answer {
+    accept::require_json(&call.headers)?;
+    let question = review::access(bytes)?;
+    let (allowed, reason) = match asked(&question) {
+        Err(reason) => (false, reason),
+        Ok((kinds, verbs)) => {
+            let mut ctx = call.read().await?;
+            let namespace = Some(question.namespace.as_str()).filter(|namespace| !namespace.is_empty());
+            let mut allowed = true;
+            for kind in kinds {
+                for verb in &verbs {
+                    allowed = allowed && objects::may(&mut ctx, namespace, kind, *verb).await?;
+                }
+            }
+            let reason = if allowed { "" } else { "Guildhall's permissions say so: docs/PERMISSIONS.md" };
+            (allowed, reason.to_owned())
+        }
+    };
+    let said = review::answer(&question, allowed, &reason);
+    Ok(answer::json(StatusCode::CREATED, &said))
 }
 
-fn path_only(is_there: bool) -> Result<Question, Failure> {
-    if !is_there {
-        return Err(Failure::new(
-            Reason::Invalid,
-            "spec: Invalid value: exactly one of resourceAttributes or nonResourceAttributes must be specified",
-        ));
+/// `POST …/selfsubjectrulesreviews`
+pub(super) async fn rules(call: Call, bytes: &[u8]) -> Answer {
+    accept::require_json(&call.headers)?;
+    let namespace = review::rules(bytes)?;
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let mut ctx = call.read().await?;
+    let mut rules = Vec::new();
+    let whole = Some(namespace.as_str()).filter(|namespace| !namespace.is_empty());
+    for kind in Kind::ALL {
+        let mut verbs = Vec::new();
+        for (verb, names) in VERBS {
+            if objects::may(&mut ctx, whole, kind, *verb).await? {
+                verbs.extend(words(names));
+            }
+        }
+        if !verbs.is_empty() {
+            rules.push(Rule {
+                group: GROUP.to_owned(),
+                resources: words(&[kind.plural()]),
+                verbs,
+            });
+        }
     }
-    Ok(Question {
-        path: true,
-        ..Question::default()
-    })
+    rules.push(Rule {
+        group: String::new(),
+        resources: words(&["namespaces", "events"]),
+        verbs: words(&["get", "list"]),
+    });
+    rules.push(Rule {
+        group: "authorization.k8s.io".to_owned(),
+        resources: words(&["selfsubjectaccessreviews", "selfsubjectrulesreviews"]),
+        verbs: words(&["create"]),
+    });
+    // A team's admin may change that team only, which no rule of this form can say.
+    let said = review::rules_answer(&namespace, &rules, true);
+    Ok(answer::json(StatusCode::CREATED, &said))
 }
 
 /// The kinds and verbs of a question, or why the answer is no.
-fn asked(question: &Question) -> Result<(Vec<Kind>, Vec<Verb>), String> {
-    if question.path {
+fn asked(question: &Access) -> Result<(Vec<Kind>, Vec<Verb>), String> {
+    if question.path.is_some() {
         return Err("Guildhall answers for objects only".to_owned());
     }
-    if question.group != GROUP && question.group != "*" {
+    if question.group != GROUP {
         return Err(format!("Guildhall serves {GROUP}, not {:?}", question.group));
     }
-    if question.group == "*" {
-        return Err("Guildhall serves one group, not all of them".to_owned());
+    if !matches!(question.version.as_str(), "" | "*" | VERSION) {
+        return Err(format!("there is no version {:?}", question.version));
     }
     let kinds = match question.resource.as_str() {
         "*" => Kind::ALL.to_vec(),
         plural => vec![Kind::from_plural(plural).ok_or_else(|| format!("there is no resource {plural:?}"))?],
     };
     let verbs = match question.verb.as_str() {
-        "get" | "list" | "watch" => vec![Verb::Read],
-        "create" => vec![Verb::Create],
-        "update" | "patch" => vec![Verb::Change],
-        "delete" => vec![Verb::Delete],
-        "*" => vec![Verb::Read, Verb::Create, Verb::Change, Verb::Delete],
-        other => return Err(format!("nobody may {other}")),
+        "*" => VERBS.iter().map(|(verb, _)| *verb).collect(),
+        word => {
+            let found = VERBS.iter().find(|(_, words)| words.contains(&word));
+            vec![found.map(|(verb, _)| *verb).ok_or_else(|| format!("nobody may {word}"))?]
+        }
     };
     match question.subresource.as_str() {
         "" => Ok((kinds, verbs)),
-        "status" if verbs == [Verb::Read] => Ok((kinds, verbs)),
-        _ => Err("only the status of objects can be read by itself".to_owned()),
+        // It can be read only, and `get` is all that can be asked of it.
+        "status" if question.verb == "get" => Ok((kinds, verbs)),
+        _ => Err("of objects only their status can be read by itself".to_owned()),
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn unreadable() -> Failure {
-    Failure::bad_request("the body is no review in protobuf")
 }
 
 #[cfg(test)]
@@ -208,17 +119,24 @@ mod tests {
     #[test]
     fn questions_about_what_there_is() {
         let ask = |group: &str, resource: &str, verb: &str, subresource: &str| {
-            asked(&Question {
+            asked(&Access {
                 group: group.to_owned(),
                 resource: resource.to_owned(),
                 verb: verb.to_owned(),
                 subresource: subresource.to_owned(),
-                ..Question::default()
+                ..Access::default()
             })
         };
-        assert_eq!(ask(GROUP, "teams", "patch", ""), Ok((vec![Kind::Team], vec![Verb::Change])));
-        assert_eq!(ask(GROUP, "teams", "list", "status"), Ok((vec![Kind::Team], vec![Verb::Read])));
-        assert_eq!(ask(GROUP, "*", "*", "").map(|(kinds, verbs)| (kinds.len(), verbs.len())), Ok((4, 4)));
+        assert_eq!(
+            ask(GROUP, "teams", "patch", ""),
+            Ok((vec![Kind::Team], vec![Verb::Change]))
+        );
+        assert_eq!(
+            ask(GROUP, "teams", "get", "status"),
+            Ok((vec![Kind::Team], vec![Verb::Read]))
+        );
+        let everything = ask(GROUP, "*", "*", "").map(|(kinds, verbs)| (kinds.len(), verbs.len()));
+        assert_eq!(everything, Ok((4, 4)));
         for (group, resource, verb, subresource) in [
             ("", "pods", "get", ""),
             ("*", "teams", "get", ""),
@@ -226,7 +144,10 @@ mod tests {
             (GROUP, "teams", "deletecollection", ""),
             (GROUP, "teams", "patch", "status"),
         ] {
-            assert!(ask(group, resource, verb, subresource).is_err(), "{group} {resource} {verb}");
+            assert!(
+                ask(group, resource, verb, subresource).is_err(),
+                "{group} {resource} {verb}"
+            );
         }
     }
 }

@@ -59,22 +59,18 @@ pub(super) fn unsupported(supported: &str) -> Failure {
     )
 }
 
-/// A document in JSON or YAML.
-///
-/// # Errors
-/// 400 when it is none, 415 when it is in something else.
-pub(super) fn value(media: Media, bytes: &[u8]) -> Result<Value, Failure> {
-    document(media, bytes).map(|(value, _)| value)
-}
-
-/// The same with the fields that stand there twice.
+/// A document in JSON or YAML, with the fields that stand there twice.
 ///
 /// # Errors
 /// 400 when it is none, 415 when it is in something else.
 pub(super) fn document(media: Media, bytes: &[u8]) -> Result<(Value, Vec<String>), Failure> {
     match media {
         Media::Json => kubernetes::decode::json(bytes),
-        Media::Yaml | Media::ApplyPatch => kubernetes::decode::json(bytes), // YAML-TBD
+        Media::Yaml | Media::ApplyPatch => {
+            let text = std::str::from_utf8(bytes).map_err(|_| Failure::bad_request("the body is not UTF-8"))?;
+            // A key that is there twice is an error of YAML itself.
+            kubernetes::manifest::body(text).map(|value| (value, Vec::new()))
+        }
         _ => Err(unsupported("application/json, application/yaml")),
     }
 }

@@ -1,8 +1,8 @@
 //! What is the same for everybody: health, version, discovery, schemas.
 
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::json;
+use http::{HeaderMap, StatusCode};
+use kubernetes::discovery::{self, Aggregated};
 
 use super::{
     Door, accept,
@@ -26,26 +26,42 @@ pub(super) async fn health(door: &Door, path: &str) -> Response {
     answer::bytes_as(status, "text/plain; charset=utf-8", words)
 }
 
-/// `/version`: the Kubernetes whose API is spoken, with Guildhall's own version after it.
+/// `/version`
 pub(super) fn version(headers: &HeaderMap) -> Answer {
     accept::require_json(headers)?;
-    let value = json!({
-        "major": "1",
-        "minor": "33",
-        "gitVersion": concat!("v1.33.0-guildhall.", env!("CARGO_PKG_VERSION")),
-        "gitCommit": "",
-        "gitTreeState": "",
-        "buildDate": "",
-        "goVersion": "",
-        "compiler": "rustc",
-        "platform": concat!("linux/", "any"),
-    });
+    let value = discovery::version(env!("CARGO_PKG_VERSION"));
     Ok(answer::json(StatusCode::OK, &value))
 }
 
-pub(super) fn discovery(_: Discovery, headers: &HeaderMap) -> Answer {
+/// Which groups and resources there are; in one document for clients that know it.
+pub(super) fn discovery(which: Discovery, headers: &HeaderMap) -> Answer {
+    if let Some(form) = Aggregated::accepted(&accept::accept(headers)) {
+        let whole = match which {
+            Discovery::Core => Some(form.core()),
+            Discovery::Groups => Some(form.groups()),
+            _ => None,
+        };
+        if let Some(whole) = whole {
+            return Ok(answer::bytes_as(
+                StatusCode::OK,
+                &form.content_type(),
+                whole.to_string(),
+            ));
+        }
+    }
     accept::require_json(headers)?;
-    Ok(answer::json(StatusCode::OK, &json!({})))
+    let value = match which {
+        Discovery::Core => Some(discovery::core_versions()),
+        Discovery::CoreV1 => Some(discovery::core_resources()),
+        Discovery::Groups => Some(discovery::groups()),
+        Discovery::Group => discovery::group(kubernetes::GROUP),
+        Discovery::Resources => Some(discovery::own_resources()),
+        Discovery::ReviewGroup => discovery::group("authorization.k8s.io"),
+        Discovery::ReviewResources => discovery::group_resources("authorization.k8s.io", "v1"),
+    };
+    value
+        .map(|value| answer::json(StatusCode::OK, &value))
+        .ok_or_else(|| kubernetes::Failure::new(kubernetes::Reason::NotFound, "there is no such group"))
 }
 
 pub(super) fn openapi_v2(headers: &HeaderMap) -> Answer {

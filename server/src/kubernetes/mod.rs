@@ -18,7 +18,6 @@ pub mod kubeconfig;
 mod listen;
 mod observe;
 mod path;
-mod protobuf;
 mod read;
 mod tls;
 mod watch;
