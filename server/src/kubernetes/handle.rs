@@ -74,13 +74,13 @@ async fn route(door: Door, parts: Parts, body: Body, target: Option<Target>) -> 
     }
     let Info(info) = parts.extensions.get::<Info>().cloned().unwrap_or_default();
     let who = who::calls(&door, &parts.headers, &parts.extensions, &info).await?;
-    let target = target.ok_or_else(|| Failure::new(Reason::NotFound, "the server could not find the requested resource"))?;
+    let target = target.ok_or_else(|| Failure::new(Reason::NotFound, documents::NOT_THERE))?;
     // A cluster asks for these on its own behalf, whomever it serves.
     match (&target, reads) {
         (Target::Discovery(which), true) => return documents::discovery(*which, &parts.headers),
         (Target::OpenApiV2, true) => return documents::openapi_v2(&parts.headers),
         (Target::OpenApiIndex, true) => return documents::openapi_index(&parts.headers),
-        (Target::OpenApiV3, true) => return documents::openapi_v3(&parts.headers),
+        (Target::OpenApiV3(path), true) => return documents::openapi_v3(path, &parts.headers),
         _ => {}
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();

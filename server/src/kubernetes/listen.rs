@@ -9,8 +9,12 @@ use backend::{
     kubernetes_door::{self, Address},
     objects::{self, Changes},
 };
-use http::Extensions;
+use http::{Extensions, HeaderMap, StatusCode, Version};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tower_http::compression::{
+    CompressionLayer, Predicate as _,
+    predicate::SizeAbove,
+};
 
 use super::{Door, authority, handle, observe, tls, watches};
 use crate::{
@@ -20,6 +24,9 @@ use crate::{
 
 /// How often old changes and events are forgotten.
 const FORGETS: Duration = Duration::from_hours(24);
+
+/// What is worth compressing: over a network, lists and schemas are.
+const LARGE: u64 = 8 * 1024;
 
 /// The Kubernetes API, ready to serve.
 pub struct Listener {
@@ -128,10 +135,19 @@ impl Listener {
 
 /// One handler for everything: what an address means depends on more than its shape, and each refusal is a `Status`.
 fn router(door: Door) -> Router {
+    let compression = CompressionLayer::new().compress_when(SizeAbove::new(LARGE).and(is_no_watch));
     Router::new()
         .fallback(any(handle::handle))
+        .layer(compression)
         .layer(axum::middleware::from_fn_with_state(door.clone(), observe::observe))
         .with_state(door)
+}
+
+/// A watch has to be heard at once, and compression waits until it has enough.
+fn is_no_watch(_: StatusCode, _: Version, _: &HeaderMap, known: &Extensions) -> bool {
+    known
+        .get::<observe::About>()
+        .is_none_or(|about| about.verb != "watch")
 }
 
 /// How a client on this machine reaches an address that is listened on.

@@ -15,8 +15,8 @@ pub(super) enum Target {
     OpenApiV2,
     /// `/openapi/v3`
     OpenApiIndex,
-    /// `/openapi/v3/…`: the group and version.
-    OpenApiV3,
+    /// `/openapi/v3/…`: what follows.
+    OpenApiV3(String),
     /// `/api/v1/namespaces`, with a name.
     Namespaces(Option<String>),
     /// `/api/v1/events`, or those of a namespace.
@@ -82,7 +82,7 @@ impl Target {
             ["version"] => Self::Version,
             ["openapi", "v2"] => Self::OpenApiV2,
             ["openapi", "v3"] => Self::OpenApiIndex,
-            ["openapi", "v3", "apis", group, version] if is_ours(group, version) => Self::OpenApiV3,
+            ["openapi", "v3", rest @ ..] => Self::OpenApiV3(rest.join("/")),
             ["api"] => Self::Discovery(Discovery::Core),
             ["api", "v1"] => Self::Discovery(Discovery::CoreV1),
             ["api", "v1", "namespaces"] => Self::Namespaces(None),
@@ -117,7 +117,7 @@ impl Target {
             Self::Health => "health",
             Self::Version => "version",
             Self::Discovery(_) => "discovery",
-            Self::OpenApiV2 | Self::OpenApiIndex | Self::OpenApiV3 => "openapi",
+            Self::OpenApiV2 | Self::OpenApiIndex | Self::OpenApiV3(_) => "openapi",
             Self::Namespaces(_) => "namespaces",
             Self::Events(_) => "events",
             Self::Objects(objects) => objects.kind.plural(),
@@ -207,8 +207,11 @@ mod tests {
             Target::of("/api/v1/namespaces/acme/events"),
             Some(Target::Events(Some("acme".to_owned())))
         );
-        assert_eq!(Target::of("/openapi/v3/apis/auth.litellm.ai/v1alpha1"), Some(Target::OpenApiV3));
-        for wrong in ["", "/", "/api/v2", "/apis/apps", "/apis/auth.litellm.ai/v1", "/openapi/v3/api/v1"] {
+        assert_eq!(
+            Target::of("/openapi/v3/apis/auth.litellm.ai/v1alpha1"),
+            Some(Target::OpenApiV3("apis/auth.litellm.ai/v1alpha1".to_owned()))
+        );
+        for wrong in ["", "/", "/api/v2", "/apis/apps", "/apis/auth.litellm.ai/v1", "/openapi/v4"] {
             assert_eq!(Target::of(wrong), None, "{wrong}");
         }
     }

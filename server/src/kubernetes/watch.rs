@@ -80,7 +80,7 @@ pub(super) async fn watch(call: Call, query: Query, wanted: Wanted) -> Answer {
         let _ = tell(teller, call, query, watch, first, begin.marked, bookmarks, until).await;
     });
     let lines = stream::poll_fn(move |context| receive.poll_recv(context)).map(Ok::<_, Infallible>);
-    Ok(answer::bytes_as(StatusCode::OK, "application/json;stream=watch", Body::from_stream(lines)))
+    Ok(answer::bytes_as(StatusCode::OK, answer::JSON, Body::from_stream(lines)))
 }
 
 /// What `resourceVersion` and `sendInitialEvents` say.

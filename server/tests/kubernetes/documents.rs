@@ -60,7 +60,8 @@ async fn schemas_are_kept_by_clients_until_they_change() {
         .await
         .expect("an answer");
     assert_eq!(said.status(), 200);
-    assert_eq!(said.headers()[header::CONTENT_TYPE], old);
+    let new = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+    assert_eq!(said.headers()[header::CONTENT_TYPE], new);
     let bytes = said.bytes().await.expect("a body");
     // swagger: "2.0", in protobuf.
     assert!(bytes.starts_with(b"\x0a\x032.0"), "{:?}", &bytes[..16]);
