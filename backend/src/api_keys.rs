@@ -27,10 +27,12 @@ mod within;
 
 pub use claim::claim;
 pub use create::create;
+pub(crate) use create::{declare, declare_for};
 pub use edit::{reset_spend, update};
 pub use input::{ApiKeyPatch, ApiKeyPatchInput, LimitsInput, NewApiKey, NewApiKeyInput};
 pub use list::{KeyQuery, Whose, form, get, list, of_team, stats};
 pub use models::offered;
+pub(crate) use revoke::end;
 pub use revoke::revoke;
 pub use rotate::rotate;
 pub use settings::{key_policy, set_key_policy, set_user_defaults, user_defaults};

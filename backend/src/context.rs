@@ -164,10 +164,10 @@ pub struct Ctx {
     touched: Vec<UserId>,
     /// Whether it ends a token.
     touched_tokens: bool,
-    /// What the caller should know of what was done.
-    warnings: Vec<String>,
-    /// Whether what is written is declared: by kubectl.
+    /// Whether somebody declares how things should be, rather than doing one thing.
     declared: bool,
+    /// What the caller should know although it was done.
+    warnings: Vec<String>,
 }
 
 enum Connection {
@@ -218,21 +218,9 @@ impl Ctx {
             connection,
             touched: Vec::new(),
             touched_tokens: false,
-            warnings: Vec::new(),
             declared: false,
+            warnings: Vec::new(),
         }
-    }
-
-    /// For what is declared with kubectl.
-    #[must_use]
-    pub fn declared(mut self) -> Self {
-        self.declared = true;
-        self
-    }
-
-    /// What the caller should know of what was done; each is told once.
-    pub fn take_warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
     }
 
     /// The open connection.
@@ -259,6 +247,29 @@ impl Ctx {
             )),
             Caller::System(name, _) => Err(Error::internal(format!("{name} called what only a person can do"))),
         }
+    }
+
+    /// The work of a manifest: where a team would lose its last admin, an admin of all teams is warned and not refused
+    /// (SPEC X21).
+    #[must_use]
+    pub fn declared(mut self) -> Self {
+        self.declared = true;
+        self
+    }
+
+    /// Whether this is the work of a manifest.
+    pub(crate) fn is_declared(&self) -> bool {
+        self.declared
+    }
+
+    /// Notes what the caller should know although it was done.
+    pub(crate) fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    /// What the caller should know: for a door to show, once.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// Notes that this transaction changes what someone may do, so that this process forgets what

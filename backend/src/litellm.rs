@@ -15,6 +15,7 @@ mod truth;
 mod waiting;
 
 pub use compare::{Decision, begin, comparison, differences, latest, run, settle, start};
+pub(crate) use deliver::OUT_OF_REACH;
 pub use deliver::{Undelivered, deliver_due, deliver_now};
 use domain::{KeyId, TeamId, UserId};
 pub use instances::{Instance, Instances, register};

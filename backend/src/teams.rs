@@ -26,6 +26,7 @@ pub use moving::move_to;
 pub(crate) use named::named;
 pub use overview::overview;
 pub use status::change_status;
+pub(crate) use status::withdraw;
 use uuid::Uuid;
 
 use crate::{Caller, Code, Ctx, Error, Result};

@@ -79,8 +79,10 @@ status!(
         blocked: bool,
         /// Tags for spend.
         tags: Vec<String>,
-        /// Who is in it.
+        /// Who is in it; of many the first hundred.
         members_with_role: Vec<MemberWithRole>,
+        /// How many people are in it.
+        member_count: i64,
         /// When it was made, RFC 3339.
         created_at: String,
         /// When it changed, RFC 3339.

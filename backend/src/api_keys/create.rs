@@ -42,6 +42,41 @@ pub async fn create(backend: &Backend, caller: Caller, request: RequestInfo, new
     made
 }
 
+/// A key that a manifest asks for (SPEC C17): it waits until its owner claims it, so that nobody else ever has its secret.
+/// Who declares it may manage the owner's keys in the team.
+///
+/// # Errors
+/// As [`create`], without what LiteLLM may answer.
+pub(crate) async fn declare(ctx: &mut Ctx, new: &NewApiKey) -> Result<KeyId> {
+    let work = reserve(ctx, new).await?;
+    leave_unclaimed(ctx, work.id).await?;
+    Ok(work.id)
+}
+
+/// A key that comes with a person (SPEC A11), as they could make it for themselves.
+///
+/// # Errors
+/// As [`declare`].
+pub(crate) async fn declare_for(ctx: &mut Ctx, owner: UserId, new: &NewApiKey) -> Result<KeyId> {
+    let team = match new.team {
+        Some(team) => team,
+        None => default_team::primary_team(ctx, owner).await?,
+    };
+    organizations::hold_ceilings(ctx, team).await?;
+    let team = teams::load(ctx, team, Lock::Update).await?;
+    let work = place(ctx, new, &team, owner).await?;
+    leave_unclaimed(ctx, work.id).await?;
+    Ok(work.id)
+}
+
+/// Nobody is making it.
+async fn leave_unclaimed(ctx: &mut Ctx, id: KeyId) -> Result<()> {
+    sqlx::query!("UPDATE api_keys SET making_until = NULL WHERE id = $1", id.0)
+        .execute(ctx.connection())
+        .await?;
+    Ok(())
+}
+
 /// The first transaction: everything is checked, and the key waits.
 async fn reserve(ctx: &mut Ctx, new: &NewApiKey) -> Result<Work> {
     let person = ctx.person()?.id;
@@ -51,9 +86,14 @@ async fn reserve(ctx: &mut Ctx, new: &NewApiKey) -> Result<Work> {
     };
     let team = locked(ctx, team, new.team.is_some()).await?;
     let owner = owner(ctx, &team, new.owner.as_ref(), person).await?;
+    place(ctx, new, &team, owner).await
+}
+
+/// The place of a key whose team is locked and whose owner may have it.
+async fn place(ctx: &mut Ctx, new: &NewApiKey, team: &TeamPage, owner: UserId) -> Result<Work> {
     let instance = instance(ctx, team.team.id).await?;
     require_room(ctx, owner).await?;
-    let above = limits::above(ctx, &team, owner, None).await?;
+    let above = limits::above(ctx, team, owner, None).await?;
     let own = above.fill(&new.wanted, ctx.now);
     above.check(&own, ctx.now)?;
     let place = Place {
@@ -66,7 +106,7 @@ async fn reserve(ctx: &mut Ctx, new: &NewApiKey) -> Result<Work> {
     };
     let work = insert(ctx, &place).await?;
     let key = access::one(ctx, work.id).await?;
-    record(ctx, &team, "key.create", &key, Value::Null, fields(&key)).await?;
+    record(ctx, team, "key.create", &key, Value::Null, fields(&key)).await?;
     Ok(work)
 }
 
@@ -108,7 +148,12 @@ async fn owner(ctx: &mut Ctx, team: &TeamPage, named: Option<&UserRef>, person: 
             found.0
         }
     };
-    access::require_hold(ctx, team, owner).await?;
+    // The secret of a declared key is its owner's alone: nobody who declares it holds it.
+    if ctx.is_declared() && owner != person {
+        team.standing.require(domain::Permission::KeysManage)?;
+    } else {
+        access::require_hold(ctx, team, owner).await?;
+    }
     if owner != person && !access::belongs(ctx, team, owner).await? {
         return Err(access::not_in_team());
     }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use domain::{ApiKeyStatus, KeyId, KeyKind, views::ApiKey};
 use serde_json::Value;
 
-use super::{access, fields, record};
+use super::{
+    access::{self, Seen},
+    fields, record,
+};
 use crate::{
     Backend, Caller, Ctx, RequestInfo, Result, keys,
     litellm::{self, Object},
@@ -14,6 +17,33 @@ use crate::{
 
 /// How long somebody waits for LiteLLM's word.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Ends a key here; LiteLLM hears of it from the outbox.
+///
+/// # Errors
+/// As [`revoke`].
+pub(crate) async fn end(ctx: &mut Ctx, id: KeyId) -> Result<()> {
+    let seen = access::seen(ctx, id, Lock::Update).await?;
+    end_seen(ctx, &seen).await
+}
+
+async fn end_seen(ctx: &mut Ctx, seen: &Seen) -> Result<()> {
+    seen.require_manage()?;
+    let (now, by, id) = (ctx.now, ctx.caller.user_id().map(|id| id.0), seen.key.id);
+    let revoked = sqlx::query!(
+        "UPDATE api_keys SET revoked_at = $2, revoked_by = $3 WHERE id = $1 AND revoked_at IS NULL",
+        id.0,
+        now,
+        by,
+    )
+    .execute(ctx.connection())
+    .await?;
+    if revoked.rows_affected() == 1 {
+        let key = &seen.key;
+        record(ctx, &seen.team, "key.revoke", key, fields(key), Value::Null).await?;
+    }
+    Ok(())
+}
 
 /// Revokes a key; its status says whether LiteLLM has confirmed it. Owners may always; asking again asks LiteLLM again.
 ///
@@ -31,27 +61,7 @@ pub async fn revoke(backend: &Backend, caller: Caller, request: RequestInfo, id:
         ctx.commit().await?;
         return Ok(key);
     }
-    seen.require_manage()?;
-    let (now, by) = (ctx.now, ctx.caller.user_id().map(|id| id.0));
-    let revoked = sqlx::query!(
-        "UPDATE api_keys SET revoked_at = $2, revoked_by = $3 WHERE id = $1 AND revoked_at IS NULL",
-        id.0,
-        now,
-        by,
-    )
-    .execute(ctx.connection())
-    .await?;
-    if revoked.rows_affected() == 1 {
-        record(
-            &mut ctx,
-            &seen.team,
-            "key.revoke",
-            &seen.key,
-            fields(&seen.key),
-            Value::Null,
-        )
-        .await?;
-    }
+    end_seen(&mut ctx, &seen).await?;
     let instance = sqlx::query_scalar!("SELECT litellm_instance FROM api_keys WHERE id = $1", id.0)
         .fetch_one(ctx.connection())
         .await?;

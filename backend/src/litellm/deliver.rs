@@ -3,6 +3,8 @@
 mod claim;
 mod record;
 
+pub(crate) use record::OUT_OF_REACH;
+
 use std::{
     future::ready,
     time::{Duration, Instant},
@@ -145,7 +147,7 @@ async fn why(backend: &Backend, instance: &Instance, object: Object) -> Result<U
             || row.as_ref().is_none_or(|row| {
                 row.last_error
                     .as_deref()
-                    .is_none_or(|error| error.starts_with(record::OUT_OF_REACH))
+                    .is_none_or(|error| error.starts_with(OUT_OF_REACH))
             }),
         message: row.and_then(|row| row.last_error).unwrap_or_default(),
     })

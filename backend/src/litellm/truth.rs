@@ -23,7 +23,8 @@ pub(super) async fn team(pool: &PgPool, client: &LiteLlm, id: TeamId) -> Result<
             withheld_models(t.id) AS "withheld!"
         FROM teams t JOIN organizations o ON o.id = t.organization_id
             JOIN litellm_instances i ON i.name = $2
-        WHERE t.id = $1 AND (t.litellm_instance = i.name OR (t.litellm_instance IS NULL AND i.is_default))"#,
+        WHERE t.id = $1 AND (t.litellm_instance = i.name OR (t.litellm_instance IS NULL AND i.is_default))
+            AND NOT (t.litellm_withdrawn AND t.status = 'archived')"#,
         id.0,
         client.name(),
     )
@@ -80,8 +81,9 @@ pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Op
                 JOIN litellm_objects o ON o.instance = $2 AND o.kind = 'team' AND o.object_id = m.team_id AND o.synced > 0
                 WHERE m.user_id = u.id AND (m.expires_at IS NULL OR m.expires_at > now())
                 ORDER BY m.joined_at, m.team_id LIMIT $3) AS "teams!",
-            (SELECT value FROM key_policies WHERE name = 'users') AS defaults
-        FROM users u WHERE u.id = $1"#,
+            (SELECT value FROM key_policies WHERE name = 'users') AS defaults,
+            l.role AS "role?", l.max_budget, l.tpm_limit, l.rpm_limit
+        FROM users u LEFT JOIN litellm_people l ON l.user_id = u.id WHERE u.id = $1"#,
         id.0,
         instance,
         TEAMS,
@@ -94,19 +96,20 @@ pub(super) async fn user(pool: &PgPool, instance: &str, id: UserId) -> Result<Op
         .map(serde_json::from_value)
         .transpose()?
         .unwrap_or_default();
+    let own = if row.is_super_admin {
+        "proxy_admin"
+    } else {
+        "internal_user"
+    };
     Ok(Some(UserSpec {
         id: id.0.to_string(),
         alias: Some(row.display_name.unwrap_or_else(|| row.email.clone())),
         email: Some(row.email),
-        role: if row.is_super_admin {
-            "proxy_admin"
-        } else {
-            "internal_user"
-        }
-        .to_owned(),
-        max_budget: defaults.max_budget,
-        tpm_limit: defaults.tpm_limit,
-        rpm_limit: defaults.rpm_limit,
+        // What a manifest says of the person (SPEC A11) comes before what is so for everybody.
+        role: row.role.unwrap_or_else(|| own.to_owned()),
+        max_budget: row.max_budget.map(Money::trusted).or(defaults.max_budget),
+        tpm_limit: row.tpm_limit.or(defaults.tpm_limit),
+        rpm_limit: row.rpm_limit.or(defaults.rpm_limit),
         teams: row.teams.into_iter().map(|team| team.to_string()).collect(),
     }))
 }

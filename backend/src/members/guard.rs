@@ -4,13 +4,18 @@
 //! Ends are part of it: a team has admins whose role ends by itself only beside one whose role does not. So no clock
 //! takes the last admin away, and [`super::expiry`] need not ask. Deactivation may (SPEC D12); then the team is flagged.
 
-use domain::{TeamId, Terms, UserId, views::Member};
+use domain::{Permission, TeamId, Terms, UserId, views::Member};
 
-use crate::{Code, Ctx, Error, Result};
+use crate::{
+    Code, Ctx, Error, Result,
+    teams::{self, Lock},
+};
 
 /// The literal and the fix that the seed prints beside it (SPEC D5).
 const LAST_ADMIN: &str =
     "Cannot remove last team admin. First promote another member to team_admin, then remove or demote this one.";
+/// What an admin of all teams is told instead who declared it so (SPEC X21).
+const LAST_ADMIN_DECLARED: &str = "Make another member admin of it.";
 /// The same, where the other admins are there for a time only.
 const LAST_WITHOUT_END: &str = "Cannot remove last team admin. The role of every other one ends by itself: \
      first make someone team_admin without an end.";
@@ -46,17 +51,27 @@ pub(super) async fn require_admin_remains(
     .fetch_one(ctx.connection())
     .await?;
     let was_without_end = before.is_some_and(|member| member.terms().is_admin_without_end());
-    let refuse = |words| Err(Error::refused(Code::LastAdmin, words));
-    if others.without_end > 0 {
-        Ok(())
+    let words = if others.without_end > 0 {
+        return Ok(());
     } else if will_end {
-        refuse(NEEDS_ONE_WITHOUT_END)
+        NEEDS_ONE_WITHOUT_END
     } else if others.all == 0 {
-        refuse(LAST_ADMIN)
+        LAST_ADMIN
     } else if was_without_end {
-        refuse(LAST_WITHOUT_END)
+        LAST_WITHOUT_END
     } else {
         // Deactivation has taken the one without end; of those who are left, one may go as long as another stays.
-        Ok(())
+        return Ok(());
+    };
+    if ctx.is_declared() {
+        let page = teams::load(ctx, team, Lock::None).await?;
+        if page.standing.may(Permission::TeamAdminister) {
+            ctx.warn(format!(
+                "Team '{}' has no admin any more. {LAST_ADMIN_DECLARED}",
+                page.team.name
+            ));
+            return Ok(());
+        }
     }
+    Err(Error::refused(Code::LastAdmin, words))
 }

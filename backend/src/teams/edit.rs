@@ -30,11 +30,15 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
     new.limits.within(&above)?;
 
     let (id, now, creator) = (Uuid::now_v7(), ctx.now, ctx.caller.user_id());
-    let slug = free_slug(ctx, organization, new.name.as_str()).await?;
+    let slug = match new.slug {
+        Some(slug) => slug,
+        None => free_slug(ctx, organization, new.name.as_str()).await?,
+    };
     sqlx::query!(
         "INSERT INTO teams (id, organization_id, name, slug, description, required_labels, optional_label_patterns,
-            max_runners, models, max_budget, budget_duration, tpm_limit, rpm_limit, created_at, updated_at, created_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15)",
+            max_runners, models, max_budget, budget_duration, tpm_limit, rpm_limit, created_at, updated_at, created_by,
+            litellm_instance)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16)",
         id,
         organization.0,
         new.name.as_str(),
@@ -50,6 +54,7 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
         new.limits.rpm_limit,
         now,
         creator.map(|id| id.0),
+        new.instance,
     )
     .execute(ctx.connection())
     .await

@@ -2,7 +2,7 @@
 
 use domain::{
     BudgetDuration, Description, Fields, Invalid, Label, LabelPattern, LabelPolicy, Limits, Money, OrganizationId,
-    TeamName, parse_count, parse_models,
+    Slug, TeamName, parse_count, parse_models,
 };
 use rust_decimal::Decimal;
 
@@ -45,6 +45,19 @@ pub struct NewTeam {
     pub(super) limits: Limits,
     pub(super) organization_id: Option<OrganizationId>,
     pub(super) make_me_admin: bool,
+    /// The slug, where it is not made from the name.
+    pub(super) slug: Option<Slug>,
+    /// The instance of LiteLLM, where it is not the default one.
+    pub(super) instance: Option<String>,
+}
+
+impl NewTeam {
+    /// A team of a manifest, which says its slug and instance itself (SPEC X3, X14).
+    #[must_use]
+    pub(crate) fn declared(mut self, slug: Slug, instance: Option<String>) -> Self {
+        (self.slug, self.instance) = (Some(slug), instance);
+        self
+    }
 }
 
 impl NewTeamInput {
@@ -80,6 +93,8 @@ impl NewTeamInput {
                 limits,
                 organization_id,
                 make_me_admin,
+                slug: None,
+                instance: None,
             })
         })();
         fields.with(team)

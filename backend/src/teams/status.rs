@@ -38,6 +38,18 @@ pub async fn change_status(
     apply(ctx, &page, change, reason).await
 }
 
+/// Archives a team and takes it away from LiteLLM (SPEC X15); restored, it comes back there.
+///
+/// # Errors
+/// As [`change_status`].
+pub(crate) async fn withdraw(ctx: &mut Ctx, id: TeamId) -> Result<TeamPage> {
+    let page = change_status(ctx, id, StatusChange::Archive, None).await?;
+    sqlx::query!("UPDATE teams SET litellm_withdrawn = true WHERE id = $1", id.0)
+        .execute(ctx.connection())
+        .await?;
+    Ok(page)
+}
+
 /// The change itself, on a team that the caller has locked.
 pub(super) async fn apply(
     ctx: &mut Ctx,

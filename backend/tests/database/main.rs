@@ -41,6 +41,7 @@ mod members_bulk;
 mod members_expiry;
 mod members_rights;
 mod migrations;
+mod objects;
 mod organization_people;
 mod organizations;
 mod people;

@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// After so many tries something that LiteLLM refuses waits for a person. What is out of reach is tried for ever.
 const TRIES: i32 = 8;
 /// How errors begin that pass by themselves.
-pub(super) const OUT_OF_REACH: &str = "LiteLLM is out of reach: ";
+pub(crate) const OUT_OF_REACH: &str = "LiteLLM is out of reach: ";
 
 /// Writes down what came of deliveries, and says how many worked.
 ///

@@ -1,0 +1,280 @@
+//! Objects made, changed and deleted by whoever declares them.
+//!
+//! All of it happens under the lock of [`settle`]: what is changed is what everybody sees, and the answer carries the
+//! version that watches are told. Nothing outside of the database is waited for meanwhile.
+
+use kubernetes::{Failure, Kind, Object};
+use uuid::Uuid;
+
+use super::{
+    access,
+    contract::{Changed, Deleted, Preconditions, Write},
+    read,
+    realize::{self, Made},
+    refusal::failure,
+    settle,
+    store::{self, Row},
+    subject::Ids,
+};
+use crate::{Ctx, Error};
+
+/// The most bytes that labels, annotations, managed fields and spec of an object may have together.
+const MOST_BYTES: usize = 1_572_864;
+
+/// Makes an object. It was decoded; the rules about its words and about what there is are checked here.
+///
+/// # Errors
+/// 404 for a namespace that the caller does not see, 403 without the right, 409 when there is one, 422 with the fields.
+pub async fn create(ctx: &mut Ctx, object: Object, write: &Write) -> Result<Object, Failure> {
+    let (kind, name) = (object.kind, object.metadata.name.clone());
+    let namespace = access::namespace(ctx, &object.metadata.namespace).await?;
+    check(&object)?;
+    begin(ctx).await?;
+    if store::named(ctx.connection(), kind, namespace.uid, &name)
+        .await
+        .map_err(failure)?
+        .is_some()
+    {
+        // Who does not see it learns that the name is taken, as with every name.
+        return Err(Failure::already_exists(kind, &name));
+    }
+    let mut row = Row {
+        uid: Uuid::now_v7(),
+        organization: namespace.uid,
+        told_namespace: namespace.name.clone(),
+        namespace: namespace.name,
+        kind,
+        name,
+        ids: Ids::default(),
+        labels: object.metadata.labels,
+        annotations: object.metadata.annotations,
+        managed_fields: object.metadata.managed_fields,
+        written: Some(object.spec),
+        manager: Some(write.manager.clone()),
+        written_at: Some(ctx.now),
+        written_by: ctx.caller.user_id().map(|id| id.0),
+        waits: None,
+        generation: 1,
+        version: 0,
+        created_at: ctx.now,
+        deleting_at: None,
+        spec: serde_json::Map::new(),
+        status: serde_json::Map::new(),
+    };
+    match realize::make(ctx, &row).await? {
+        Made::There(ids) => {
+            if let Some(other) = realize::adopt(ctx, &row, ids).await.map_err(failure)? {
+                return Err(declared_twice(&row, &other));
+            }
+            row.ids = ids;
+        }
+        Made::Waits(waits) => {
+            require_to_wait(ctx, &row).await?;
+            row.waits = Some(waits);
+        }
+    }
+    let uid = row.uid;
+    store::save(ctx.connection(), &row).await.map_err(failure)?;
+    let now = ctx.now;
+    settle::show_one(ctx.connection(), None, row, now)
+        .await
+        .map_err(failure)?;
+    finish(ctx, uid).await
+}
+
+/// Changes an object: `wanted` makes the new one of the current one, as a patch or a replacement does.
+///
+/// # Errors
+/// As [`create`]; 404 when there is none that the caller sees; whatever `wanted` says.
+pub async fn change(
+    ctx: &mut Ctx,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+    write: &Write,
+    wanted: &(dyn Fn(&Object) -> Result<Object, Failure> + Send + Sync),
+) -> Result<Changed, Failure> {
+    access::namespace(ctx, namespace).await?;
+    begin(ctx).await?;
+    let before = read::row(ctx, kind, namespace, name).await?;
+    let current = before.object();
+    let object = wanted(&current)?;
+    let (old, new) = (&current.metadata, &object.metadata);
+    let meta_same =
+        old.labels == new.labels && old.annotations == new.annotations && old.managed_fields == new.managed_fields;
+    if meta_same && object.spec == current.spec {
+        return Ok(Changed {
+            object: current,
+            changed: false,
+        });
+    }
+    check(&object)?;
+    let broken = kubernetes::decode::immutable(&current, &object);
+    if !broken.is_empty() {
+        return Err(Failure::invalid(kind, name, broken));
+    }
+    if before.deleting_at.is_some() && object.spec != current.spec {
+        return Err(Failure::conflict(kind, name, "it is being deleted"));
+    }
+    require_change(ctx, &before).await?;
+    let mut row = before.clone();
+    let differs = object.spec != current.spec;
+    row.labels = object.metadata.labels;
+    row.annotations = object.metadata.annotations;
+    row.managed_fields = object.metadata.managed_fields;
+    row.written = Some(object.spec);
+    row.manager = Some(write.manager.clone());
+    row.written_at = Some(ctx.now);
+    row.written_by = ctx.caller.user_id().map(|id| id.0);
+    if differs && row.deleting_at.is_none() {
+        if before.waits.is_some() {
+            match realize::make(ctx, &row).await? {
+                Made::There(ids) => {
+                    if let Some(other) = realize::adopt(ctx, &row, ids).await.map_err(failure)? {
+                        return Err(declared_twice(&row, &other));
+                    }
+                    (row.ids, row.waits) = (ids, None);
+                }
+                Made::Waits(waits) => row.waits = Some(waits),
+            }
+        } else {
+            realize::alter(ctx, &row, &current.spec).await?;
+        }
+    }
+    let uid = row.uid;
+    store::save(ctx.connection(), &row).await.map_err(failure)?;
+    let now = ctx.now;
+    settle::show_one(ctx.connection(), Some(&before), row, now)
+        .await
+        .map_err(failure)?;
+    Ok(Changed {
+        object: finish(ctx, uid).await?,
+        changed: true,
+    })
+}
+
+/// Deletes an object: what it is about ends here at once, and the object goes when LiteLLM has heard of it (SPEC A6).
+///
+/// # Errors
+/// 404 when there is none that the caller sees; 403 without the right; 409 when a precondition does not hold.
+pub async fn delete(
+    ctx: &mut Ctx,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+    preconditions: &Preconditions,
+    _write: &Write,
+) -> Result<Deleted, Failure> {
+    access::namespace(ctx, namespace).await?;
+    begin(ctx).await?;
+    let before = read::row(ctx, kind, namespace, name).await?;
+    let current = before.object();
+    for (wanted, is, what) in [
+        (&preconditions.uid, &current.metadata.uid, "UID"),
+        (
+            &preconditions.resource_version,
+            &current.metadata.resource_version,
+            "ResourceVersion",
+        ),
+    ] {
+        if let Some(wanted) = wanted
+            && Some(wanted) != is.as_ref()
+        {
+            let why = format!(
+                "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {}",
+                is.as_deref().unwrap_or_default()
+            );
+            return Err(Failure::conflict(kind, name, &why));
+        }
+    }
+    let mut row = before.clone();
+    if row.deleting_at.is_none() {
+        if row.waits.is_some() {
+            require_change(ctx, &row).await?;
+        }
+        realize::end(ctx, &row).await?;
+        row.deleting_at = Some(ctx.now);
+    }
+    let uid = row.uid;
+    let now = ctx.now;
+    store::save(ctx.connection(), &row).await.map_err(failure)?;
+    settle::show_one(ctx.connection(), Some(&before), row.clone(), now)
+        .await
+        .map_err(failure)?;
+    settle::settle(ctx.connection(), now).await.map_err(failure)?;
+    let left = store::by_uid(ctx.connection(), uid).await.map_err(failure)?;
+    Ok(match left {
+        Some(left) => Deleted::Waiting(left.object()),
+        None => Deleted::Gone(row.object()),
+    })
+}
+
+/// Everything is up to date, and stays so until the transaction ends.
+async fn begin(ctx: &mut Ctx) -> Result<(), Failure> {
+    let now = ctx.now;
+    settle::lock(ctx.connection()).await.map_err(failure)?;
+    settle::settle(ctx.connection(), now).await.map_err(failure)
+}
+
+/// What else a change did is told with it; the object as it is then.
+async fn finish(ctx: &mut Ctx, uid: Uuid) -> Result<Object, Failure> {
+    let now = ctx.now;
+    settle::settle(ctx.connection(), now).await.map_err(failure)?;
+    let row = store::by_uid(ctx.connection(), uid).await.map_err(failure)?;
+    row.map(|row| row.object())
+        .ok_or_else(|| failure(Error::internal("an object that was just written is not there")))
+}
+
+/// The rules about words alone.
+fn check(object: &Object) -> Result<(), Failure> {
+    let (kind, name) = (object.kind, &object.metadata.name);
+    let causes = kubernetes::decode::check(object);
+    if !causes.is_empty() {
+        return Err(Failure::invalid(kind, name, causes));
+    }
+    let bytes = object.to_value().to_string().len();
+    if bytes > MOST_BYTES {
+        let words = format!("{kind} {name:?} has {bytes} bytes; an object may have {MOST_BYTES}");
+        return Err(Failure::new(kubernetes::Reason::RequestEntityTooLarge, words).about(kind, name));
+    }
+    Ok(())
+}
+
+fn declared_twice(row: &Row, other: &Row) -> Failure {
+    let message = format!(
+        "{} \"{}/{}\" declares the same",
+        other.kind, other.namespace, other.name
+    );
+    let cause = kubernetes::Cause {
+        reason: "FieldValueDuplicate",
+        field: "spec".to_owned(),
+        message,
+    };
+    Failure::invalid(row.kind, &row.name, vec![cause])
+}
+
+/// What waits was not checked by the function that would make it: whoever may not make it there may not leave it waiting.
+async fn require_to_wait(ctx: &mut Ctx, row: &Row) -> Result<(), Failure> {
+    let verb = super::contract::Verb::Create;
+    if access::may(ctx, Some(&row.namespace), row.kind, verb).await? {
+        return Ok(());
+    }
+    Err(refused(ctx, row))
+}
+
+/// Whether the caller may change the object at all; the fields are asked about one by one.
+async fn require_change(ctx: &mut Ctx, row: &Row) -> Result<(), Failure> {
+    if access::may_change(ctx, row.kind, row.organization, row.ids) || {
+        let own = row.written_by.is_some() && row.written_by == ctx.caller.user_id().map(|id| id.0);
+        own && row.waits.is_some()
+    } {
+        return Ok(());
+    }
+    Err(refused(ctx, row))
+}
+
+fn refused(ctx: &Ctx, row: &Row) -> Failure {
+    let permission = access::permission(row.kind);
+    let refusal = access::standing_in(&ctx.caller, row.organization, row.ids.team).refusal(permission);
+    Failure::forbidden(row.kind, &row.name, &refusal.to_string())
+}

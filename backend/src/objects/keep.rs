@@ -1,0 +1,120 @@
+//! Keeping objects at all: only while somebody listens.
+
+use chrono::Duration;
+use serde_json::Value;
+
+use super::{realize, settle};
+use crate::{Backend, Ctx, Method, Result, principals::clock};
+
+/// For how long after the last listener stopped changes are still noted: restarts lose nothing.
+const IN_USE: Duration = Duration::days(1);
+/// How long changes are kept for watches that come back, and what happened for `describe`.
+const CHANGES: Duration = Duration::hours(1);
+const EVENTS: Duration = Duration::days(7);
+/// The most changes that are kept, however young they are.
+const MOST: i64 = 100_000;
+
+/// Says that somebody listens. The first who does makes objects of all that there is; repeated while the listener runs.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin(backend: &Backend) -> Result<()> {
+    let mut transaction = backend.pool.begin().await?;
+    settle::lock(&mut transaction).await?;
+    let now = clock();
+    let before = sqlx::query_scalar!(
+        r#"SELECT coalesce(in_use_until > $1, false) AS "was!" FROM objects_state"#,
+        now
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    sqlx::query!("UPDATE objects_state SET in_use_until = $1", now + IN_USE)
+        .execute(&mut *transaction)
+        .await?;
+    if !before {
+        // What ended meanwhile is found by looking at what objects still tell of.
+        sqlx::query!(
+            "INSERT INTO object_touches (what, a, b)
+            SELECT 'team', id, NULL::uuid FROM teams WHERE status <> 'archived' AND NOT is_system
+            UNION ALL SELECT 'belonging', organization_id, user_id FROM organization_members
+            UNION ALL SELECT 'membership', m.team_id, m.user_id FROM team_members m JOIN teams t ON t.id = m.team_id
+                WHERE t.status <> 'archived' AND NOT t.is_system
+            UNION ALL SELECT 'belonging', t.organization_id, m.user_id FROM team_members m JOIN teams t ON t.id = m.team_id
+                WHERE t.status <> 'archived' AND NOT t.is_system AND t.organization_id = $1
+            UNION ALL SELECT 'key', id, NULL FROM api_keys WHERE litellm_instance IS NOT NULL AND revoked_at IS NULL
+            UNION ALL SELECT 'object', uid, NULL FROM objects WHERE kind IS NOT NULL",
+            domain::DEFAULT_ORGANIZATION.0,
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Forgets changes and happenings that are old; watches that want to go on from before get 410. Says how many changes.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget_old(ctx: &mut Ctx) -> Result<u64> {
+    let (changes, events) = (ctx.now - CHANGES, ctx.now - EVENTS);
+    settle::lock(ctx.connection()).await?;
+    let newest = sqlx::query_scalar!(
+        r#"SELECT max(version) FROM object_changes
+        WHERE at < $1 OR version <= (SELECT version - $2 FROM objects_state)"#,
+        changes,
+        MOST,
+    )
+    .fetch_one(ctx.connection())
+    .await?;
+    sqlx::query!("DELETE FROM object_events WHERE last_at < $1", events)
+        .execute(ctx.connection())
+        .await?;
+    let Some(newest) = newest else { return Ok(0) };
+    sqlx::query!("UPDATE objects_state SET kept_from = $1", newest)
+        .execute(ctx.connection())
+        .await?;
+    let gone = sqlx::query!("DELETE FROM object_changes WHERE version <= $1", newest)
+        .execute(ctx.connection())
+        .await?;
+    Ok(gone.rows_affected())
+}
+
+/// Tries what waits once more: a team, a person or an instance may be there by now. Each in its own transaction, as
+/// whoever declared it. Says how many wait no more.
+pub(super) async fn retry_waiting(backend: &Backend) -> Result<u64> {
+    let waiting = sqlx::query!(
+        "SELECT uid, written_by FROM objects WHERE waits IS NOT NULL AND deleting_at IS NULL ORDER BY written_at LIMIT 500"
+    )
+    .fetch_all(&backend.pool)
+    .await?;
+    let mut done = 0;
+    for row in waiting {
+        let Some(user) = row.written_by else { continue };
+        let Ok(person) = backend.principals.get(&backend.pool, domain::UserId(user)).await else {
+            continue;
+        };
+        let caller = crate::Caller::Person(person, Method::System);
+        let mut ctx = Ctx::write(backend, caller, crate::RequestInfo::default()).await?;
+        if realize::again(&mut ctx, row.uid).await? {
+            done += 1;
+        }
+        ctx.commit().await?;
+    }
+    Ok(done)
+}
+
+/// Looks again at what is being deleted: an instance that is configured no more keeps nothing.
+pub(super) async fn look_at_deleting(backend: &Backend) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO object_touches (what, a) SELECT 'object', uid FROM objects WHERE deleting_at IS NOT NULL"
+    )
+    .execute(&backend.pool)
+    .await?;
+    Ok(())
+}
+
+/// A reason to wait, with the words that the status shows.
+pub(super) fn reason(reason: &str, message: &str) -> Value {
+    serde_json::json!({ "reason": reason, "message": message })
+}

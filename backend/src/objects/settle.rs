@@ -1,0 +1,332 @@
+//! Bringing objects up to date: what notes say changed is read anew, and what is different gets a version and is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use kubernetes::Kind;
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    contract::What,
+    events, meaning,
+    render::{self, Standing, Truth},
+    store::{self, Row},
+    subject::{self, Ids, Subject},
+};
+use crate::Result;
+
+/// Lets nobody else bring objects up to date until the transaction ends: so versions are given in the order in which they
+/// can be seen, without gaps.
+pub(super) async fn lock(connection: &mut PgConnection) -> Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('guildhall: objects', 0))")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// [`lock`], unless somebody has it: they see to it.
+pub(super) async fn try_lock(connection: &mut PgConnection) -> Result<bool> {
+    Ok(
+        sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock(hashtextextended('guildhall: objects', 0)) AS "got!""#)
+            .fetch_one(connection)
+            .await?,
+    )
+}
+
+/// Whether there are notes that nobody looked at.
+pub(super) async fn is_due(connection: &mut PgConnection) -> Result<bool> {
+    Ok(
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM object_touches) AS "due!""#)
+            .fetch_one(connection)
+            .await?,
+    )
+}
+
+/// Looks at all notes that this transaction sees. The caller holds [`lock`].
+pub(super) async fn settle(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
+    while let Some(subjects) = subject::take(&mut *connection).await? {
+        refresh(&mut *connection, &subjects, now).await?;
+    }
+    Ok(())
+}
+
+/// Looks at some notes, and says whether there were any.
+pub(super) async fn settle_some(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<bool> {
+    match subject::take(&mut *connection).await? {
+        None => Ok(false),
+        Some(subjects) => {
+            refresh(connection, &subjects, now).await?;
+            Ok(true)
+        }
+    }
+}
+
+async fn refresh(connection: &mut PgConnection, subjects: &BTreeSet<Subject>, now: DateTime<Utc>) -> Result<()> {
+    let mut rows = store::of_subjects(&mut *connection, subjects.iter()).await?;
+    // A uid may stand for something that is there by now.
+    let subjects: BTreeSet<Subject> = subjects.iter().chain(rows.keys()).copied().collect();
+    let mut truths = render::truths(&mut *connection, subjects.iter()).await?;
+    for subject in subjects {
+        match (truths.remove(&subject), rows.remove(&subject)) {
+            (truth, Some(before)) => {
+                let row = before.clone();
+                present(&mut *connection, Some(&before), row, truth, now).await?;
+            }
+            (Some(truth), None) => add(&mut *connection, truth, now).await?,
+            (None, None) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Shows one object as it is now, with what its caller changed of it.
+pub(super) async fn show_one(
+    connection: &mut PgConnection,
+    before: Option<&Row>,
+    row: Row,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let subject = row.subject();
+    let truth = render::truths(&mut *connection, std::iter::once(&subject))
+        .await?
+        .remove(&subject);
+    present(connection, before, row, truth, now).await
+}
+
+/// Shows a row: as the truth is, or why there is none, or not at all any more.
+async fn present(
+    connection: &mut PgConnection,
+    before: Option<&Row>,
+    mut row: Row,
+    truth: Option<Truth>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if let Some(before) = before
+        && before.version > 0
+        && before.told_namespace != row.namespace
+    {
+        return rename_namespace(connection, before, row, truth, now).await;
+    }
+    let Some(truth) = truth.filter(|_| row.deleting_at.is_none()) else {
+        return leave(connection, before, row, now).await;
+    };
+    // A membership or key may have been declared in another namespace than its team's.
+    let follows = row.kind == Kind::Team || row.written.is_none();
+    if follows && row.organization != truth.organization {
+        // A team that went to another organization has another namespace: for clients it is gone here and new there.
+        store::remove(&mut *connection, row).await?;
+        return add(connection, truth, now).await;
+    }
+    let spec = match &row.written {
+        Some(written) => meaning::keep(row.kind, written, &truth.spec),
+        None => truth.spec,
+    };
+    // Who may see a key depends on its team and owner.
+    row.ids = truth.ids;
+    row.waits = None;
+    show(connection, before, row, spec, truth.status, &truth.standings, now).await
+}
+
+/// An organization has another slug: its objects are gone where they were, and new where they are.
+async fn rename_namespace(
+    connection: &mut PgConnection,
+    before: &Row,
+    mut row: Row,
+    truth: Option<Truth>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let mut gone = before.clone();
+    gone.namespace.clone_from(&before.told_namespace);
+    store::remove(&mut *connection, gone).await?;
+    (row.uid, row.version, row.generation) = (Uuid::now_v7(), 0, 1);
+    Box::pin(present(connection, None, row, truth, now)).await
+}
+
+async fn add(connection: &mut PgConnection, truth: Truth, now: DateTime<Utc>) -> Result<()> {
+    let namespace = namespace(&mut *connection, truth.organization).await?;
+    let row = Row {
+        uid: Uuid::now_v7(),
+        organization: truth.organization,
+        told_namespace: namespace.clone(),
+        namespace,
+        kind: truth.kind,
+        name: free_name(&mut *connection, &truth).await?,
+        ids: truth.ids,
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        managed_fields: Vec::new(),
+        written: None,
+        manager: None,
+        written_at: None,
+        written_by: None,
+        waits: None,
+        generation: 1,
+        version: 0,
+        created_at: truth.created_at,
+        deleting_at: None,
+        spec: Map::new(),
+        status: Map::new(),
+    };
+    show(connection, None, row, truth.spec, truth.status, &truth.standings, now).await
+}
+
+/// The organization's slug.
+pub(super) async fn namespace(connection: &mut PgConnection, organization: Uuid) -> Result<String> {
+    Ok(
+        sqlx::query_scalar!("SELECT slug FROM organizations WHERE id = $1", organization)
+            .fetch_one(connection)
+            .await?,
+    )
+}
+
+/// The name that something gives itself, numbered when it is taken.
+async fn free_name(connection: &mut PgConnection, truth: &Truth) -> Result<String> {
+    let taken = sqlx::query_scalar!(
+        "SELECT name FROM objects WHERE kind = $1 AND organization_id = $2 AND (name = $3 OR starts_with(name, $3 || '-'))",
+        truth.kind.name(),
+        truth.organization,
+        truth.name,
+    )
+    .fetch_all(connection)
+    .await?;
+    let taken: BTreeSet<String> = taken.into_iter().collect();
+    let mut name = truth.name.clone();
+    let mut number = 2;
+    while taken.contains(&name) {
+        name = format!("{}-{number}", truth.name);
+        number += 1;
+    }
+    Ok(name)
+}
+
+/// What is shown from now on; tells of it where it is different.
+async fn show(
+    connection: &mut PgConnection,
+    before: Option<&Row>,
+    mut row: Row,
+    spec: Map<String, Value>,
+    mut status: Map<String, Value>,
+    standings: &[Standing],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let told = before.filter(|before| before.version > 0);
+    if told.is_some_and(|told| told.spec != spec) {
+        row.generation += 1;
+    }
+    row.spec = spec;
+    let conditions = render::conditions(standings, &row.status, row.generation, now);
+    status.insert("conditions".to_owned(), json!(conditions));
+    status.insert("observedGeneration".to_owned(), json!(row.generation));
+    row.status = status;
+    if let Some(told) = told
+        && told.object() == row.object()
+    {
+        // What clients do not see may be different all the same.
+        if told.ids != row.ids || told.waits != row.waits || told.written != row.written {
+            store::save(connection, &row).await?;
+        }
+        return Ok(());
+    }
+    if let Some(ready) = standings.first()
+        && (told.is_some() || row.written.is_some())
+    {
+        events::note(&mut *connection, &row, told, ready, now).await?;
+    }
+    row.version = store::next_version(&mut *connection).await?;
+    store::save(&mut *connection, &row).await?;
+    let what = if told.is_some() { What::Modified } else { What::Added };
+    store::tell(connection, what, &row, told.map(|told| &told.labels)).await
+}
+
+/// What a row is about is not there.
+async fn leave(connection: &mut PgConnection, before: Option<&Row>, mut row: Row, now: DateTime<Utc>) -> Result<()> {
+    if row.deleting_at.is_some() {
+        return finish(connection, before, row, now).await;
+    }
+    let declared = row.written.is_some();
+    // A declared membership outlives its team: whoever deletes both, in any order, finds it (SPEC A6). One that somebody
+    // ended is gone.
+    if let (Kind::TeamMemberAssociation, Some(team), true) = (row.kind, row.ids.team, declared)
+        && !is_there(&mut *connection, team).await?
+    {
+        row.ids = Ids::default();
+        row.waits = Some(json!({
+            "reason": "ReconcileError", "message": "referenced Team is not ready", "teamExists": false, "userExists": true,
+        }));
+    }
+    match (&row.waits, &row.written) {
+        (Some(waits), Some(written)) => {
+            let (spec, standings) = (written.clone(), render::waits(waits));
+            let status = waiting_status(&row, waits);
+            show(connection, before, row, spec, status, &standings, now).await
+        }
+        _ => store::remove(connection, row).await,
+    }
+}
+
+fn waiting_status(row: &Row, waits: &Value) -> Map<String, Value> {
+    let mut status = Map::new();
+    if row.kind == Kind::TeamMemberAssociation {
+        for field in ["teamExists", "userExists"] {
+            let is = waits.get(field).and_then(Value::as_bool).unwrap_or(false);
+            status.insert(field.to_owned(), json!(is));
+        }
+        status.insert("associationIsValid".to_owned(), json!(false));
+    }
+    for field in ["teamAlias", "userEmail", "role", "keyAlias"] {
+        if let Some(value) = row.written.as_ref().and_then(|written| written.get(field)) {
+            status.insert(field.to_owned(), value.clone());
+        }
+    }
+    status
+}
+
+/// Whether a team is there, and not archived.
+async fn is_there(connection: &mut PgConnection, team: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM teams WHERE id = $1 AND status <> 'archived') AS "there!""#,
+        team
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// A deletion: done as soon as no instance has anything of it to be told.
+async fn finish(connection: &mut PgConnection, before: Option<&Row>, row: Row, now: DateTime<Utc>) -> Result<()> {
+    match outstanding(&mut *connection, row.subject()).await? {
+        None => store::remove(connection, row).await,
+        Some((state, error)) => {
+            let standing = render::deleting(&state, error.as_deref());
+            let (spec, mut status) = (row.spec.clone(), row.status.clone());
+            status.remove("conditions");
+            show(connection, before, row, spec, status, &[standing], now).await
+        }
+    }
+}
+
+/// What some instance is still to be told of the end of something: the state, and what went wrong last.
+pub(super) async fn outstanding(
+    connection: &mut PgConnection,
+    subject: Subject,
+) -> Result<Option<(String, Option<String>)>> {
+    let (kind, object, user) = match subject {
+        Subject::Team(team) => ("team", team, Uuid::nil()),
+        Subject::Member { team, user } => ("member", team, user),
+        Subject::Key(key) => ("key", key, Uuid::nil()),
+        // The account stays; that the person left is told with each membership.
+        Subject::User { .. } | Subject::Waiting(_) => return Ok(None),
+    };
+    let row = sqlx::query!(
+        "SELECT o.state, o.last_error FROM litellm_objects o JOIN litellm_instances i ON i.name = o.instance
+        WHERE o.kind = $1 AND o.object_id = $2 AND o.user_id = $3 AND i.removed_at IS NULL AND o.state <> 'synced'
+        ORDER BY o.last_error IS NULL LIMIT 1",
+        kind,
+        object,
+        user,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.state, row.last_error)))
+}
