@@ -106,7 +106,7 @@ async fn a_watch_goes_on_from_a_version() {
 async fn versions_that_are_forgotten_are_410() {
     let house = House::new().await;
     house.make_team("alpha").await;
-    sqlx::query("DELETE FROM kubernetes_changes")
+    sqlx::query("DELETE FROM object_changes")
         .execute(&house.server.database.pool)
         .await
         .expect("forgotten");
