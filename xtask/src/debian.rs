@@ -80,6 +80,25 @@ pub fn unpack() -> anyhow::Result<Unpacked> {
     find()?.context("Debian's toolchain was unpacked, but does not run")
 }
 
+/// Downloads one package and unpacks it into a folder, which is there whole or not at all.
+pub fn unpack_one(package: &str, root: &Path) -> anyhow::Result<()> {
+    if which(&["apt-get"]).is_none() || which(&["dpkg"]).is_none() {
+        bail!("this is not a Debian system");
+    }
+    let draft = root.with_extension("new");
+    let packages = draft.join("packages");
+    if draft.exists() {
+        fs::remove_dir_all(&draft).with_context(|| format!("could not remove {}", draft.display()))?;
+    }
+    fs::create_dir_all(&packages).with_context(|| format!("could not create {}", packages.display()))?;
+    output(program("apt-get").args(["download", package]).current_dir(&packages))?;
+    for entry in fs::read_dir(&packages)? {
+        output(program("dpkg").arg("-x").arg(entry?.path()).arg(&draft))?;
+    }
+    fs::remove_dir_all(&packages)?;
+    fs::rename(&draft, root).with_context(|| format!("could not move to {}", root.display()))
+}
+
 /// The packages and the libraries that carry their version in their name.
 fn names() -> anyhow::Result<BTreeSet<String>> {
     let mut names: BTreeSet<String> = PACKAGES.map(str::to_owned).into();

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use crate::{
-    paths, postgres,
+    debian, paths, postgres,
     process::{output, program, run, variable, which},
     report::step,
     wasm_toolchain::{self, WasmToolchain},
@@ -23,6 +23,7 @@ pub fn everything() -> anyhow::Result<()> {
     wasm()?;
     postgres()?;
     nginx()?;
+    kubectl()?;
     if browser_tests()? {
         chromium()?;
     }
@@ -68,6 +69,24 @@ pub fn nginx() -> anyhow::Result<()> {
             bail!("nginx was installed, but cannot be found");
         }
         Ok(((), "installed".to_owned()))
+    })
+}
+
+/// kubectl, which tests of the Kubernetes API run. Debian's is an old one, unpacked (not installed) where there is apt, beside
+/// whichever is in PATH: both have to work.
+pub fn kubectl() -> anyhow::Result<()> {
+    step("setup", "kubectl", || {
+        let unpacked = paths::in_root("target/kubectl");
+        let program = unpacked.join("usr/bin/kubectl");
+        if program.is_file() {
+            return Ok(((), "ready".to_owned()));
+        }
+        match debian::unpack_one("kubernetes-client", &unpacked) {
+            Ok(()) if program.is_file() => Ok(((), "unpacked".to_owned())),
+            _ if which(&["kubectl"]).is_some() => Ok(((), "only the one in PATH".to_owned())),
+            Ok(()) => bail!("Debian's kubernetes-client has no kubectl: put one into PATH"),
+            Err(error) => Err(error.context("put a kubectl into PATH")),
+        }
     })
 }
 
