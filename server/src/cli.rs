@@ -3,6 +3,7 @@
 mod audit;
 mod commands;
 mod lifetime;
+mod manifests;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -37,6 +38,10 @@ enum Command {
     Token(Token),
     /// Prints a kubeconfig with a new token: who has it may do with kubectl what its owner may
     Kubeconfig(Kubeconfig),
+    /// Shows what manifests would change; exits with 3 when that is anything
+    Plan(Manifests),
+    /// Makes manifests true: all of them, or nothing
+    Apply(Manifests),
     /// Checks the audit log
     #[command(subcommand)]
     Audit(Audit),
@@ -121,6 +126,22 @@ struct Kubeconfig {
     expires: Lifetime,
 }
 
+#[derive(Debug, Args)]
+struct Manifests {
+    /// Files with manifests, directories of them, or `-` for standard input
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true)]
+    files: Vec<PathBuf>,
+    /// Who does it: their rights decide, and the audit log names them
+    #[arg(long, value_parser = Email::parse)]
+    email: Email,
+    /// The slug of the organization of manifests that name none
+    #[arg(long, short = 'n', value_name = "SLUG")]
+    namespace: Option<String>,
+    /// Also remove what was applied this way before and is in no manifest any more
+    #[arg(long)]
+    prune: bool,
+}
+
 /// kubectl sends no token to an address without TLS.
 fn parse_server(text: &str) -> Result<String, String> {
     let url = url::Url::parse(text).map_err(|error| format!("must be a URL such as https://HOST:6443: {error}"))?;
@@ -152,7 +173,10 @@ const USAGE: u8 = 2;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = run(cli);
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let error = match outcome {
+        Ok(status) => return status,
+        Err(error) => error,
+    };
     eprintln!("error: {error:#}");
     if error.is::<config::Error>() || error.is::<Misuse>() {
         ExitCode::from(USAGE)
@@ -166,10 +190,10 @@ pub fn main() -> ExitCode {
 #[error("{0}")]
 struct Misuse(&'static str);
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Openapi => return commands::print_openapi(),
-        Command::Config => return commands::print(&config::reference()),
+        Command::Openapi => return commands::print_openapi().map(|()| ExitCode::SUCCESS),
+        Command::Config => return commands::print(&config::reference()).map(|()| ExitCode::SUCCESS),
         _ => {}
     }
     let mut config = Config::load(cli.config.as_deref(), Config::environment())?;
@@ -189,7 +213,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         runtime.worker_threads(1);
     }
     runtime.enable_all().build()?.block_on(async move {
-        match cli.command {
+        let done = match cli.command {
+            Command::Plan(options) => return manifests::run(&config, options, false).await,
+            Command::Apply(options) => return manifests::run(&config, options, true).await,
             Command::Serve(_) => crate::serve::serve(config).await,
             Command::Migrate => commands::migrate(&config).await,
             Command::User(User::Create(options)) => commands::create_user(&config, options).await,
@@ -198,7 +224,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Kubeconfig(options) => commands::print_kubeconfig(&config, options).await,
             Command::Audit(Audit::Verify(options)) => audit::verify(&config, options).await,
             Command::Openapi | Command::Config => Ok(()),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     })
 }
 

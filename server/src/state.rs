@@ -57,7 +57,7 @@ pub enum Error {
 }
 
 /// The configured LiteLLM proxies.
-fn instances(config: &Config) -> Result<Instances, Error> {
+pub(crate) fn instances(config: &Config) -> Result<Instances, Error> {
     let one = |one: &LiteLlmInstance| {
         let mut client = one.client.clone();
         client.observe = Some(measure::litellm_calls(&client.name));

@@ -10,7 +10,7 @@ use super::{Kubeconfig, TokenCreate, UserCreate};
 use crate::{config::Config, database::Database, kubernetes::kubeconfig, rest};
 
 /// How the command line is called in the audit log.
-const NAME: &str = "command line";
+pub(super) const NAME: &str = "command line";
 
 /// `guildhall migrate`.
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
@@ -99,7 +99,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{}", text.trim_end())?)
 }
 
-fn unknown_user(error: Error, email: &Email) -> anyhow::Error {
+pub(super) fn unknown_user(error: Error, email: &Email) -> anyhow::Error {
     match error.code() {
         Code::NotFound => anyhow!("{error}; create it with `guildhall user create --email {email}`"),
         _ => error.into(),

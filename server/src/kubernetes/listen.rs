@@ -11,10 +11,7 @@ use backend::{
 };
 use http::{Extensions, HeaderMap, StatusCode, Version};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
-use tower_http::compression::{
-    CompressionLayer, Predicate as _,
-    predicate::SizeAbove,
-};
+use tower_http::compression::{CompressionLayer, Predicate as _, predicate::SizeAbove};
 
 use super::{Door, authority, handle, observe, tls, watches};
 use crate::{
@@ -99,7 +96,11 @@ impl Listener {
     /// Serves until `stop` is ready. Watches end then; everything else is finished.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let Self {
-            socket, door, tls, stop: tell, ..
+            socket,
+            door,
+            tls,
+            stop: tell,
+            ..
         } = self;
         let mut jobs = JoinSet::new();
         jobs.spawn(door.changes.clone().run());
@@ -145,9 +146,7 @@ fn router(door: Door) -> Router {
 
 /// A watch has to be heard at once, and compression waits until it has enough.
 fn is_no_watch(_: StatusCode, _: Version, _: &HeaderMap, known: &Extensions) -> bool {
-    known
-        .get::<observe::About>()
-        .is_none_or(|about| about.verb != "watch")
+    known.get::<observe::About>().is_none_or(|about| about.verb != "watch")
 }
 
 /// How a client on this machine reaches an address that is listened on.

@@ -43,7 +43,9 @@ impl Lines {
                 let line: Vec<u8> = self.read.drain(..=end).collect();
                 return Some(serde_json::from_slice(&line).expect("JSON"));
             }
-            let piece = timeout(Duration::from_secs(30), self.response.chunk()).await.expect("in time");
+            let piece = timeout(Duration::from_secs(30), self.response.chunk())
+                .await
+                .expect("in time");
             self.read.extend_from_slice(&piece.expect("a piece")?);
         }
     }
@@ -66,7 +68,10 @@ async fn changes_are_told_as_they_happen() {
     house.make_team("beta").await;
     assert_eq!(lines.told().await, "ADDED beta");
     let path = House::team_path("beta");
-    house.patch(&path, MERGE, &json!({"spec": {"maxBudget": "5"}})).await.is(200);
+    house
+        .patch(&path, MERGE, &json!({"spec": {"maxBudget": "5"}}))
+        .await
+        .is(200);
     loop {
         let event = lines.next().await.expect("an event");
         assert_eq!(event["type"], "MODIFIED");
@@ -90,7 +95,10 @@ async fn a_watch_goes_on_from_a_version() {
     let house = House::new().await;
     house.make_team("alpha").await;
     let list = house.get(&House::collection("teams")).await.is(200);
-    let version = list["metadata"]["resourceVersion"].as_str().expect("a version").to_owned();
+    let version = list["metadata"]["resourceVersion"]
+        .as_str()
+        .expect("a version")
+        .to_owned();
     house.make_team("beta").await;
     let mut lines = Lines::of(&house, &format!("resourceVersion={version}")).await;
     loop {
@@ -117,7 +125,10 @@ async fn versions_that_are_forgotten_are_410() {
     } else {
         let line = said.text.lines().next().expect("a line").to_owned();
         let event: Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(410)));
+        assert_eq!(
+            (&event["type"], &event["object"]["code"]),
+            (&json!("ERROR"), &json!(410))
+        );
     }
 }
 
@@ -157,11 +168,23 @@ async fn tables_are_told_row_by_row() {
     house.make_team("beta").await;
     let mut lines = Lines::accepting(&house, "", TABLE).await;
     let first = lines.next().await.expect("an event");
-    assert_eq!((&first["type"], &first["object"]["kind"]), (&json!("ADDED"), &json!("Table")));
-    assert!(!first["object"]["columnDefinitions"].as_array().expect("columns").is_empty());
+    assert_eq!(
+        (&first["type"], &first["object"]["kind"]),
+        (&json!("ADDED"), &json!("Table"))
+    );
+    assert!(
+        !first["object"]["columnDefinitions"]
+            .as_array()
+            .expect("columns")
+            .is_empty()
+    );
     let second = lines.next().await.expect("an event");
     assert_eq!(second["object"]["rows"][0]["cells"][0], "beta");
-    assert!(second["object"]["columnDefinitions"].as_array().is_none_or(Vec::is_empty));
+    assert!(
+        second["object"]["columnDefinitions"]
+            .as_array()
+            .is_none_or(Vec::is_empty)
+    );
 }
 
 #[tokio::test]
@@ -254,7 +277,10 @@ async fn slow_readers_are_left() {
     let name = rustls::pki_types::ServerName::try_from("127.0.0.1").expect("a name");
     let mut stream = connector.connect(name, stream).await.expect("a handshake");
     let path = format!("{}?watch=true", House::collection("teams"));
-    let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", house.token);
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        house.token
+    );
     stream.write_all(head.as_bytes()).await.expect("sent");
     for round in 0..100 {
         let change = json!({"metadata": {"labels": {"round": round.to_string()}}});
