@@ -38,23 +38,34 @@ pub struct FrontProxy {
 }
 
 pub(super) fn read(source: &mut Source) -> Kubernetes {
-    let certificate = match (source.text("kubernetes.certificate_file"), source.text("kubernetes.key_file")) {
+    let certificate = match (
+        source.text("kubernetes.certificate_file"),
+        source.text("kubernetes.key_file"),
+    ) {
         (Some(certificate), Some(key)) => Some(CertificateFiles {
             certificate: certificate.into(),
             key: key.into(),
         }),
         (Some(_), None) => {
-            source.reject("kubernetes.key_file", "must be set together with `kubernetes.certificate_file`");
+            source.reject(
+                "kubernetes.key_file",
+                "must be set together with `kubernetes.certificate_file`",
+            );
             None
         }
         (None, Some(_)) => {
-            source.reject("kubernetes.certificate_file", "must be set together with `kubernetes.key_file`");
+            source.reject(
+                "kubernetes.certificate_file",
+                "must be set together with `kubernetes.key_file`",
+            );
             None
         }
         (None, None) => None,
     };
     let authorities = source.text("kubernetes.front_proxy_ca_file");
-    let names = source.list::<String>("kubernetes.front_proxy_names").unwrap_or_default();
+    let names = source
+        .list::<String>("kubernetes.front_proxy_names")
+        .unwrap_or_default();
     if authorities.is_none() && !names.is_empty() {
         // Names alone would look like protection and be none.
         source.reject(
@@ -64,7 +75,10 @@ pub(super) fn read(source: &mut Source) -> Kubernetes {
     }
     let public_url = source.value::<PublicUrl>("kubernetes.public_url").map(|url| url.0);
     if public_url.as_deref().is_some_and(|url| !url.starts_with("https://")) {
-        source.reject("kubernetes.public_url", "must begin with https://: kubectl sends no token without TLS");
+        source.reject(
+            "kubernetes.public_url",
+            "must begin with https://: kubectl sends no token without TLS",
+        );
     }
     Kubernetes {
         listen: source.value("kubernetes.listen"),

@@ -5,7 +5,10 @@ use kubernetes::{Failure, Reason, table::Form};
 
 /// Everything that the client says of what it accepts.
 pub(super) fn accept(headers: &HeaderMap) -> String {
-    let texts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let texts = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     texts.collect::<Vec<_>>().join(",")
 }
 

@@ -36,7 +36,11 @@ pub(super) async fn access(call: Call, bytes: &[u8]) -> Answer {
                     allowed = allowed && objects::may(&mut ctx, namespace, kind, *verb).await?;
                 }
             }
-            let reason = if allowed { "" } else { "Guildhall's permissions say so: docs/PERMISSIONS.md" };
+            let reason = if allowed {
+                ""
+            } else {
+                "Guildhall's permissions say so: docs/PERMISSIONS.md"
+            };
             (allowed, reason.to_owned())
         }
     };
@@ -101,7 +105,11 @@ fn asked(question: &Access) -> Result<(Vec<Kind>, Vec<Verb>), String> {
         "*" => VERBS.iter().map(|(verb, _)| *verb).collect(),
         word => {
             let found = VERBS.iter().find(|(_, words)| words.contains(&word));
-            vec![found.map(|(verb, _)| *verb).ok_or_else(|| format!("nobody may {word}"))?]
+            vec![
+                found
+                    .map(|(verb, _)| *verb)
+                    .ok_or_else(|| format!("nobody may {word}"))?,
+            ]
         }
     };
     match question.subresource.as_str() {

@@ -123,7 +123,10 @@ mod tests {
             &["unknown field \"spec.rolle\"".to_owned(), "Zürich\n\\".to_owned()],
         );
         let all: Vec<_> = headers.get_all(header::WARNING).iter().collect();
-        assert_eq!(all, ["299 - \"unknown field \\\"spec.rolle\\\"\"", "299 - \"Z?rich?\\\\\""]);
+        assert_eq!(
+            all,
+            ["299 - \"unknown field \\\"spec.rolle\\\"\"", "299 - \"Z?rich?\\\\\""]
+        );
     }
 
     #[test]

@@ -170,10 +170,13 @@ mod tests {
         let authority = make(now).expect("made");
         let names: BTreeSet<String> = ["localhost".to_owned(), "127.0.0.1".to_owned()].into();
         let serving = sign(&authority, &names, now).expect("signed");
-        assert_eq!(root_of(authority.certificate.as_bytes()), Some(authority.certificate.clone()).map(|pem| {
-            let der = CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM");
-            pem_of(&der)
-        }));
+        assert_eq!(
+            root_of(authority.certificate.as_bytes()),
+            Some(authority.certificate.clone()).map(|pem| {
+                let der = CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM");
+                pem_of(&der)
+            })
+        );
         let root = CertificateDer::from_pem_slice(authority.certificate.as_bytes()).expect("PEM");
         let anchor = webpki::anchor_from_trusted_cert(&root).expect("an authority");
         let leaf = webpki::EndEntityCert::try_from(&serving.chain[0]).expect("a certificate");

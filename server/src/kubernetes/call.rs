@@ -41,7 +41,10 @@ impl Call {
 
     /// How a write is meant.
     pub(super) fn meant(&self) -> Write {
-        let agent = self.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let agent = self
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|agent| agent.to_str().ok());
         Write {
             dry_run: self.options.dry_run,
             manager: self.options.manager(agent.unwrap_or_default()),

@@ -62,7 +62,9 @@ mod tests {
         let name = |common: Option<&str>| {
             let mut params = CertificateParams::new(vec!["front.example".to_owned()]).expect("a name");
             params.distinguished_name = rcgen::DistinguishedName::new();
-            params.distinguished_name.push(DnType::OrganizationName, "x".repeat(300));
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, "x".repeat(300));
             if let Some(common) = common {
                 params.distinguished_name.push(DnType::CommonName, common);
             }
@@ -77,7 +79,13 @@ mod tests {
 
     #[test]
     fn nonsense_has_no_name() {
-        for nonsense in [&b""[..], b"\x31", b"\x31\x05\x30", b"\x31\x84\xff\xff\xff\xff", b"\x31\x02\x30\x00"] {
+        for nonsense in [
+            &b""[..],
+            b"\x31",
+            b"\x31\x05\x30",
+            b"\x31\x84\xff\xff\xff\xff",
+            b"\x31\x02\x30\x00",
+        ] {
             assert_eq!(common_name(nonsense), None, "{nonsense:?}");
         }
     }

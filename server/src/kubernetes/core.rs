@@ -92,7 +92,11 @@ fn happened(one: Happening) -> Happened {
         namespace: one.namespace,
         name: one.name,
         uid: one.uid,
-        severity: if one.severity == "Warning" { Severity::Warning } else { Severity::Normal },
+        severity: if one.severity == "Warning" {
+            Severity::Warning
+        } else {
+            Severity::Normal
+        },
         reason: one.reason,
         message: one.message,
         count: one.count.into(),

@@ -48,12 +48,19 @@ pub(super) async fn handle(State(door): State<Door>, request: Request) -> Respon
 
 /// Kubernetes' word for what a request does.
 fn verb(parts: &Parts, target: Option<&Target>) -> &'static str {
-    let named = !matches!(target, Some(Target::Objects(Objects { name: None, .. }) | Target::Namespaces(None) | Target::Events(_)));
+    let named = !matches!(
+        target,
+        Some(Target::Objects(Objects { name: None, .. }) | Target::Namespaces(None) | Target::Events(_))
+    );
     match parts.method {
         Method::GET | Method::HEAD if named => "get",
         Method::GET | Method::HEAD => {
             let query = parts.uri.query().unwrap_or_default();
-            if Options::parse(query).is_ok_and(|options| options.watch) { "watch" } else { "list" }
+            if Options::parse(query).is_ok_and(|options| options.watch) {
+                "watch"
+            } else {
+                "list"
+            }
         }
         Method::POST => "create",
         Method::PUT => "update",

@@ -25,9 +25,8 @@ pub async fn address(ctx: &mut Ctx, config: &Config, server: Option<&str>) -> Re
     let known = kubernetes_door::address(ctx).await?;
     let authority = match (&config.kubernetes.certificate, &known) {
         (Some(files), _) => {
-            let pem = std::fs::read(&files.certificate).map_err(|error| {
-                Error::internal(format!("could not read {}: {error}", files.certificate.display()))
-            })?;
+            let pem = std::fs::read(&files.certificate)
+                .map_err(|error| Error::internal(format!("could not read {}: {error}", files.certificate.display())))?;
             authority::root_of(&pem)
         }
         (None, Some(known)) => known.authority.clone(),

@@ -71,11 +71,7 @@ pub(super) enum Review {
 impl Target {
     /// What a path means; none when it means nothing here.
     pub(super) fn of(path: &str) -> Option<Self> {
-        let parts: Vec<String> = path
-            .trim_matches('/')
-            .split('/')
-            .map(decoded)
-            .collect::<Option<_>>()?;
+        let parts: Vec<String> = path.trim_matches('/').split('/').map(decoded).collect::<Option<_>>()?;
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         Some(match parts.as_slice() {
             ["healthz" | "livez" | "readyz"] | ["healthz" | "livez" | "readyz", "ping" | "etcd"] => Self::Health,
@@ -183,8 +179,14 @@ mod tests {
         };
         assert_eq!(of("teams"), team(None, None, false));
         assert_eq!(of("namespaces/acme/teams"), team(Some("acme"), None, false));
-        assert_eq!(of("namespaces/acme/teams/a%2Eb"), team(Some("acme"), Some("a.b"), false));
-        assert_eq!(of("namespaces/acme/teams/a/status"), team(Some("acme"), Some("a"), true));
+        assert_eq!(
+            of("namespaces/acme/teams/a%2Eb"),
+            team(Some("acme"), Some("a.b"), false)
+        );
+        assert_eq!(
+            of("namespaces/acme/teams/a/status"),
+            team(Some("acme"), Some("a"), true)
+        );
         for wrong in [
             "pods",
             "namespaces/acme/pods",
@@ -211,7 +213,14 @@ mod tests {
             Target::of("/openapi/v3/apis/auth.litellm.ai/v1alpha1"),
             Some(Target::OpenApiV3("apis/auth.litellm.ai/v1alpha1".to_owned()))
         );
-        for wrong in ["", "/", "/api/v2", "/apis/apps", "/apis/auth.litellm.ai/v1", "/openapi/v4"] {
+        for wrong in [
+            "",
+            "/",
+            "/api/v2",
+            "/apis/apps",
+            "/apis/auth.litellm.ai/v1",
+            "/openapi/v4",
+        ] {
             assert_eq!(Target::of(wrong), None, "{wrong}");
         }
     }

@@ -42,10 +42,16 @@ pub(super) async fn list(call: Call, objects: &Objects) -> Answer {
     if call.options.watch {
         return watch::watch(call, query, wanted).await;
     }
-    let limit = call.options.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let limit = call
+        .options
+        .limit
+        .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let mut ctx = call.read().await?;
     let found = list_page(&mut ctx, &query, limit, call.options.token.as_deref(), &wanted).await?;
-    Ok(answer::json(StatusCode::OK, &forms::list(&wanted, query.kind, &found, ctx.now)))
+    Ok(answer::json(
+        StatusCode::OK,
+        &forms::list(&wanted, query.kind, &found, ctx.now),
+    ))
 }
 
 /// A page of what fits the selectors.

@@ -98,7 +98,10 @@ impl Tls {
         let read = match read(&self.0.source, self.0.front_proxy.as_deref()) {
             Ok(read) => read,
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "the Kubernetes listener keeps its certificate");
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the Kubernetes listener keeps its certificate"
+                );
                 return;
             }
         };
@@ -111,7 +114,10 @@ impl Tls {
                 tracing::info!("the Kubernetes listener has a new certificate");
             }
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "the Kubernetes listener keeps its certificate");
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the Kubernetes listener keeps its certificate"
+                );
             }
         }
     }
@@ -139,8 +145,7 @@ fn build(source: &Source, read: Vec<Vec<u8>>, now: SystemTime) -> anyhow::Result
         Source::Made(authority, names) => (authority::serving(authority, names, now)?, Some(&read[..])),
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let builder = match rest.and_then(|rest| rest.first()) {
         None => builder.with_no_client_auth(),
         Some(pem) => {

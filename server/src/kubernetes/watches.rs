@@ -68,7 +68,10 @@ mod tests {
         let watches = Watches::default();
         let one = watches.count("ada", 2).map_err(|_| ()).expect("one");
         let _two = watches.count("ada", 2).map_err(|_| ()).expect("two");
-        assert_eq!(watches.count("ada", 2).err().map(|failure| failure.reason), Some(Reason::TooManyRequests));
+        assert_eq!(
+            watches.count("ada", 2).err().map(|failure| failure.reason),
+            Some(Reason::TooManyRequests)
+        );
         assert!(watches.count("bob", 2).is_ok());
         drop(one);
         assert!(watches.count("ada", 2).is_ok());

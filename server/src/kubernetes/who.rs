@@ -93,7 +93,9 @@ fn remote_user(door: &Door, headers: &HeaderMap, known: &Extensions) -> Result<O
 
 async fn by_front_proxy(door: &Door, name: &str, info: &RequestInfo) -> Result<Who, Failure> {
     let stranger = || Ok(Who::Stranger(name.to_owned()));
-    let Ok(email) = Email::parse(name) else { return stranger() };
+    let Ok(email) = Email::parse(name) else {
+        return stranger();
+    };
     let backend = &door.state.backend;
     let found = async {
         let caller = Caller::System("front proxy".into(), Method::System);

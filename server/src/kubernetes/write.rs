@@ -47,9 +47,15 @@ pub(super) async fn create(call: Call, kind: Kind, namespace: &str, bytes: &[u8]
     let (value, duplicates) = body::document(body::media(&call.headers)?, bytes)?;
     let Decoded { object, mut warnings } = decode::with(kind, namespace, &value, validation, &duplicates)?;
     if object.metadata.resource_version.is_some() {
-        return Err(Failure::bad_request("resourceVersion should not be set on objects to be created"));
+        return Err(Failure::bad_request(
+            "resourceVersion should not be set on objects to be created",
+        ));
     }
-    let prefix = object.metadata.generate_name.clone().filter(|_| object.metadata.name.is_empty());
+    let prefix = object
+        .metadata
+        .generate_name
+        .clone()
+        .filter(|_| object.metadata.name.is_empty());
     let mut tries = 1;
     let (ctx, made, told) = loop {
         let mut object = object.clone();
@@ -128,25 +134,22 @@ pub(super) async fn patch(call: Call, place: &Place, bytes: &[u8]) -> Answer {
 
 /// Fields that stand in a patch twice.
 fn duplicated(duplicates: &[String], validation: Validation) -> Result<Vec<String>, Failure> {
-    let told: Vec<String> = duplicates.iter().map(|path| format!("duplicate field {path:?}")).collect();
+    let told: Vec<String> = duplicates
+        .iter()
+        .map(|path| format!("duplicate field {path:?}"))
+        .collect();
     match validation {
-        Validation::Strict if !told.is_empty() => {
-            Err(Failure::bad_request(format!("strict decoding error: {}", told.join(", "))))
-        }
+        Validation::Strict if !told.is_empty() => Err(Failure::bad_request(format!(
+            "strict decoding error: {}",
+            told.join(", ")
+        ))),
         Validation::Warn => Ok(told),
         Validation::Strict | Validation::Ignore => Ok(Vec::new()),
     }
 }
 
 /// Server-side apply: makes the object when there is none.
-async fn apply(
-    call: Call,
-    place: &Place,
-    bytes: &[u8],
-    form: Form,
-    write: &Write,
-    validation: Validation,
-) -> Answer {
+async fn apply(call: Call, place: &Place, bytes: &[u8], form: Form, write: &Write, validation: Validation) -> Answer {
     // Nobody else can be held to what a program did not say that it owns.
     let manager = call.options.field_manager.clone().unwrap_or_default();
     let force = call.options.force;

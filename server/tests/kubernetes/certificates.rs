@@ -23,7 +23,13 @@ async fn the_authority_survives_restarts() {
         assert_eq!(said.status, 200, "{host}");
     }
     let others = trusting(&self_signed("localhost").0);
-    assert!(others.get(format!("https://localhost:{port}/version")).send().await.is_err());
+    assert!(
+        others
+            .get(format!("https://localhost:{port}/version"))
+            .send()
+            .await
+            .is_err()
+    );
     task.abort();
 }
 
@@ -60,16 +66,31 @@ async fn the_operators_certificate_is_read_again_when_it_changes() {
             file.write_all(text.as_bytes()).expect("written");
         }
     };
-    write(&[(certificate.as_path(), first.as_str()), (key.as_path(), first_key.as_str())].into());
+    write(
+        &[
+            (certificate.as_path(), first.as_str()),
+            (key.as_path(), first_key.as_str()),
+        ]
+        .into(),
+    );
     let house = House::with(&[
-        ("GUILDHALL_KUBERNETES_CERTIFICATE_FILE", certificate.to_str().expect("text")),
+        (
+            "GUILDHALL_KUBERNETES_CERTIFICATE_FILE",
+            certificate.to_str().expect("text"),
+        ),
         ("GUILDHALL_KUBERNETES_KEY_FILE", key.to_str().expect("text")),
     ])
     .await;
     let url = format!("{}/version", house.url.replace("127.0.0.1", "localhost"));
     let trusts = async |pem: &str| trusting(pem).get(&url).send().await.is_ok();
     assert!(trusts(&first).await && !trusts(&second).await);
-    write(&[(certificate.as_path(), second.as_str()), (key.as_path(), second_key.as_str())].into());
+    write(
+        &[
+            (certificate.as_path(), second.as_str()),
+            (key.as_path(), second_key.as_str()),
+        ]
+        .into(),
+    );
     for _ in 0..60 {
         if trusts(&second).await {
             return;
@@ -89,23 +110,40 @@ async fn slow_handshakes_are_ended() {
     assert_eq!(house.get("/version").await.status, 200, "others are answered meanwhile");
     let mut byte = [0; 1];
     let read = tokio::io::AsyncReadExt::read(&mut silent, &mut byte);
-    let ended = tokio::time::timeout(Duration::from_secs(20), read).await.expect("ended");
+    let ended = tokio::time::timeout(Duration::from_secs(20), read)
+        .await
+        .expect("ended");
     assert!(matches!(ended, Ok(0) | Err(_)));
 }
 
 #[tokio::test]
 async fn both_versions_of_http() {
     let house = House::new().await;
-    let said = house.client.get(format!("{}/version", house.url)).send().await.expect("an answer");
-    assert!(matches!(said.version(), reqwest::Version::HTTP_11 | reqwest::Version::HTTP_2));
+    let said = house
+        .client
+        .get(format!("{}/version", house.url))
+        .send()
+        .await
+        .expect("an answer");
+    assert!(matches!(
+        said.version(),
+        reqwest::Version::HTTP_11 | reqwest::Version::HTTP_2
+    ));
     let certificate = reqwest::Certificate::from_pem(house.authority.as_bytes()).expect("PEM");
     let old = reqwest::Client::builder()
         .tls_certs_only([certificate])
         .http1_only()
         .build()
         .expect("a client");
-    let said = old.get(format!("{}/version", house.url)).send().await.expect("an answer");
-    assert_eq!((said.status().as_u16(), said.version()), (200, reqwest::Version::HTTP_11));
+    let said = old
+        .get(format!("{}/version", house.url))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(
+        (said.status().as_u16(), said.version()),
+        (200, reqwest::Version::HTTP_11)
+    );
 }
 
 /// A certificate that vouches for itself, and its key: PEM.

@@ -39,17 +39,32 @@ impl Drop for Serving {
 #[tokio::test]
 async fn a_kubeconfig_is_ready_to_use() {
     let database = Database::empty().await;
-    let mut serve = guildhall(&database, &["serve", "--listen", "127.0.0.1:0", "--kube-listen", "127.0.0.1:0"]);
-    let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut serve = guildhall(
+        &database,
+        &["serve", "--listen", "127.0.0.1:0", "--kube-listen", "127.0.0.1:0"],
+    );
+    let mut child = serve
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let _serving = Serving(child);
     let mut line = || lines.next().expect("a line").expect("text");
     assert!(line().starts_with("listening on http://127.0.0.1:"));
     let said = line();
-    let url = said.strip_prefix("kubernetes API on ").unwrap_or_else(|| panic!("{said}"));
-    run(&database, &["user", "create", "--email", "ada@example.com", "--super-admin"]);
+    let url = said
+        .strip_prefix("kubernetes API on ")
+        .unwrap_or_else(|| panic!("{said}"));
+    run(
+        &database,
+        &["user", "create", "--email", "ada@example.com", "--super-admin"],
+    );
 
-    let config = run(&database, &["kubeconfig", "--email", "ada@example.com", "--namespace", "default"]);
+    let config = run(
+        &database,
+        &["kubeconfig", "--email", "ada@example.com", "--namespace", "default"],
+    );
     assert!(config.contains(&format!("server: \"{url}\"")), "{config}");
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("config");
@@ -71,7 +86,15 @@ async fn a_kubeconfig_before_the_first_start() {
     run(&database, &["user", "create", "--email", "ada@example.com"]);
     let config = run(&database, &["kubeconfig", "--email", "ada@example.com"]);
     assert!(config.contains("server: \"https://127.0.0.1:6443\""), "{config}");
-    let other = ["kubeconfig", "--email", "ada@example.com", "--server", "https://k8s.example/", "--expires", "1h"];
+    let other = [
+        "kubeconfig",
+        "--email",
+        "ada@example.com",
+        "--server",
+        "https://k8s.example/",
+        "--expires",
+        "1h",
+    ];
     let other = run(&database, &other);
     assert!(other.contains("server: \"https://k8s.example\""), "{other}");
     let authority = |text: &str| {
@@ -81,7 +104,13 @@ async fn a_kubeconfig_before_the_first_start() {
     assert_eq!(authority(&config), authority(&other), "there is one authority");
     for wrong in [
         &["kubeconfig"][..],
-        &["kubeconfig", "--email", "ada@example.com", "--server", "http://plain.example"],
+        &[
+            "kubeconfig",
+            "--email",
+            "ada@example.com",
+            "--server",
+            "http://plain.example",
+        ],
     ] {
         let said = guildhall(&database, wrong).output().expect("it runs");
         assert_eq!(said.status.code(), Some(2), "{wrong:?}");

@@ -10,10 +10,19 @@ async fn discovery_in_both_forms() {
     let house = House::new().await;
     let groups = house.get("/apis").await.is(200);
     assert_eq!(groups["kind"], "APIGroupList");
-    let names: Vec<&Value> = groups["groups"].as_array().expect("groups").iter().map(|group| &group["name"]).collect();
+    let names: Vec<&Value> = groups["groups"]
+        .as_array()
+        .expect("groups")
+        .iter()
+        .map(|group| &group["name"])
+        .collect();
     assert!(names.contains(&&json!("auth.litellm.ai")), "{names:?}");
     let resources = house.get(GROUP).await.is(200);
-    let teams = resources["resources"].as_array().expect("resources").iter().find(|one| one["name"] == "teams");
+    let teams = resources["resources"]
+        .as_array()
+        .expect("resources")
+        .iter()
+        .find(|one| one["name"] == "teams");
     let teams = teams.expect("teams");
     assert_eq!((&teams["kind"], &teams["namespaced"]), (&json!("Team"), &json!(true)));
     assert_eq!(
@@ -23,11 +32,20 @@ async fn discovery_in_both_forms() {
     assert_eq!(house.get("/api").await.is(200)["versions"], json!(["v1"]));
     assert_eq!(house.get("/api/v1").await.is(200)["kind"], "APIResourceList");
     assert_eq!(house.get("/apis/auth.litellm.ai").await.is(200)["kind"], "APIGroup");
-    assert_eq!(house.get("/apis/authorization.k8s.io/v1").await.is(200)["kind"], "APIResourceList");
+    assert_eq!(
+        house.get("/apis/authorization.k8s.io/v1").await.is(200)["kind"],
+        "APIResourceList"
+    );
 
     for (version, accept) in [
-        ("v2", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"),
-        ("v2beta1", "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"),
+        (
+            "v2",
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json",
+        ),
+        (
+            "v2beta1",
+            "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json",
+        ),
     ] {
         for path in ["/api", "/apis"] {
             let said = Said::of(house.request(Method::GET, path).header(header::ACCEPT, accept)).await;
@@ -43,7 +61,9 @@ async fn discovery_in_both_forms() {
 async fn schemas_are_kept_by_clients_until_they_change() {
     let house = House::new().await;
     let index = house.get("/openapi/v3").await.is(200);
-    let path = index["paths"]["apis/auth.litellm.ai/v1alpha1"]["serverRelativeURL"].as_str().expect("a path");
+    let path = index["paths"]["apis/auth.litellm.ai/v1alpha1"]["serverRelativeURL"]
+        .as_str()
+        .expect("a path");
     let document = house.get(path).await;
     let etag = document.header("etag").to_owned();
     assert!(etag.starts_with('"') && document.header("content-type").starts_with("application/json"));
@@ -83,9 +103,17 @@ async fn organizations_are_namespaces() {
     assert_eq!(litellm["status"]["phase"], "Active");
     assert_eq!(litellm["metadata"]["uid"], house.organization.to_string());
     let all = house.get("/api/v1/namespaces").await.is(200);
-    let names: Vec<&Value> = all["items"].as_array().expect("items").iter().map(|one| &one["metadata"]["name"]).collect();
+    let names: Vec<&Value> = all["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|one| &one["metadata"]["name"])
+        .collect();
     assert_eq!(names, [&json!("default"), &json!("litellm")]);
-    let one = house.get("/api/v1/namespaces?labelSelector=kubernetes.io/metadata.name%3Dlitellm").await.is(200);
+    let one = house
+        .get("/api/v1/namespaces?labelSelector=kubernetes.io/metadata.name%3Dlitellm")
+        .await
+        .is(200);
     assert_eq!(one["items"].as_array().map(Vec::len), Some(1));
     let table = Said::of(
         house
@@ -93,8 +121,14 @@ async fn organizations_are_namespaces() {
             .header(header::ACCEPT, "application/json;as=Table;v=v1;g=meta.k8s.io"),
     );
     let table = table.await.is(200);
-    assert_eq!((&table["kind"], &table["rows"][1]["cells"][0]), (&json!("Table"), &json!("litellm")));
+    assert_eq!(
+        (&table["kind"], &table["rows"][1]["cells"][0]),
+        (&json!("Table"), &json!("litellm"))
+    );
     let message = house.get("/api/v1/namespaces/nowhere").await.refused(404, "NotFound");
     assert_eq!(message, "namespaces \"nowhere\" not found");
-    house.get("/api/v1/namespaces?watch=true").await.refused(405, "MethodNotAllowed");
+    house
+        .get("/api/v1/namespaces?watch=true")
+        .await
+        .refused(405, "MethodNotAllowed");
 }

@@ -55,14 +55,21 @@ async fn a_verified_proxy_says_who_calls() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), authority.pem()).expect("written");
     let house = House::with(&[
-        ("GUILDHALL_KUBERNETES_FRONT_PROXY_CA_FILE", file.path().to_str().expect("text")),
+        (
+            "GUILDHALL_KUBERNETES_FRONT_PROXY_CA_FILE",
+            file.path().to_str().expect("text"),
+        ),
         ("GUILDHALL_KUBERNETES_FRONT_PROXY_NAMES", "front-proxy-client, other"),
     ])
     .await;
     let proxy = authority.client(&house, "front-proxy-client");
     // What a cluster asks on its own behalf is the same for everybody.
     for path in ["/apis", GROUP, "/openapi/v2", "/openapi/v3"] {
-        assert_eq!(ask(&house, &proxy, path, "system:kube-aggregator").await.status, 200, "{path}");
+        assert_eq!(
+            ask(&house, &proxy, path, "system:kube-aggregator").await.status,
+            200,
+            "{path}"
+        );
     }
     let teams = House::collection("teams");
     for stranger in ["system:kube-aggregator", "stranger@example.com", "kubernetes-admin"] {
@@ -74,10 +81,15 @@ async fn a_verified_proxy_says_who_calls() {
     let nobody = proxy.get(format!("{}/apis", house.url));
     Said::of(nobody).await.refused(401, "Unauthorized");
     // Without a certificate, and with one of another authority.
-    ask(&house, &house.client, "/apis", ADMIN).await.refused(401, "Unauthorized");
+    ask(&house, &house.client, "/apis", ADMIN)
+        .await
+        .refused(401, "Unauthorized");
     let other = Authority::new().client(&house, "front-proxy-client");
     let refused = other.get(format!("{}/version", house.url)).send().await;
-    assert!(refused.is_err(), "an unknown authority's certificate ends the handshake");
+    assert!(
+        refused.is_err(),
+        "an unknown authority's certificate ends the handshake"
+    );
     // A token works beside it.
     let with_token = proxy.get(format!("{}/apis", house.url)).bearer_auth(&house.token);
     assert_eq!(Said::of(with_token).await.status, 200);
@@ -95,12 +107,19 @@ async fn people_behind_a_proxy_have_their_own_rights() {
     )])
     .await;
     let proxy = authority.client(&house, "any");
-    assert_eq!(ask(&house, &proxy, &House::collection("teams"), ADMIN).await.status, 200);
-    ask(&house, &proxy, &House::collection("teams"), NOBODY).await.refused(404, "NotFound");
+    assert_eq!(
+        ask(&house, &proxy, &House::collection("teams"), ADMIN).await.status,
+        200
+    );
+    ask(&house, &proxy, &House::collection("teams"), NOBODY)
+        .await
+        .refused(404, "NotFound");
 }
 
 #[tokio::test]
 async fn without_a_configured_authority_headers_count_for_nothing() {
     let house = House::new().await;
-    ask(&house, &house.client, "/apis", ADMIN).await.refused(401, "Unauthorized");
+    ask(&house, &house.client, "/apis", ADMIN)
+        .await
+        .refused(401, "Unauthorized");
 }

@@ -53,7 +53,10 @@ impl House {
     pub async fn adjusted(settings: &[(&str, &str)], adjust: impl FnOnce(Listener) -> Listener) -> Self {
         let proxy = LiteLlmSimulator::start(Version::V1_108_7).await.expect("a free port");
         let url = proxy.url();
-        let mut all = vec![("LITELLM_API_URL", url.as_str()), ("LITELLM_MASTER_KEY", proxy.master_key())];
+        let mut all = vec![
+            ("LITELLM_API_URL", url.as_str()),
+            ("LITELLM_MASTER_KEY", proxy.master_key()),
+        ];
         all.extend_from_slice(settings);
         let server = Server::adjusted(&all, quick).await;
         litellm::register(&server.state.backend).await.expect("registered");
@@ -136,7 +139,9 @@ impl House {
     }
 
     pub async fn patch(&self, path: &str, media_type: &str, body: &Value) -> Said {
-        let request = self.request(Method::PATCH, path).header(header::CONTENT_TYPE, media_type);
+        let request = self
+            .request(Method::PATCH, path)
+            .header(header::CONTENT_TYPE, media_type);
         Said::of(request.body(body.to_string())).await
     }
 
@@ -196,7 +201,7 @@ pub fn trusting(authority: &str) -> Client {
     let certificate = Certificate::from_pem(authority.as_bytes()).expect("PEM");
     Client::builder()
         .tls_certs_only([certificate])
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(3))
         .build()
         .expect("a client")
 }

@@ -112,7 +112,10 @@ impl Kubectl {
     /// With something on standard input.
     pub async fn fed(&self, arguments: &[&str], input: &str) -> Done {
         let mut command = self.command(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         let mut pipe = child.stdin.take().expect("a pipe");
         pipe.write_all(input.as_bytes()).await.expect("written");
@@ -140,7 +143,9 @@ impl Kubectl {
 
     /// A file of `tests/kubernetes/data`.
     pub fn data(name: &str) -> String {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kubernetes/data").join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/kubernetes/data")
+            .join(name);
         path.to_str().expect("text").to_owned()
     }
 }

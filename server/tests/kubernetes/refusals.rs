@@ -17,7 +17,16 @@ async fn without_a_credential_only_health_and_version_answer() {
     for path in ["/healthz", "/livez", "/readyz", "/version"] {
         assert_eq!(ask(path, None).await.status, 200, "{path}");
     }
-    for path in ["/", "/api", "/apis", "/openapi/v2", "/openapi/v3", GROUP, "/api/v1/namespaces", "/nowhere"] {
+    for path in [
+        "/",
+        "/api",
+        "/apis",
+        "/openapi/v2",
+        "/openapi/v3",
+        GROUP,
+        "/api/v1/namespaces",
+        "/nowhere",
+    ] {
         let said = ask(path, None).await;
         assert_eq!(said.header("www-authenticate"), "Bearer", "{path}");
         said.refused(401, "Unauthorized");
@@ -25,14 +34,23 @@ async fn without_a_credential_only_health_and_version_answer() {
     for token in ["guildhall_pat_unknown", "nonsense", "a.b.c"] {
         ask("/apis", Some(token)).await.refused(401, "Unauthorized");
     }
-    let basic = house.client.get(format!("{}/apis", house.url)).basic_auth("a", Some("b"));
+    let basic = house
+        .client
+        .get(format!("{}/apis", house.url))
+        .basic_auth("a", Some("b"));
     Said::of(basic).await.refused(401, "Unauthorized");
 }
 
 #[tokio::test]
 async fn addresses_and_methods_that_are_not_there() {
     let house = House::new().await;
-    for path in ["/", "/apis/apps", "/api/v1/pods", "/apis/auth.litellm.ai/v1", &format!("{GROUP}/pods")] {
+    for path in [
+        "/",
+        "/apis/apps",
+        "/api/v1/pods",
+        "/apis/auth.litellm.ai/v1",
+        &format!("{GROUP}/pods"),
+    ] {
         let message = house.get(path).await.refused(404, "NotFound");
         assert_eq!(message, "the server could not find the requested resource", "{path}");
     }
@@ -58,8 +76,16 @@ async fn addresses_and_methods_that_are_not_there() {
 #[tokio::test]
 async fn forms_that_nobody_can_answer() {
     let house = House::new().await;
-    for accept in ["text/html", "application/json;as=Pie;v=v1;g=meta.k8s.io", "application/vnd.kubernetes.protobuf"] {
-        for path in [House::collection("teams"), "/apis".to_owned(), "/api/v1/namespaces".to_owned()] {
+    for accept in [
+        "text/html",
+        "application/json;as=Pie;v=v1;g=meta.k8s.io",
+        "application/vnd.kubernetes.protobuf",
+    ] {
+        for path in [
+            House::collection("teams"),
+            "/apis".to_owned(),
+            "/api/v1/namespaces".to_owned(),
+        ] {
             let said = Said::of(house.request(Method::GET, &path).header(header::ACCEPT, accept)).await;
             assert_eq!(said.status, 406, "{path} {accept}: {}", said.text);
         }
@@ -74,7 +100,10 @@ async fn forms_that_nobody_can_answer() {
     let said = house
         .patch(&House::team_path("x"), "application/json", &serde_json::json!({}))
         .await;
-    assert!(said.refused(415, "UnsupportedMediaType").contains("application/merge-patch+json"));
+    assert!(
+        said.refused(415, "UnsupportedMediaType")
+            .contains("application/merge-patch+json")
+    );
 }
 
 #[tokio::test]
@@ -88,11 +117,14 @@ async fn bodies_that_are_no_objects() {
             .body(body);
         Said::of(request).await.refused(400, "BadRequest");
     }
-    for query in ["limit=x", "watch=maybe", "labelSelector=a%20b", "fieldSelector=spec.role%3Dx", "resourceVersion=x"] {
-        house
-            .get(&format!("{teams}?{query}"))
-            .await
-            .refused(400, "BadRequest");
+    for query in [
+        "limit=x",
+        "watch=maybe",
+        "labelSelector=a%20b",
+        "fieldSelector=spec.role%3Dx",
+        "resourceVersion=x",
+    ] {
+        house.get(&format!("{teams}?{query}")).await.refused(400, "BadRequest");
     }
 }
 
@@ -127,7 +159,10 @@ async fn namespaces_of_others_are_not_there() {
 async fn every_answer_has_its_request_id() {
     let house = House::new().await;
     let said = Said::of(house.request(Method::GET, "/version").header("x-request-id", "mine-1")).await;
-    assert_eq!((said.header("audit-id"), said.header("x-request-id")), ("mine-1", "mine-1"));
+    assert_eq!(
+        (said.header("audit-id"), said.header("x-request-id")),
+        ("mine-1", "mine-1")
+    );
     assert_eq!(said.header("x-content-type-options"), "nosniff");
     let said = house.get("/nowhere").await;
     assert!(!said.header("audit-id").is_empty());

@@ -14,6 +14,9 @@ use super::house::{House, Said};
 const MERGE: &str = "application/merge-patch+json";
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
+/// Longer than a watch goes without looking at its credential.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 /// A watch, line by line.
 struct Lines {
     response: Response,
@@ -43,7 +46,7 @@ impl Lines {
                 let line: Vec<u8> = self.read.drain(..=end).collect();
                 return Some(serde_json::from_slice(&line).expect("JSON"));
             }
-            let piece = timeout(Duration::from_secs(30), self.response.chunk()).await.expect("in time");
+            let piece = timeout(PATIENCE, self.response.chunk()).await.expect("in time");
             self.read.extend_from_slice(&piece.expect("a piece")?);
         }
     }
@@ -66,7 +69,10 @@ async fn changes_are_told_as_they_happen() {
     house.make_team("beta").await;
     assert_eq!(lines.told().await, "ADDED beta");
     let path = House::team_path("beta");
-    house.patch(&path, MERGE, &json!({"spec": {"maxBudget": "5"}})).await.is(200);
+    house
+        .patch(&path, MERGE, &json!({"spec": {"maxBudget": "5"}}))
+        .await
+        .is(200);
     loop {
         let event = lines.next().await.expect("an event");
         assert_eq!(event["type"], "MODIFIED");
@@ -90,7 +96,10 @@ async fn a_watch_goes_on_from_a_version() {
     let house = House::new().await;
     house.make_team("alpha").await;
     let list = house.get(&House::collection("teams")).await.is(200);
-    let version = list["metadata"]["resourceVersion"].as_str().expect("a version").to_owned();
+    let version = list["metadata"]["resourceVersion"]
+        .as_str()
+        .expect("a version")
+        .to_owned();
     house.make_team("beta").await;
     let mut lines = Lines::of(&house, &format!("resourceVersion={version}")).await;
     loop {
@@ -117,7 +126,10 @@ async fn versions_that_are_forgotten_are_410() {
     } else {
         let line = said.text.lines().next().expect("a line").to_owned();
         let event: Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(410)));
+        assert_eq!(
+            (&event["type"], &event["object"]["code"]),
+            (&json!("ERROR"), &json!(410))
+        );
     }
 }
 
@@ -157,11 +169,23 @@ async fn tables_are_told_row_by_row() {
     house.make_team("beta").await;
     let mut lines = Lines::accepting(&house, "", TABLE).await;
     let first = lines.next().await.expect("an event");
-    assert_eq!((&first["type"], &first["object"]["kind"]), (&json!("ADDED"), &json!("Table")));
-    assert!(!first["object"]["columnDefinitions"].as_array().expect("columns").is_empty());
+    assert_eq!(
+        (&first["type"], &first["object"]["kind"]),
+        (&json!("ADDED"), &json!("Table"))
+    );
+    assert!(
+        !first["object"]["columnDefinitions"]
+            .as_array()
+            .expect("columns")
+            .is_empty()
+    );
     let second = lines.next().await.expect("an event");
     assert_eq!(second["object"]["rows"][0]["cells"][0], "beta");
-    assert!(second["object"]["columnDefinitions"].as_array().is_none_or(Vec::is_empty));
+    assert!(
+        second["object"]["columnDefinitions"]
+            .as_array()
+            .is_none_or(Vec::is_empty)
+    );
 }
 
 #[tokio::test]
@@ -223,7 +247,7 @@ async fn revoked_tokens_end_watches() {
         .await
         .expect("revoked");
     let mut last = None;
-    while let Ok(Some(event)) = timeout(Duration::from_secs(90), lines.next()).await {
+    while let Some(event) = lines.next().await {
         last = Some(event);
     }
     assert_eq!(last.expect("an error")["object"]["code"], 401);
@@ -254,7 +278,10 @@ async fn slow_readers_are_left() {
     let name = rustls::pki_types::ServerName::try_from("127.0.0.1").expect("a name");
     let mut stream = connector.connect(name, stream).await.expect("a handshake");
     let path = format!("{}?watch=true", House::collection("teams"));
-    let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", house.token);
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        house.token
+    );
     stream.write_all(head.as_bytes()).await.expect("sent");
     for round in 0..100 {
         let change = json!({"metadata": {"labels": {"round": round.to_string()}}});

@@ -15,7 +15,10 @@ const ASSOCIATION: &str = "teammemberassociation.auth.litellm.ai/alice-ai-team";
 /// A house where somebody runs the seed's workflow.
 async fn applied(house: &House, program: std::path::PathBuf) -> Kubectl {
     let kubectl = Kubectl::new(program, house);
-    let said = kubectl.run(&["apply", "-f", &Kubectl::data("workflow.yaml")]).await.works();
+    let said = kubectl
+        .run(&["apply", "-f", &Kubectl::data("workflow.yaml")])
+        .await
+        .works();
     assert_eq!(
         said,
         format!("team.auth.litellm.ai/ai-team created\nuser.auth.litellm.ai/alice created\n{ASSOCIATION} created\n")
@@ -25,7 +28,10 @@ async fn applied(house: &House, program: std::path::PathBuf) -> Kubectl {
 
 async fn ready(kubectl: &Kubectl) {
     for what in ["team/ai-team", "user/alice", "teammemberassociation/alice-ai-team"] {
-        kubectl.run(&["wait", "--for=condition=Ready", what, "--timeout=30s"]).await.works();
+        kubectl
+            .run(&["wait", "--for=condition=Ready", what, "--timeout=30s"])
+            .await
+            .works();
     }
 }
 
@@ -36,18 +42,31 @@ async fn a1_the_seeds_workflow_applies_and_settles() {
         let house = House::new().await;
         let kubectl = applied(&house, program).await;
         ready(&kubectl).await;
-        let again = kubectl.run(&["apply", "-f", &Kubectl::data("workflow.yaml")]).await.works();
+        let again = kubectl
+            .run(&["apply", "-f", &Kubectl::data("workflow.yaml")])
+            .await
+            .works();
         assert_eq!(
             again,
-            format!("team.auth.litellm.ai/ai-team unchanged\nuser.auth.litellm.ai/alice unchanged\n{ASSOCIATION} unchanged\n")
+            format!(
+                "team.auth.litellm.ai/ai-team unchanged\nuser.auth.litellm.ai/alice unchanged\n{ASSOCIATION} unchanged\n"
+            )
         );
         let difference = kubectl.run(&["diff", "-f", &Kubectl::data("workflow.yaml")]).await;
-        assert_eq!((difference.code, difference.out.as_str()), (Some(0), ""), "{}", difference.err);
+        assert_eq!(
+            (difference.code, difference.out.as_str()),
+            (Some(0), ""),
+            "{}",
+            difference.err
+        );
         let shown = kubectl.run(&["get", "teammemberassociations"]).await.works();
         let head = shown.lines().next().expect("a head");
         let words: Vec<&str> = head.split_whitespace().collect();
         assert_eq!(words, ["NAME", "READY", "TEAM", "USER", "ROLE", "BUDGET", "AGE"], "A8");
-        assert!(shown.contains("alice-ai-team") && shown.contains("alice@example.com"), "{shown}");
+        assert!(
+            shown.contains("alice-ai-team") && shown.contains("alice@example.com"),
+            "{shown}"
+        );
     }
 }
 
@@ -58,11 +77,22 @@ async fn a2_get_describe_patch_delete() {
         let house = House::new().await;
         let kubectl = applied(&house, program).await;
         ready(&kubectl).await;
-        let described = kubectl.run(&["describe", "teammemberassociation", "alice-ai-team"]).await.works();
-        for part in ["Name:         alice-ai-team", "Team Alias:", "alice@example.com", "Events:"] {
+        let described = kubectl
+            .run(&["describe", "teammemberassociation", "alice-ai-team"])
+            .await
+            .works();
+        for part in [
+            "Name:         alice-ai-team",
+            "Team Alias:",
+            "alice@example.com",
+            "Events:",
+        ] {
             assert!(described.contains(part), "{part}: {described}");
         }
-        assert!(!described.contains("Events:  <none>") && !described.contains("Events:            <none>"), "{described}");
+        assert!(
+            !described.contains("Events:  <none>") && !described.contains("Events:            <none>"),
+            "{described}"
+        );
         let patch = ["patch", "teammemberassociation", "alice-ai-team", "--type=merge"];
         let role = |role: &str| format!("-p={{\"spec\":{{\"role\":\"{role}\"}}}}");
         let demoted = kubectl.run(&[&patch[..], &[&role("member")]].concat()).await;
@@ -75,10 +105,22 @@ async fn a2_get_describe_patch_delete() {
             wrong.contains("spec.role: Unsupported value: \"owner\": supported values: \"admin\", \"member\""),
             "{wrong}"
         );
-        let deleted = kubectl.run(&["delete", "teammemberassociation", "alice-ai-team"]).await.works();
-        assert!(deleted.starts_with("teammemberassociation.auth.litellm.ai \"alice-ai-team\" deleted"), "{deleted}");
-        let gone = kubectl.run(&["get", "teammemberassociation", "alice-ai-team"]).await.fails();
-        assert!(gone.contains("NotFound") && gone.contains("\"alice-ai-team\" not found"), "{gone}");
+        let deleted = kubectl
+            .run(&["delete", "teammemberassociation", "alice-ai-team"])
+            .await
+            .works();
+        assert!(
+            deleted.starts_with("teammemberassociation.auth.litellm.ai \"alice-ai-team\" deleted"),
+            "{deleted}"
+        );
+        let gone = kubectl
+            .run(&["get", "teammemberassociation", "alice-ai-team"])
+            .await
+            .fails();
+        assert!(
+            gone.contains("NotFound") && gone.contains("\"alice-ai-team\" not found"),
+            "{gone}"
+        );
     }
 }
 
@@ -89,10 +131,22 @@ async fn a4_associations_with_references() {
         let house = House::new().await;
         person(&house, "bob@example.com").await;
         let kubectl = applied(&house, program).await;
-        kubectl.run(&["delete", "teammemberassociation", "alice-ai-team"]).await.works();
-        for (file, name) in [("alice-ai-team.yaml", "alice-ai-team"), ("bob-ai-team.yaml", "bob-ai-team")] {
+        kubectl
+            .run(&["delete", "teammemberassociation", "alice-ai-team"])
+            .await
+            .works();
+        for (file, name) in [
+            ("alice-ai-team.yaml", "alice-ai-team"),
+            ("bob-ai-team.yaml", "bob-ai-team"),
+        ] {
             kubectl.run(&["apply", "-f", &Kubectl::data(file)]).await.works();
-            let conditions = ["get", "teammemberassociation", name, "-o", "jsonpath={.status.teamExists}"];
+            let conditions = [
+                "get",
+                "teammemberassociation",
+                name,
+                "-o",
+                "jsonpath={.status.teamExists}",
+            ];
             for _ in 0..50 {
                 if kubectl.run(&conditions).await.works() == "true" {
                     break;
@@ -101,8 +155,14 @@ async fn a4_associations_with_references() {
             }
             assert_eq!(kubectl.run(&conditions).await.works(), "true", "{name}");
         }
-        let yaml = kubectl.run(&["get", "teammemberassociation", "bob-ai-team", "-o", "yaml"]).await.works();
-        assert!(yaml.contains("  role: member\n") && yaml.contains("kind: TeamMemberAssociation"), "{yaml}");
+        let yaml = kubectl
+            .run(&["get", "teammemberassociation", "bob-ai-team", "-o", "yaml"])
+            .await
+            .works();
+        assert!(
+            yaml.contains("  role: member\n") && yaml.contains("kind: TeamMemberAssociation"),
+            "{yaml}"
+        );
     }
 }
 
@@ -113,7 +173,10 @@ async fn a6_deleting_the_file_in_any_order() {
         let house = House::new().await;
         let kubectl = applied(&house, program.clone()).await;
         ready(&kubectl).await;
-        kubectl.run(&["delete", "-f", &Kubectl::data("workflow.yaml"), "--timeout=40s"]).await.works();
+        kubectl
+            .run(&["delete", "-f", &Kubectl::data("workflow.yaml"), "--timeout=40s"])
+            .await
+            .works();
         for kind in ["teams", "teammemberassociations"] {
             let left = kubectl.run(&["get", kind, "-o", "name"]).await.works();
             assert_eq!(left, "", "{kind}");
@@ -121,8 +184,15 @@ async fn a6_deleting_the_file_in_any_order() {
         // X22: and once more.
         applied(&house, program).await;
         ready(&kubectl).await;
-        for what in [["teammemberassociation", "alice-ai-team"], ["user", "alice"], ["team", "ai-team"]] {
-            kubectl.run(&[&["delete"], &what[..], &["--timeout=40s"]].concat()).await.works();
+        for what in [
+            ["teammemberassociation", "alice-ai-team"],
+            ["user", "alice"],
+            ["team", "ai-team"],
+        ] {
+            kubectl
+                .run(&[&["delete"], &what[..], &["--timeout=40s"]].concat())
+                .await
+                .works();
         }
     }
 }
@@ -132,9 +202,18 @@ async fn explain_and_what_there_is() {
     for program in programs() {
         let house = House::new().await;
         let kubectl = Kubectl::new(program, &house);
-        let explained = kubectl.run(&["explain", "teammemberassociation.spec.role"]).await.works();
-        assert!(explained.contains("FIELD:") && explained.contains("role"), "{explained}");
-        let resources = kubectl.run(&["api-resources", "--api-group=auth.litellm.ai", "-o", "name"]).await.works();
+        let explained = kubectl
+            .run(&["explain", "teammemberassociation.spec.role"])
+            .await
+            .works();
+        assert!(
+            explained.contains("FIELD:") && explained.contains("role"),
+            "{explained}"
+        );
+        let resources = kubectl
+            .run(&["api-resources", "--api-group=auth.litellm.ai", "-o", "name"])
+            .await
+            .works();
         let names: Vec<&str> = resources.lines().collect();
         assert_eq!(
             names,
@@ -156,12 +235,21 @@ async fn can_i() {
         let house = House::new().await;
         let kubectl = Kubectl::new(program.clone(), &house);
         for verb in ["create", "patch", "delete", "list"] {
-            assert_eq!(kubectl.run(&["auth", "can-i", verb, "teams.auth.litellm.ai"]).await.works(), "yes\n", "{verb}");
+            assert_eq!(
+                kubectl
+                    .run(&["auth", "can-i", verb, "teams.auth.litellm.ai"])
+                    .await
+                    .works(),
+                "yes\n",
+                "{verb}"
+            );
         }
         let listed = kubectl.run(&["auth", "can-i", "--list"]).await.works();
         assert!(listed.contains("teams.auth.litellm.ai"), "{listed}");
         let olga = Kubectl::with_token(program, &house, &house.server.token(OLGA, None).await);
-        let no = olga.run(&["auth", "can-i", "create", "teams.auth.litellm.ai", "-n", "default"]).await;
+        let no = olga
+            .run(&["auth", "can-i", "create", "teams.auth.litellm.ai", "-n", "default"])
+            .await;
         assert!(no.out.starts_with("no") && no.code == Some(1), "{no:?}");
     }
 }
@@ -173,14 +261,27 @@ async fn everything_everywhere() {
         let kubectl = applied(&house, program).await;
         let all = kubectl.run(&["get", "teams", "-A"]).await.works();
         assert!(all.starts_with("NAMESPACE"), "{all}");
-        assert!(all.lines().any(|line| line.starts_with(NAMESPACE) && line.contains("ai-team")), "{all}");
+        assert!(
+            all.lines()
+                .any(|line| line.starts_with(NAMESPACE) && line.contains("ai-team")),
+            "{all}"
+        );
         let sorted = kubectl.run(&["get", "teams", "--sort-by=.metadata.name"]).await.works();
         assert!(sorted.contains("ai-team"), "{sorted}");
-        let wide = kubectl.run(&["get", "teams", "-o", "wide", "--show-labels"]).await.works();
+        let wide = kubectl
+            .run(&["get", "teams", "-o", "wide", "--show-labels"])
+            .await
+            .works();
         assert!(wide.contains("LABELS"), "{wide}");
         let events = kubectl.run(&["get", "events"]).await.works();
         assert!(events.contains("LAST SEEN"), "{events}");
-        assert!(kubectl.run(&["get", "team", "nobody"]).await.fails().contains("not found"));
+        assert!(
+            kubectl
+                .run(&["get", "team", "nobody"])
+                .await
+                .fails()
+                .contains("not found")
+        );
     }
 }
 
@@ -190,7 +291,10 @@ async fn labels_annotations_and_the_editor() {
         let house = House::new().await;
         let kubectl = applied(&house, program).await;
         kubectl.run(&["label", "team", "ai-team", "color=red"]).await.works();
-        let found = kubectl.run(&["get", "teams", "-l", "color=red", "-o", "name"]).await.works();
+        let found = kubectl
+            .run(&["get", "teams", "-l", "color=red", "-o", "name"])
+            .await
+            .works();
         assert_eq!(found, "team.auth.litellm.ai/ai-team\n");
         kubectl.run(&["annotate", "team", "ai-team", "note=kept"]).await.works();
         let editor = kubectl.dir.path().join("editor");
@@ -200,9 +304,14 @@ async fn labels_annotations_and_the_editor() {
         edit.env("KUBE_EDITOR", &editor);
         let edited = Kubectl::done(edit.output()).await.works();
         assert_eq!(edited, "team.auth.litellm.ai/ai-team edited\n");
-        let models = kubectl.run(&["get", "team", "ai-team", "-o", "jsonpath={.spec.models}"]).await.works();
+        let models = kubectl
+            .run(&["get", "team", "ai-team", "-o", "jsonpath={.spec.models}"])
+            .await
+            .works();
         assert_eq!(models, "[\"gpt-4o-mini\"]");
-        let annotations = kubectl.run(&["get", "team", "ai-team", "-o", "jsonpath={.metadata.annotations.note}"]).await;
+        let annotations = kubectl
+            .run(&["get", "team", "ai-team", "-o", "jsonpath={.metadata.annotations.note}"])
+            .await;
         assert_eq!(annotations.works(), "kept");
     }
 }
@@ -214,7 +323,10 @@ async fn replace_and_dry_run() {
         let kubectl = applied(&house, program).await;
         let yaml = kubectl.run(&["get", "team", "ai-team", "-o", "yaml"]).await.works();
         let changed = yaml.replace("- gpt-4o\n", "- gpt-4o-mini\n");
-        let tried = kubectl.fed(&["replace", "--dry-run=server", "-f", "-"], &changed).await.works();
+        let tried = kubectl
+            .fed(&["replace", "--dry-run=server", "-f", "-"], &changed)
+            .await
+            .works();
         assert_eq!(tried, "team.auth.litellm.ai/ai-team replaced (server dry run)\n");
         let models = ["get", "team", "ai-team", "-o", "jsonpath={.spec.models[0]}"];
         assert_eq!(kubectl.run(&models).await.works(), "gpt-4o");
