@@ -173,7 +173,7 @@ fn url(listen: SocketAddr) -> String {
     let ip = match listen.ip() {
         ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-        ip => ip.to_string(),
+        std::net::IpAddr::V4(ip) => ip.to_string(),
     };
     format!("https://{ip}:{}", listen.port())
 }

@@ -116,10 +116,6 @@ async fn page(call: &Call, query: &Query, wanted: &Wanted, after: Option<&str>) 
 /// The client reads no more, or is gone.
 struct Gone;
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of one watch, which nothing else has together"
-)]
 async fn tell(
     mut teller: Teller,
     call: Call,

@@ -280,7 +280,7 @@ async fn lists_are_tables_pages_and_selections() {
 }
 
 fn form_urlencoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The last writer may be asked for: by the parameter, else by the program's name.
