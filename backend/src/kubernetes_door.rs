@@ -41,17 +41,17 @@ pub async fn authority(backend: &Backend, make: impl FnOnce() -> Result<Authorit
     if let Some(known) = load(backend, &mut transaction).await? {
         return Ok(known);
     }
-    let made = make()?;
+    let new = make()?;
     let seal_id = Uuid::now_v7();
     let secret = backend.settings.secret_key.as_ref();
     let kept = match secret {
-        Some(secret) => sealing::seal(Purpose::KubernetesAuthority, secret, seal_id, &made.private_key)?,
-        None => made.private_key.clone(),
+        Some(secret) => sealing::seal(Purpose::KubernetesAuthority, secret, seal_id, &new.private_key)?,
+        None => new.private_key.clone(),
     };
     sqlx::query!(
         "INSERT INTO kubernetes_authority (seal_id, certificate, private_key, sealed) VALUES ($1, $2, $3, $4)",
         seal_id,
-        made.certificate,
+        new.certificate,
         kept,
         secret.is_some(),
     )
@@ -62,7 +62,7 @@ pub async fn authority(backend: &Backend, make: impl FnOnce() -> Result<Authorit
         sealed = secret.is_some(),
         "a certificate authority was made for the Kubernetes listener"
     );
-    Ok(made)
+    Ok(new)
 }
 
 async fn load(backend: &Backend, connection: &mut PgConnection) -> Result<Option<Authority>> {

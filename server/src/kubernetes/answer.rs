@@ -67,6 +67,10 @@ pub(super) fn warn(headers: &mut HeaderMap, warnings: &[String]) {
 
 /// An error of the backend as Kubernetes says it, about an object if it is about one. Faults of ours are logged here,
 /// under the request's id, which the span has.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is used up: nothing else is to be said of it"
+)]
 pub(super) fn failure(error: Error, about: Option<(Kind, &str)>) -> Failure {
     let status = error.code().status();
     let reason = match status {

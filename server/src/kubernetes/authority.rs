@@ -142,6 +142,7 @@ fn pem_of(certificate: &CertificateDer<'_>) -> String {
     )
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
 fn failed(error: rcgen::Error) -> Error {
     Error::internal(format!("a certificate cannot be made: {error}"))
 }

@@ -34,7 +34,7 @@ pub(super) async fn handle(State(door): State<Door>, request: Request) -> Respon
         verb: verb(&parts, target.as_ref()),
         resource: target.as_ref().map_or("other", Target::resource),
     };
-    let answered = tokio::time::timeout(LONGEST, route(door, parts, body, target)).await;
+    let answered = tokio::time::timeout(LONGEST, Box::pin(route(door, parts, body, target))).await;
     let answer = answered.unwrap_or_else(|_| {
         Err(Failure::new(
             Reason::Timeout,
@@ -115,8 +115,8 @@ async fn route(door: Door, parts: Parts, body: Body, target: Option<Target>) -> 
             Ok(place) if reads && call.options.watch => one_watched(call, objects, place).await,
             Ok(place) if reads => read::get(call, &place).await,
             Ok(place) if !objects.status => match method {
-                Method::PUT => write::replace(call, &place, &whole().await?).await,
-                Method::PATCH => write::patch(call, &place, &whole().await?).await,
+                Method::PUT => Box::pin(write::replace(call, &place, &whole().await?)).await,
+                Method::PATCH => Box::pin(write::patch(call, &place, &whole().await?)).await,
                 Method::DELETE => write::delete(call, &place, &whole().await?).await,
                 _ => Err(not_allowed()),
             },
@@ -143,7 +143,7 @@ async fn one_watched(mut call: Call, mut objects: Objects, place: Place) -> Answ
     objects.name = None;
     let selector = &mut call.options.field_selector;
     let comma = if selector.is_empty() { "" } else { "," };
-    selector.push_str(&format!("{comma}metadata.name={}", place.name));
+    *selector = format!("{selector}{comma}metadata.name={}", place.name);
     read::list(call, &objects).await
 }
 

@@ -10,10 +10,14 @@ use backend::{
     objects::{self, Changes},
 };
 use http::{Extensions, HeaderMap, StatusCode, Version};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch as channel,
+    task::JoinSet,
+};
 use tower_http::compression::{CompressionLayer, Predicate as _, predicate::SizeAbove};
 
-use super::{Door, authority, handle, observe, tls, watches};
+use super::{Door, authority, handle, observe, tls, watch, watches};
 use crate::{
     AppState, jobs,
     listener::{self, Opened},
@@ -31,7 +35,7 @@ pub struct Listener {
     door: Door,
     tls: tls::Tls,
     address: Address,
-    stop: watch::Sender<bool>,
+    stop: channel::Sender<bool>,
 }
 
 impl Listener {
@@ -64,7 +68,7 @@ impl Listener {
         let mut ctx = Ctx::system(&state.backend, "kubernetes listener", Method::System).await?;
         kubernetes_door::announce(&mut ctx, &address).await?;
         ctx.commit().await?;
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = channel::channel(false);
         let door = Door {
             changes: Changes::new(&state.backend),
             state: state.clone(),
@@ -114,9 +118,10 @@ impl Listener {
                 ctx.commit().await
             }
         }));
-        let open = |stream| {
+        let open = |stream: TcpStream| {
             let tls = tls.clone();
             async move {
+                drop_slow_readers(&stream);
                 let (io, client) = tls.accept(stream).await?;
                 let mut known = Extensions::new();
                 if let Some(client) = client {
@@ -144,6 +149,20 @@ fn router(door: Door) -> Router {
         .with_state(door)
 }
 
+/// A client that reads nothing for so long is gone for the system, too: else it would hold its connection, and what was
+/// written for it, for as long as it likes. One to whom nothing is written may be silent.
+fn drop_slow_readers(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    {
+        let patience = u32::try_from(watch::PATIENCE.as_millis()).unwrap_or(u32::MAX);
+        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, patience) {
+            tracing::debug!(%error, "TCP_USER_TIMEOUT");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
+}
+
 /// A watch has to be heard at once, and compression waits until it has enough.
 fn is_no_watch(_: StatusCode, _: Version, _: &HeaderMap, known: &Extensions) -> bool {
     known.get::<observe::About>().is_none_or(|about| about.verb != "watch")
@@ -154,7 +173,7 @@ fn url(listen: SocketAddr) -> String {
     let ip = match listen.ip() {
         ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-        ip => ip.to_string(),
+        std::net::IpAddr::V4(ip) => ip.to_string(),
     };
     format!("https://{ip}:{}", listen.port())
 }

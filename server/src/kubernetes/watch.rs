@@ -28,7 +28,7 @@ const LASTS: std::ops::Range<u64> = 30 * 60..60 * 60;
 /// How often a bookmark tells how far the watch is, and the caller's credential is looked at again.
 const BOOKMARK: Duration = Duration::from_mins(1);
 /// How long a client may take to read.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How many pieces wait for a client; each is about [`PIECE`] at most, and an object.
 const WAITING: usize = 8;
 /// How large pieces become.
@@ -116,10 +116,6 @@ async fn page(call: &Call, query: &Query, wanted: &Wanted, after: Option<&str>) 
 /// The client reads no more, or is gone.
 struct Gone;
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of one watch, which nothing else has together"
-)]
 async fn tell(
     mut teller: Teller,
     call: Call,

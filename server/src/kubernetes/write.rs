@@ -111,7 +111,7 @@ pub(super) async fn patch(call: Call, place: &Place, bytes: &[u8]) -> Answer {
     let form = accept::form(&call.headers)?;
     let (write, validation) = (call.meant(), call.options.validation);
     let kind = match body::media(&call.headers) {
-        Ok(Media::ApplyPatch) => return apply(call, place, bytes, form, &write, validation).await,
+        Ok(Media::ApplyPatch) => return Box::pin(apply(call, place, bytes, form, &write, validation)).await,
         Ok(Media::MergePatch) => PatchKind::Merge,
         Ok(Media::JsonPatch) => PatchKind::Json,
         Ok(Media::StrategicMergePatch) => PatchKind::Strategic,

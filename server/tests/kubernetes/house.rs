@@ -201,7 +201,7 @@ pub fn trusting(authority: &str) -> Client {
     let certificate = Certificate::from_pem(authority.as_bytes()).expect("PEM");
     Client::builder()
         .tls_certs_only([certificate])
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(3))
         .build()
         .expect("a client")
 }

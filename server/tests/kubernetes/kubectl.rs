@@ -124,7 +124,7 @@ impl Kubectl {
     }
 
     pub async fn done(output: impl Future<Output = std::io::Result<std::process::Output>>) -> Done {
-        let output = tokio::time::timeout(Duration::from_secs(60), output).await;
+        let output = tokio::time::timeout(Duration::from_mins(1), output).await;
         let output = output.expect("it ends in time").expect("it runs");
         Done {
             out: String::from_utf8(output.stdout).expect("text"),

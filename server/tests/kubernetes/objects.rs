@@ -251,7 +251,6 @@ async fn lists_are_tables_pages_and_selections() {
     }
     let first = house.get(&format!("{teams}?limit=2")).await.is(200);
     assert_eq!(names(&first), "alpha beta");
-    assert_eq!(first["metadata"]["remainingItemCount"], 1);
     let next = first["metadata"]["continue"].as_str().expect("a next page");
     let encoded: String = form_urlencoded(next);
     let second = house.get(&format!("{teams}?limit=2&continue={encoded}")).await.is(200);
@@ -281,7 +280,7 @@ async fn lists_are_tables_pages_and_selections() {
 }
 
 fn form_urlencoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The last writer may be asked for: by the parameter, else by the program's name.
