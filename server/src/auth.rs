@@ -94,7 +94,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
     }
 }
 
-async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> Result<Caller> {
+/// The person or program behind a bearer credential: a personal access token, or a JWT of the configured issuer.
+pub(crate) async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> Result<Caller> {
     let (user, method) = if credential.starts_with(tokens::PREFIX) {
         (
             tokens::authenticate(&state.backend, credential, clock::now()).await?,

@@ -35,6 +35,8 @@ enum Command {
     /// Manages personal access tokens
     #[command(subcommand)]
     Token(Token),
+    /// Prints a kubeconfig with a new token: who has it may do with kubectl what its owner may
+    Kubeconfig(Kubeconfig),
     /// Checks the audit log
     #[command(subcommand)]
     Audit(Audit),
@@ -49,6 +51,9 @@ struct Serve {
     /// Address and port; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<std::net::SocketAddr>,
+    /// Address and port of the Kubernetes API, which is off without it
+    #[arg(long, value_name = "ADDRESS")]
+    kube_listen: Option<std::net::SocketAddr>,
     /// Made-up people and teams, simulated GitHub and sign-in; on loopback only
     #[arg(long)]
     demo: bool,
@@ -100,6 +105,32 @@ struct TokenCreate {
     expires: Lifetime,
 }
 
+#[derive(Debug, Args)]
+struct Kubeconfig {
+    /// Who is to use it
+    #[arg(long, value_parser = Email::parse)]
+    email: Email,
+    /// Where the Kubernetes API is reached, unless it is the listener that started last: `https://HOST:PORT`
+    #[arg(long, value_name = "URL", value_parser = parse_server)]
+    server: Option<String>,
+    /// The slug of the organization that commands are about when they name none
+    #[arg(long, value_name = "SLUG")]
+    namespace: Option<String>,
+    /// How long its token works, such as `12h`, `30d` or `8w`, or `never` for no end
+    #[arg(long, default_value = lifetime::DEFAULT)]
+    expires: Lifetime,
+}
+
+/// kubectl sends no token to an address without TLS.
+fn parse_server(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|error| format!("must be a URL such as https://HOST:6443: {error}"))?;
+    if url.scheme() == "https" && url.host().is_some() && url.query().is_none() && url.fragment().is_none() {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err("must be https://HOST[:PORT][/PATH]".to_owned())
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Audit {
     /// Reads the whole audit log and finds the first entry that is not as it was sealed; exits with 1 then
@@ -145,6 +176,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let serves = matches!(cli.command, Command::Serve(_));
     if let Command::Serve(options) = &cli.command {
         config.listen = options.listen.unwrap_or(config.listen);
+        config.kubernetes.listen = options.kube_listen.or(config.kubernetes.listen);
         config.demo = options.demo;
         check_demo(&config)?;
     } else if config.log_level == "info" {
@@ -163,6 +195,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::User(User::Create(options)) => commands::create_user(&config, options).await,
             Command::User(User::MigrateOrphans) => commands::migrate_orphans(&config).await,
             Command::Token(Token::Create(options)) => commands::create_token(&config, options).await,
+            Command::Kubeconfig(options) => commands::print_kubeconfig(&config, options).await,
             Command::Audit(Audit::Verify(options)) => audit::verify(&config, options).await,
             Command::Openapi | Command::Config => Ok(()),
         }
@@ -179,7 +212,8 @@ fn check_demo(config: &Config) -> Result<(), Misuse> {
         ));
     }
     // Anyone who reaches the demo can be anyone in it.
-    if !config.listen.ip().is_loopback() {
+    let listens = [Some(config.listen), config.kubernetes.listen];
+    if listens.into_iter().flatten().any(|listen| !listen.ip().is_loopback()) {
         return Err(Misuse(
             "--demo listens on a loopback address only, such as 127.0.0.1:3000",
         ));

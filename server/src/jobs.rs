@@ -191,7 +191,7 @@ async fn write_last_used(pool: &PgPool) -> backend::Result<()> {
 
 /// Does something again and again. The first time comes soon and at a moment of its own, so that processes that start
 /// together do not all do it at once.
-async fn every<F, E>(period: Duration, name: &'static str, work: impl Fn() -> F)
+pub(crate) async fn every<F, E>(period: Duration, name: &'static str, work: impl Fn() -> F)
 where
     F: Future<Output = Result<(), E>>,
     E: Display,

@@ -17,6 +17,7 @@ mod demo;
 mod forward_auth;
 mod health;
 mod jobs;
+pub mod kubernetes;
 mod layers;
 mod listener;
 mod page;

@@ -8,18 +8,19 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use ring::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    hkdf,
-    rand::{SecureRandom, SystemRandom},
+    rand::SystemRandom,
     signature::{Ed25519KeyPair, KeyPair},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Backend, Error, Result};
+use crate::{
+    Backend, Error, Result,
+    sealing::{self, Purpose},
+};
 
 /// How long a key signs.
 const SIGNS: TimeDelta = TimeDelta::days(30);
@@ -184,7 +185,7 @@ async fn make(
     let document = Ed25519KeyPair::generate_pkcs8(&random).map_err(failed)?;
     let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).map_err(|error| Error::internal(error.to_string()))?;
     let private = match secret {
-        Some(secret) => seal(secret, id, document.as_ref()).map_err(failed)?,
+        Some(secret) => sealing::seal(Purpose::SigningKeys, secret, id, document.as_ref())?,
         None => document.as_ref().to_vec(),
     };
     sqlx::query!(
@@ -231,7 +232,7 @@ async fn load(
     for row in rows.iter().rev().filter(|row| row.active_from <= now) {
         let opened = match (row.sealed, secret) {
             (false, _) => Some(row.private_key.clone()),
-            (true, Some(secret)) => open(secret, row.id, &row.private_key),
+            (true, Some(secret)) => sealing::open(Purpose::SigningKeys, secret, row.id, &row.private_key),
             (true, None) => None,
         };
         match opened.map(|private| Ed25519KeyPair::from_pkcs8(&private)) {
@@ -246,55 +247,4 @@ async fn load(
         }
     }
     Ok(None)
-}
-
-/// The key that seals, made of the operator's secret.
-fn sealing_key(secret: &SecretString) -> Result<LessSafeKey, ring::error::Unspecified> {
-    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"guildhall signing keys");
-    let mut bytes = [0_u8; 32];
-    salt.extract(secret.expose_secret().as_bytes())
-        .expand(&[b"AES-256-GCM"], &AES_256_GCM)?
-        .fill(&mut bytes)?;
-    Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &bytes)?))
-}
-
-fn seal(secret: &SecretString, id: Uuid, private: &[u8]) -> Result<Vec<u8>, ring::error::Unspecified> {
-    let mut nonce = [0_u8; NONCE_LEN];
-    SystemRandom::new().fill(&mut nonce)?;
-    let mut text = private.to_vec();
-    sealing_key(secret)?.seal_in_place_append_tag(
-        Nonce::assume_unique_for_key(nonce),
-        Aad::from(id.as_bytes()),
-        &mut text,
-    )?;
-    Ok([&nonce[..], &text].concat())
-}
-
-fn open(secret: &SecretString, id: Uuid, sealed: &[u8]) -> Option<Vec<u8>> {
-    let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
-    let mut text = text.to_vec();
-    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-    let opened = sealing_key(secret)
-        .ok()?
-        .open_in_place(nonce, Aad::from(id.as_bytes()), &mut text);
-    opened.ok().map(|text| text.to_vec())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_sealed_opens_with_the_same_secret_for_the_same_key_only() {
-        let (id, secret) = (
-            Uuid::now_v7(),
-            SecretString::from("a secret of the operator".to_owned()),
-        );
-        let sealed = seal(&secret, id, b"private").unwrap();
-        assert!(!sealed.windows(7).any(|bytes| bytes == b"private"));
-        assert_eq!(open(&secret, id, &sealed).as_deref(), Some(&b"private"[..]));
-        assert_eq!(open(&secret, Uuid::now_v7(), &sealed), None);
-        assert_eq!(open(&SecretString::from("another".to_owned()), id, &sealed), None);
-        assert_eq!(open(&secret, id, b"short"), None);
-    }
 }

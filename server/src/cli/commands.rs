@@ -6,8 +6,8 @@ use anyhow::anyhow;
 use backend::{Backend, Code, Ctx, Error, Method, default_team, identity, tokens};
 use domain::{Email, UserRef};
 
-use super::{TokenCreate, UserCreate};
-use crate::{config::Config, database::Database, rest};
+use super::{Kubeconfig, TokenCreate, UserCreate};
+use crate::{config::Config, database::Database, kubernetes::kubeconfig, rest};
 
 /// How the command line is called in the audit log.
 const NAME: &str = "command line";
@@ -65,6 +65,28 @@ pub(super) async fn create_token(config: &Config, options: TokenCreate) -> anyho
     })
     .await?;
     print(secret.reveal())
+}
+
+/// `guildhall kubeconfig`.
+pub(super) async fn print_kubeconfig(config: &Config, options: Kubeconfig) -> anyhow::Result<()> {
+    let Kubeconfig {
+        email,
+        server,
+        namespace,
+        expires,
+    } = options;
+    let text = with_backend(config, async |backend| {
+        let mut ctx = Ctx::system(backend, NAME, Method::Command).await?;
+        let address = kubeconfig::address(&mut ctx, config, server.as_deref()).await?;
+        let end = expires.end(ctx.now);
+        let text = kubeconfig::issue(&mut ctx, &email, &address, namespace.as_deref(), end)
+            .await
+            .map_err(|error| unknown_user(error, &email))?;
+        ctx.commit().await?;
+        Ok(text)
+    })
+    .await?;
+    print(&text)
 }
 
 /// `guildhall openapi`.

@@ -324,6 +324,41 @@ pub const KEYS: &[Key] = &[
         "The name server, `address:port`, that is asked for the TXT records of email domains; the machine's own without one.",
     ),
     key(
+        "kubernetes.listen",
+        "",
+        "Address and port of the Kubernetes API (`kubectl`), over TLS, such as `127.0.0.1:6443`; off without it. `serve --kube-listen` wins over it.",
+    ),
+    key(
+        "kubernetes.public_url",
+        "https://<kubernetes.listen>",
+        "The address of the Kubernetes API that kubeconfigs name.",
+    ),
+    key(
+        "kubernetes.hosts",
+        "",
+        "Further names and addresses that the made certificate is valid for, with commas between; it always has localhost, the address that is listened on and the hosts of both public URLs.",
+    ),
+    key(
+        "kubernetes.certificate_file",
+        "",
+        "A certificate chain (PEM) for the Kubernetes API instead of a made one; read again when the file changes.",
+    ),
+    key(
+        "kubernetes.key_file",
+        "",
+        "The private key (PEM) of `kubernetes.certificate_file`.",
+    ),
+    key(
+        "kubernetes.front_proxy_ca_file",
+        "",
+        "The authorities (PEM) of front proxies: who shows a client certificate of theirs is believed who the caller is (`X-Remote-User`). A cluster has it as `requestheader-client-ca-file`.",
+    ),
+    key(
+        "kubernetes.front_proxy_names",
+        "",
+        "The common names that front proxies may have, with commas between; empty means any that the authorities vouch for.",
+    ),
+    key(
         "log.format",
         "auto",
         "`text`, `json`, or `auto`: text on a terminal, else JSON.",

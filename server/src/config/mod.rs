@@ -2,6 +2,7 @@
 
 mod entra;
 mod keys;
+mod kubernetes;
 mod lines;
 mod litellm;
 mod source;
@@ -21,6 +22,7 @@ use url::Url;
 
 pub use entra::Entra;
 pub use keys::{KEYS, Key, reference};
+pub use kubernetes::{CertificateFiles, FrontProxy, Kubernetes};
 pub use litellm::LiteLlmInstance;
 use source::Source;
 
@@ -53,6 +55,8 @@ pub struct Config {
     pub github: Option<github::Config>,
     /// LiteLLM's proxies; the default one is first.
     pub litellm: Vec<LiteLlmInstance>,
+    /// The Kubernetes API's listener.
+    pub kubernetes: Kubernetes,
     /// The runner group for requests that name none.
     pub runner_group_id: i64,
     /// Whether people without team and label policy may provision.
@@ -236,6 +240,7 @@ impl Config {
             entra,
             github: read_github(source),
             litellm: litellm::read(source),
+            kubernetes: kubernetes::read(source),
             runner_group_id: source.value("github.runner_group_id").unwrap_or(1),
             allow_without_label_policy: source
                 .value::<Flag>("runner.allow_without_label_policy")

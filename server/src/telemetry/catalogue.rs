@@ -223,6 +223,21 @@ pub const METRICS: &[Metric] = &[
         &[("method", ANY), ("route", ANY), ("status", ANY)],
         "Time to the head of the answer, by method, route and status",
     ),
+    counter(
+        "guildhall_kubernetes_requests_total",
+        &[("verb", ANY), ("resource", ANY), ("code", ANY)],
+        "Requests to the Kubernetes API, by verb, resource and status",
+    ),
+    histogram(
+        "guildhall_kubernetes_request_duration_seconds",
+        &[("verb", ANY), ("resource", ANY)],
+        "Time to the head of an answer of the Kubernetes API; of a watch, until it begins",
+    ),
+    gauge(
+        "guildhall_kubernetes_watches",
+        &[],
+        "Open watches of the Kubernetes API",
+    ),
     gauge(
         "guildhall_database_connections",
         &[("state", &["idle", "used"])],

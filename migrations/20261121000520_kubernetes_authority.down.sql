@@ -1,0 +1,2 @@
+DROP TABLE kubernetes_listener;
+DROP TABLE kubernetes_authority;
