@@ -10,6 +10,7 @@ mod declare;
 mod events;
 mod export;
 mod keep;
+mod manifest;
 mod meaning;
 mod read;
 mod realize;
@@ -26,7 +27,8 @@ pub use contract::{
     Write,
 };
 pub use declare::{change, create, delete};
-pub use export::{export, of_subject, source};
+pub use export::{declared_members, export, of_subject, source, team_source};
 pub use keep::{begin, forget_old};
+pub use manifest::{organization_manifest, team_manifest};
 pub use read::{get, happenings, list};
 pub use watch::{Changes, Watch};
