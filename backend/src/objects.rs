@@ -28,7 +28,7 @@ pub use contract::{
 };
 pub use declare::{change, create, delete};
 pub use export::{declared_members, export, of_subject, source, team_source};
-pub use keep::{begin, forget_old};
+pub use keep::{begin, forget_old, is_in_use};
 pub use manifest::{organization_manifest, team_manifest};
 pub use read::{get, happenings, list};
 pub use watch::{Changes, Watch};

@@ -52,6 +52,20 @@ pub async fn begin(backend: &Backend) -> Result<()> {
     Ok(())
 }
 
+/// Whether somebody listens, or did within the last day.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_in_use(ctx: &mut Ctx) -> Result<bool> {
+    let now = ctx.now;
+    Ok(sqlx::query_scalar!(
+        r#"SELECT coalesce(in_use_until > $1, false) AS "is!" FROM objects_state"#,
+        now
+    )
+    .fetch_one(ctx.connection())
+    .await?)
+}
+
 /// Forgets changes and happenings that are old; watches that want to go on from before get 410. Says how many changes.
 ///
 /// # Errors

@@ -69,17 +69,19 @@ pub(super) async fn of_organization(ctx: &mut Ctx, organization: Uuid) -> Result
     )
     .fetch_all(ctx.connection())
     .await?;
-    let subjects = things.into_iter().filter_map(|thing| match (thing.what.as_str(), thing.b) {
-        ("team", _) => Some(Subject::Team(thing.a)),
-        ("user", _) => Some(Subject::User {
-            organization,
-            user: thing.a,
-        }),
-        ("member", Some(user)) => Some(Subject::Member { team: thing.a, user }),
-        ("key", _) => Some(Subject::Key(thing.a)),
-        ("object", _) => Some(Subject::Waiting(thing.a)),
-        _ => None,
-    });
+    let subjects = things
+        .into_iter()
+        .filter_map(|thing| match (thing.what.as_str(), thing.b) {
+            ("team", _) => Some(Subject::Team(thing.a)),
+            ("user", _) => Some(Subject::User {
+                organization,
+                user: thing.a,
+            }),
+            ("member", Some(user)) => Some(Subject::Member { team: thing.a, user }),
+            ("key", _) => Some(Subject::Key(thing.a)),
+            ("object", _) => Some(Subject::Waiting(thing.a)),
+            _ => None,
+        });
     let subjects = subjects.collect();
     let mut objects = shown(ctx, organization, &subjects).await?;
     // A membership may be declared in another namespace than its team's; there it is exported.
@@ -131,17 +133,20 @@ async fn names(
     truths: &BTreeMap<Subject, Truth>,
     rows: &BTreeMap<Subject, Row>,
 ) -> Result<BTreeMap<Subject, String>> {
-    let mut names: BTreeMap<Subject, String> = rows
+    let mut names: BTreeMap<Subject, String> = rows.iter().map(|(subject, row)| (*subject, row.name.clone())).collect();
+    let nameless: Vec<(&Subject, &Truth)> = truths
         .iter()
-        .map(|(subject, row)| (*subject, row.name.clone()))
+        .filter(|(subject, _)| !rows.contains_key(subject))
         .collect();
-    let nameless: Vec<(&Subject, &Truth)> = truths.iter().filter(|(subject, _)| !rows.contains_key(subject)).collect();
     if nameless.is_empty() {
         return Ok(names);
     }
-    let taken = sqlx::query!("SELECT kind, name FROM objects WHERE organization_id = $1", organization)
-        .fetch_all(ctx.connection())
-        .await?;
+    let taken = sqlx::query!(
+        "SELECT kind, name FROM objects WHERE organization_id = $1",
+        organization
+    )
+    .fetch_all(ctx.connection())
+    .await?;
     let mut taken: BTreeSet<(Kind, String)> = taken
         .into_iter()
         .filter_map(|row| Some((Kind::from_name(&row.kind)?, row.name)))
