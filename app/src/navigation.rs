@@ -52,6 +52,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
     ];
     let help = [
         (true, "info", "Why?", "/admin/explain"),
+        (true, "terminal", "kubectl", "/help/kubectl"),
         (true, "book", "API reference", "/api/docs"),
     ];
     let shown = |entries: &[(bool, &'static str, &'static str, &'static str)]| -> Vec<Entry> {

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod guide;
 pub mod identity_links;
 pub mod keys;
+pub mod kubectl;
 pub mod label_policies;
 mod limit_fields;
 pub mod machines;

@@ -74,6 +74,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/teams/:team/keys") view=pages::team::keys ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/policy") view=pages::team::policy ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/settings") view=pages::team::settings ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams/:team/manifest") view=pages::team::manifest ssr=SsrMode::Async />
                 <Route path=path!("/admin/audit") view=pages::audit::log ssr=SsrMode::Async />
                 <Route path=path!("/admin/audit/:entry") view=pages::audit::entry ssr=SsrMode::Async />
                 <Route path=path!("/admin/security-events") view=pages::audit::security ssr=SsrMode::Async />
@@ -121,6 +122,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/requests/new") view=pages::requests::new ssr=SsrMode::Async />
                 <Route path=path!("/requests/:request") view=pages::requests::one ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=pages::tokens::page ssr=SsrMode::Async />
+                <Route path=path!("/help/kubectl") view=pages::kubectl::help ssr=SsrMode::Async />
             </Routes>
         </Router>
     }

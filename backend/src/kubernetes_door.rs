@@ -1,8 +1,10 @@
 //! What the Kubernetes listener keeps in the database: its certificate authority, and where it is reached.
 
 mod kubeconfig;
+mod offer;
 
 pub use kubeconfig::{Kubeconfig, text};
+pub use offer::{NewKubeconfig, create, offered};
 use sqlx::PgConnection;
 use uuid::Uuid;
 

@@ -10,6 +10,7 @@ mod declare;
 mod events;
 mod export;
 mod keep;
+mod manifest;
 mod meaning;
 mod plan;
 mod read;
@@ -27,8 +28,9 @@ pub use contract::{
     Write,
 };
 pub use declare::{change, create, delete};
-pub use export::{export, of_subject, source};
-pub use keep::{begin, forget_old};
+pub use export::{declared_members, export, of_subject, source, team_source};
+pub use keep::{begin, forget_old, is_in_use};
+pub use manifest::{organization_manifest, team_manifest};
 pub use plan::{Action, Step, carry_out};
 pub use read::{get, happenings, list};
 pub use watch::{Changes, Watch};

@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Uri};
 use leptos_axum::{LeptosRoutes as _, generate_route_list, render_app_async};
 use tower_sessions::Session;
 
-use crate::{AppState, auth, page, problem::Problem, request::Info, router::is_api, upload};
+use crate::{AppState, auth, manifests, page, problem::Problem, request::Info, router::is_api, upload};
 
 /// Pages, the actions that there are (Leptos routes both), and the page for every other address.
 pub(crate) fn router(state: &AppState) -> Router<AppState> {
@@ -41,6 +41,7 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
     };
     Router::new()
         .leptos_routes(state, generate_route_list(app::App), shell)
+        .merge(manifests::router())
         .fallback(fallback)
         .layer(middleware::from_fn_with_state(state.clone(), upload::as_form))
         .layer(middleware::from_fn_with_state(state.clone(), visit))

@@ -20,6 +20,7 @@ mod jobs;
 pub mod kubernetes;
 mod layers;
 mod listener;
+mod manifests;
 mod page;
 pub mod problem;
 pub mod request;

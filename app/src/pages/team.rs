@@ -1,5 +1,6 @@
 //! `/admin/teams/{team}`: six tabs under one header.
 
+mod declared;
 mod default_team;
 mod hints;
 mod keys;
@@ -14,6 +15,8 @@ mod services;
 mod settings;
 
 use backend::teams::{self, Found, TeamKey};
+pub(crate) use declared::has_manifest;
+pub use declared::manifest;
 use domain::{TeamStatus, views::TeamPage};
 pub use keys::keys;
 use leptos::prelude::*;

@@ -1,8 +1,12 @@
-//! `/tokens`: the viewer's personal access tokens.
+//! `/tokens`: the viewer's personal access tokens, and kubeconfigs with one.
+
+mod kubeconfig;
 
 use backend::tokens;
 use domain::views::Token;
+pub use kubeconfig::KUBECONFIG;
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     forms,
@@ -15,9 +19,18 @@ use crate::{
 /// The form's name in the session.
 pub const FORM: &str = "create-token";
 
-/// Keeps a new token for the next page.
-pub async fn show_once(secret: &str) {
-    if once::put(FORM, &secret).await.is_none() {
+/// What was just made, for the next page.
+#[derive(Serialize, Deserialize)]
+pub enum Made {
+    /// A token's text.
+    Token(String),
+    /// A kubeconfig's.
+    Kubeconfig(String),
+}
+
+/// Keeps it for the next page.
+pub async fn show_once(made: &Made) {
+    if once::put(FORM, made).await.is_none() {
         ssr::set_flash(
             "danger",
             "The token was created, but its text was lost. Revoke it and create another.",
@@ -32,8 +45,9 @@ pub fn page() -> impl IntoView {
         let mut ctx = ssr::read().await?;
         let now = ctx.now;
         let list = tokens::list(&mut ctx).await?;
+        let kubectl = kubeconfig::card(&mut ctx, &forms::take(KUBECONFIG).await).await?;
         drop(ctx);
-        let secret = once::take::<String>(FORM).await;
+        let made = once::take::<Made>(FORM).await;
         let state = forms::take(FORM).await;
         let revoking = ssr::query("confirm")
             .filter(|what| what == "revoke")
@@ -50,7 +64,10 @@ pub fn page() -> impl IntoView {
         let expires = state.value("expires", "90");
         let body = view! {
             {header}
-            {secret.map(shown)}
+            {made.map(|made| match made {
+                Made::Token(text) => shown(text),
+                Made::Kubeconfig(text) => kubeconfig::shown(text),
+            })}
             {ui::error_summary(&state)}
             {ui::refusal(state.refusal())}
             <section class="card" aria-labelledby="new-token">
@@ -71,6 +88,7 @@ pub fn page() -> impl IntoView {
                 </form>
             </section>
             {table(&list, now)}
+            {kubectl}
             {dialog}
         };
         Ok(Rendered::new("Access tokens", body))

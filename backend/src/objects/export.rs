@@ -1,11 +1,15 @@
 //! Objects as files: what an organization has, and where something was declared.
 
-use kubernetes::{Failure, Kind, Meta, Object};
+use std::collections::BTreeMap;
+
+use domain::{TeamId, UserId};
+use kubernetes::{Failure, Kind, Object};
 use uuid::Uuid;
 
 use super::{
     access,
-    contract::{Query, Source},
+    contract::Source,
+    manifest::{self, bare},
     read,
     refusal::failure,
     store::{Record, Row},
@@ -18,37 +22,8 @@ use crate::{Ctx, Result};
 /// # Errors
 /// 404 for a namespace that the caller does not see.
 pub async fn export(ctx: &mut Ctx, namespace: &str) -> Result<Vec<Object>, Failure> {
-    let mut objects = Vec::new();
-    for kind in Kind::ALL {
-        let query = Query {
-            kind,
-            namespace: Some(namespace.to_owned()),
-            name: None,
-        };
-        let list = read::list(ctx, &query, None, None, &|object| {
-            object.metadata.deletion_timestamp.is_none()
-        })
-        .await?;
-        objects.extend(list.objects.into_iter().map(bare));
-    }
-    Ok(objects)
-}
-
-/// Without what only the server says, and without kubectl's memory of what was applied last.
-fn bare(object: Object) -> Object {
-    let mut annotations = object.metadata.annotations;
-    annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-    Object {
-        metadata: Meta {
-            name: object.metadata.name,
-            namespace: object.metadata.namespace,
-            labels: object.metadata.labels,
-            annotations,
-            ..Meta::default()
-        },
-        status: serde_json::Map::new(),
-        ..object
-    }
+    let organization = access::namespace(ctx, namespace).await?.uid;
+    manifest::of_organization(ctx, organization).await.map_err(failure)
 }
 
 /// The object of a team, or of a key, or of a person in an organization, as a manifest.
@@ -83,6 +58,44 @@ pub async fn source(ctx: &mut Ctx, kind: Kind, subject: Uuid) -> Result<Option<S
             at: row.written_at?,
         })
     }))
+}
+
+/// Where a team was declared; see [`source`].
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn team_source(ctx: &mut Ctx, team: TeamId) -> Result<Option<Source>> {
+    source(ctx, Kind::Team, team.0).await
+}
+
+/// Of these people the memberships of a team that were declared, and where. Their caller may see the team.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn declared_members(ctx: &mut Ctx, team: TeamId, people: &[UserId]) -> Result<BTreeMap<UserId, Source>> {
+    let people: Vec<Uuid> = people.iter().map(|user| user.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT o.user_id AS "user_id!", n.slug, o.name, o.manager AS "manager!", o.written_at AS "at!"
+        FROM objects o JOIN organizations n ON n.id = o.organization_id
+        WHERE o.kind = 'TeamMemberAssociation' AND o.team_id = $1 AND o.user_id = ANY($2) AND o.written IS NOT NULL
+            AND o.deleting_at IS NULL AND o.manager IS NOT NULL AND o.written_at IS NOT NULL"#,
+        team.0,
+        &people,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let source = Source {
+                namespace: row.slug,
+                name: row.name,
+                manager: row.manager,
+                at: row.at,
+            };
+            (UserId(row.user_id), source)
+        })
+        .collect())
 }
 
 async fn find(ctx: &mut Ctx, kind: Kind, subject: Uuid) -> Result<Option<Row>> {

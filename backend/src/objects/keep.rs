@@ -45,13 +45,7 @@ pub async fn begin(backend: &Backend) -> Result<()> {
 /// When the database does not answer.
 pub(super) async fn catch_up(ctx: &mut Ctx) -> Result<()> {
     let now = ctx.now;
-    let listened = sqlx::query_scalar!(
-        r#"SELECT coalesce(in_use_until > $1, false) AS "was!" FROM objects_state"#,
-        now
-    )
-    .fetch_one(ctx.connection())
-    .await?;
-    if !listened {
+    if !is_in_use(ctx).await? {
         // What this transaction does is noted; afterwards nothing is, as before.
         sqlx::query!("UPDATE objects_state SET in_use_until = now() + interval '1 second'")
             .execute(ctx.connection())
@@ -78,6 +72,20 @@ async fn note_everything(connection: &mut sqlx::PgConnection) -> Result<()> {
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Whether somebody listens, or did within the last day.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_in_use(ctx: &mut Ctx) -> Result<bool> {
+    let now = ctx.now;
+    Ok(sqlx::query_scalar!(
+        r#"SELECT coalesce(in_use_until > $1, false) AS "is!" FROM objects_state"#,
+        now
+    )
+    .fetch_one(ctx.connection())
+    .await?)
 }
 
 /// Forgets changes and happenings that are old; watches that want to go on from before get 410. Says how many changes.

@@ -192,13 +192,18 @@ async fn free_name(connection: &mut PgConnection, truth: &Truth) -> Result<Strin
     .fetch_all(connection)
     .await?;
     let taken: BTreeSet<String> = taken.into_iter().collect();
-    let mut name = truth.name.clone();
+    Ok(numbered(&truth.name, |name| taken.contains(name)))
+}
+
+/// A name, with the first number from 2 on that makes it free.
+pub(super) fn numbered(wanted: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut name = wanted.to_owned();
     let mut number = 2;
-    while taken.contains(&name) {
-        name = format!("{}-{number}", truth.name);
+    while is_taken(&name) {
+        name = format!("{wanted}-{number}");
         number += 1;
     }
-    Ok(name)
+    name
 }
 
 /// What is shown from now on; tells of it where it is different.

@@ -6,8 +6,10 @@ use leptos::prelude::*;
 use super::{Place, Tab, tab_page};
 use crate::{
     forms::{self, FormState},
+    icon::icon,
     layout::page,
     pages::{
+        kubectl,
         limit_fields::{Hints, limit_fields},
         restricted_models,
     },
@@ -20,12 +22,13 @@ pub fn settings() -> impl IntoView {
         let state = forms::take("organization-settings").await;
         let ceiling_state = forms::take("organization-ceilings").await;
         if !place.may(Permission::TeamAdminister) {
-            return Ok(ui::callout(
+            let note = ui::callout(
                 "info",
                 "You may look, not change",
                 view! { <p>{format!("To change these settings, ask {}.", Permission::TeamAdminister.who())}</p> }
                     .into_any(),
-            ));
+            );
+            return Ok(view! { {note} {export(place)} }.into_any());
         }
         let ceilings = if place.is_default() {
             ui::callout(
@@ -39,8 +42,31 @@ pub fn settings() -> impl IntoView {
         };
         let id = place.page.organization.id.to_string();
         let restricted = restricted_models::cards(ctx, &place.key, &id).await?;
-        Ok(view! { {general(place, &state)} {ceilings} {restricted} }.into_any())
+        Ok(view! { {general(place, &state)} {ceilings} {restricted} {export(place)} }.into_any())
     }))
+}
+
+/// Everything as a file, for repositories and for another installation.
+fn export(place: &Place) -> AnyView {
+    let slug = &place.page.organization.slug;
+    let file = format!("/admin/organizations/{slug}/export.yaml");
+    view! {
+        <section class="card" aria-labelledby="export-title">
+            <header class="card__header">
+                <div>
+                    <h2 class="card__title" id="export-title">"Manifests"</h2>
+                    <p class="card__description">
+                        "All teams, people, memberships and keys for models as Kubernetes objects, as far as you see them: to keep them in a repository, to review changes, or to set up another installation. Secrets of keys are not in it."
+                    </p>
+                </div>
+                <div class="card__actions">
+                    <a class="button" href=file download="">{icon("download")}"Export as manifests"</a>
+                </div>
+            </header>
+            <div class="card__body">{kubectl::next_step(&format!("{slug}.yaml"))}</div>
+        </section>
+    }
+    .into_any()
 }
 
 fn general(place: &Place, state: &FormState) -> AnyView {

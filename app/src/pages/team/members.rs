@@ -7,13 +7,13 @@ mod moving;
 mod table;
 
 use address::Address;
-use backend::members as rules;
+use backend::{members as rules, objects};
 pub use bulk::bulk;
 use domain::{Permission, views::MemberCounts};
 use leptos::prelude::*;
 pub(crate) use moving::MOVE;
 
-use super::{Place, Tab, page, page_under, tab_page};
+use super::{Place, Tab, declared, page, page_under, tab_page};
 use crate::{
     forms::{self, FormState},
     icon::icon,
@@ -42,6 +42,9 @@ pub fn members() -> impl IntoView {
         let state = forms::take("add-member").await;
         let role_state = forms::take("change-role").await;
         let removal_state = forms::take("remove-member").await;
+        let notice = declared::notice(ctx, place).await?;
+        let people: Vec<_> = list.items.iter().map(|member| member.user_id).collect();
+        let declared = objects::declared_members(ctx, team, &people).await?;
         let viewer = table::Viewer {
             id: ctx.caller.user_id(),
             manages,
@@ -51,6 +54,7 @@ pub fn members() -> impl IntoView {
             now: ctx.now,
         };
         Ok(view! {
+            {notice}
             {ui::refusal(role_state.refusal())}
             {ui::refusal(removal_state.refusal())}
             {refusal}
@@ -58,7 +62,7 @@ pub fn members() -> impl IntoView {
             {counts.and_then(|counts| hints(&counts, &address))}
             {address.toolbar(viewer.sees_last_use)}
             {(moves && !list.items.is_empty()).then(|| moving::bulk(&address))}
-            {if list.items.is_empty() { empty(&address) } else { table::table(place, &list, &viewer, &address) }}
+            {if list.items.is_empty() { empty(&address) } else { table::table(place, &list, &viewer, &declared, &address) }}
             {dialog}
         }
         .into_any())

@@ -28,7 +28,9 @@ pub fn overview() -> impl IntoView {
         let limits = super::limits::card(ctx, &place.page).await?;
         let budget = backend::budgets::bar(ctx, &place.page.team).await?;
         let budget = crate::pages::budget::team_card(&budget, now);
+        let declared = super::declared::notice(ctx, place).await?;
         Ok(view! {
+            {declared}
             {(!system).then(|| stats(&overview, place))}
             {super::hints::hints(&overview, place)}
             <div class="split">

@@ -26,13 +26,16 @@ pub fn settings() -> impl IntoView {
         let moving = super::moving::card(ctx, place).await?;
         let move_state = forms::take(super::MOVE_TEAM).await;
         let own_limits = super::limits::form(place, &forms::take(super::LIMITS).await);
+        let declared = super::declared::notice(ctx, place).await?;
         Ok(view! {
+            {declared}
             {ui::refusal(status_state.refusal().or(runners_state.refusal()).or(move_state.refusal()))}
             {if edits { edit_form(place, &state) } else { read_only(place) }}
             {own_limits}
             {limits}
             {card}
             {moving}
+            {super::declared::card(place)}
             {(edits && place.page.team.runners_enabled).then(|| waiting_form(place, waiting_list))}
             {match (place.page.team.is_system, administers) {
                 (true, _) => system_card(),

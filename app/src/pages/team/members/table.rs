@@ -1,5 +1,8 @@
 //! The table of members.
 
+use std::collections::BTreeMap;
+
+use backend::objects::Source;
 use chrono::{DateTime, Utc};
 use domain::{
     MembershipSource, TeamRole, UserId,
@@ -7,7 +10,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Address, Place};
+use super::{Address, Place, declared};
 use crate::{icon::icon, ui};
 
 /// Who looks, and what that lets them see and do.
@@ -22,7 +25,13 @@ pub(super) struct Viewer {
     pub(super) now: DateTime<Utc>,
 }
 
-pub(super) fn table(place: &Place, list: &Page<Member>, viewer: &Viewer, address: &Address) -> AnyView {
+pub(super) fn table(
+    place: &Place,
+    list: &Page<Member>,
+    viewer: &Viewer,
+    declared: &BTreeMap<UserId, Source>,
+    address: &Address,
+) -> AnyView {
     let shown = list.items.len();
     let has_ends = list
         .items
@@ -31,7 +40,10 @@ pub(super) fn table(place: &Place, list: &Page<Member>, viewer: &Viewer, address
     let rows = list
         .items
         .iter()
-        .map(|member| row(place, member, viewer, has_ends, address))
+        .map(|member| {
+            let source = declared.get(&member.user_id);
+            row(place, member, source, viewer, has_ends, address)
+        })
         .collect_view();
     view! {
         <div class="table-wrap">
@@ -66,7 +78,14 @@ pub(super) fn table(place: &Place, list: &Page<Member>, viewer: &Viewer, address
     .into_any()
 }
 
-fn row(place: &Place, member: &Member, viewer: &Viewer, has_ends: bool, address: &Address) -> AnyView {
+fn row(
+    place: &Place,
+    member: &Member,
+    source: Option<&Source>,
+    viewer: &Viewer,
+    has_ends: bool,
+    address: &Address,
+) -> AnyView {
     let own = viewer.id == Some(member.user_id);
     let acts = viewer.manages || (own && !viewer.keeps);
     let select = viewer.moves.then(|| {
@@ -87,11 +106,12 @@ fn row(place: &Place, member: &Member, viewer: &Viewer, has_ends: bool, address:
             <th scope="row" class="table__title">{ui::person(&member.email, member.display_name.as_deref())}</th>
             <td class="table__state" data-label="Role">
                 {ui::role_badge(member.role)}
+                {source.map(|source| view! { " " {declared::mark(source)} })}
                 {member.deactivated.then(|| view! { " "<span class="badge badge--inactive">"Deactivated"</span> })}
             </td>
             {has_ends.then(|| view! { <td data-label="Ends">{ends(member, viewer.now)}</td> })}
             <td data-label="Joined">{ui::time_ago(member.joined_at, viewer.now)}</td>
-            <td data-label="Added by" class="table__optional">{added_by(member)}</td>
+            <td data-label="Added by" class="table__optional">{added_by(member, source.is_some())}</td>
             {viewer
                 .sees_last_use
                 .then(|| {
@@ -113,11 +133,13 @@ fn row(place: &Place, member: &Member, viewer: &Viewer, has_ends: bool, address:
     .into_any()
 }
 
-fn added_by(member: &Member) -> AnyView {
+fn added_by(member: &Member, marked: bool) -> AnyView {
     let how = match member.source {
         MembershipSource::Manual => None,
         MembershipSource::Bulk => Some("from a list"),
         MembershipSource::Idp => Some("by the directory"),
+        // Said beside the role already.
+        MembershipSource::Declared if marked => None,
         MembershipSource::Declared => Some("declared"),
     };
     view! { {ui::or_dash(member.added_by.as_deref())} {how.map(|how| view! { <small class="table__sub">{how}</small> })} }
