@@ -173,6 +173,24 @@ impl House {
         })
     }
 
+    /// An object when LiteLLM has it as it is wanted: it does not change by itself any more.
+    pub async fn settled(&self, path: &str) -> Value {
+        for _ in 0..100 {
+            let object = self.get(path).await.is(200);
+            let conditions = object["status"]["conditions"].as_array().expect("conditions");
+            let done = conditions.iter().any(|one| {
+                one["type"] == "Ready"
+                    && one["status"] == "True"
+                    && one["observedGeneration"] == object["metadata"]["generation"]
+            });
+            if done {
+                return object;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{path} does not settle");
+    }
+
     /// Makes a team.
     pub async fn make_team(&self, name: &str) -> Value {
         self.post(&Self::collection("teams"), &Self::team(name)).await.is(201)

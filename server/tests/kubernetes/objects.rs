@@ -65,6 +65,7 @@ async fn patches_in_each_way() {
         .await
         .is(200);
     assert_eq!(merged["spec"]["maxBudget"], "5");
+    let merged = house.settled(&path).await;
     let same = house
         .patch(&path, MERGE, &json!({"spec": {"maxBudget": "5"}}))
         .await

@@ -98,6 +98,8 @@ async fn a2_get_describe_patch_delete() {
         let demoted = kubectl.run(&[&patch[..], &[&role("member")]].concat()).await;
         assert!(demoted.err.contains("Warning:"), "X21: {}", demoted.err);
         assert_eq!(demoted.works(), format!("{ASSOCIATION} patched\n"));
+        // Else its status may change between what kubectl reads and what it writes.
+        ready(&kubectl).await;
         let same = kubectl.run(&[&patch[..], &[&role("member")]].concat()).await.works();
         assert_eq!(same, format!("{ASSOCIATION} patched (no change)\n"));
         let wrong = kubectl.run(&[&patch[..], &[&role("owner")]].concat()).await.fails();
