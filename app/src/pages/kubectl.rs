@@ -69,7 +69,7 @@ pub fn help() -> impl IntoView {
                 {step(
                     "look",
                     "Look",
-                    view! { "A namespace is an organization’s short name. You see what you see here." }.into_any(),
+                    view! { "A namespace is an organization’s short name. kubectl shows you what this console shows you." }.into_any(),
                     "code-look",
                     "kubectl get teams\nkubectl get teammemberassociations\nkubectl describe team backend-team",
                 )}

@@ -15,7 +15,6 @@ mod services;
 mod settings;
 
 use backend::teams::{self, Found, TeamKey};
-pub(crate) use declared::has_manifest;
 pub use declared::manifest;
 use domain::{TeamStatus, views::TeamPage};
 pub use keys::keys;

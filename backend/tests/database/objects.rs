@@ -2,6 +2,7 @@
 
 mod declared;
 mod deletion;
+mod manifests;
 mod rights;
 mod watched;
 

@@ -306,6 +306,11 @@ export const scenes: Scene[] = [
   { name: 'settings-archive', as: ada, at: (world) => `${team('settings')(world)}?confirm=archive` },
   { name: 'settings-inactive', as: ada, at: team('settings', 'inactive') },
   { name: 'settings-archived', as: ada, at: team('settings', 'archived') },
+  { name: 'manifest', as: tess, at: team('manifest') },
+  { name: 'manifest-archived', as: ada, at: team('manifest', 'archived') },
+  { name: 'organization-export', as: olga, at: '/admin/organizations/acme/settings', act: async (page) => page.locator('#export-title').scrollIntoViewIfNeeded() },
+  { name: 'kubeconfig', as: tess, at: '/tokens', act: async (page) => page.getByRole('button', { name: 'Create kubeconfig' }).click() },
+  { name: 'kubectl', as: tess, at: '/help/kubectl' },
 
   { name: 'users', as: ada, at: '/admin/users' },
   { name: 'users-as-org-admin', as: olga, at: '/admin/users?show=active&sort=-email' },

@@ -88,7 +88,7 @@ function serve(storage: Record<string, string>): { child: ChildProcess; ready: P
   const binary = resolve(END2END, process.env.GUILDHALL_BIN ?? '../target/debug/guildhall');
   // Nothing of the developer's own settings.
   const ours = Object.entries(process.env).filter(([name]) => !/^(GUILDHALL_|DATABASE_|LITELLM_|MICROSOFT_)/.test(name));
-  const child = spawn(binary, ['serve', '--demo', '--listen', '127.0.0.1:0'], {
+  const child = spawn(binary, ['serve', '--demo', '--listen', '127.0.0.1:0', '--kube-listen', '127.0.0.1:0'], {
     cwd: resolve(END2END, '..'),
     // Runners do nothing unless a test makes them.
     env: { ...Object.fromEntries(ours), ...storage, GUILDHALL_DEMO_LIFE: 'false', GUILDHALL_RUNNER_SYNC_SECONDS: '1' },

@@ -25,6 +25,7 @@ mod litellm_crash;
 mod litellm_outage;
 mod log_lines;
 mod machines;
+mod manifests;
 mod metrics;
 mod monitoring;
 mod sessions;

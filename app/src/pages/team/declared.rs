@@ -42,6 +42,21 @@ pub(super) async fn notice(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyVie
     Ok(Some(view.into_any()))
 }
 
+/// The same as one of the team's facts.
+pub(super) async fn fact(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyView>> {
+    let source = objects::team_source(ctx, place.page.team.id).await?;
+    Ok(source.map(|source| {
+        let object = format!("{}/{}", source.namespace, source.name);
+        view! {
+            <div>
+                <dt>"Declared"</dt>
+                <dd>"as "<code>{object}</code>" by "{source.manager}", "{ui::time_ago(source.at, ctx.now)}</dd>
+            </div>
+        }
+        .into_any()
+    }))
+}
+
 /// The way from the team's settings to its manifest.
 pub(super) fn card(place: &Place) -> Option<AnyView> {
     has_manifest(&place.page.team).then(|| {
@@ -72,12 +87,13 @@ pub(super) fn mark(source: &Source) -> AnyView {
     view! { <span class="badge badge--info" title=title>"declared"</span> }.into_any()
 }
 
-fn address(place: &Place) -> String {
+/// Where the manifest is shown.
+pub(super) fn address(place: &Place) -> String {
     format!("{}/manifest", place.path)
 }
 
 /// Archived teams and the Default Team are no objects.
-pub(crate) fn has_manifest(team: &Team) -> bool {
+pub(super) fn has_manifest(team: &Team) -> bool {
     !team.is_system && team.status != TeamStatus::Archived
 }
 

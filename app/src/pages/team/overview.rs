@@ -8,7 +8,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Place, Tab, page, tab_page};
+use super::{Place, Tab, declared, page, tab_page};
 use crate::{
     icon::icon,
     pages::runners::{runner_badge, state_age},
@@ -28,14 +28,13 @@ pub fn overview() -> impl IntoView {
         let limits = super::limits::card(ctx, &place.page).await?;
         let budget = backend::budgets::bar(ctx, &place.page.team).await?;
         let budget = crate::pages::budget::team_card(&budget, now);
-        let declared = super::declared::notice(ctx, place).await?;
+        let declared = declared::fact(ctx, place).await?;
         Ok(view! {
-            {declared}
             {(!system).then(|| stats(&overview, place))}
             {super::hints::hints(&overview, place)}
             <div class="split">
                 <div class="split__main">{everyone} {has_runners.then(|| runners(&overview, now))} {changes(&overview.changes, place, now)}</div>
-                <aside class="split__aside" aria-label="Details">{actions(place)} {budget} {limits} {cost.filter(|_| has_runners)} {facts(&overview)}</aside>
+                <aside class="split__aside" aria-label="Details">{actions(place)} {budget} {limits} {cost.filter(|_| has_runners)} {facts(&overview, declared)}</aside>
             </div>
         }
         .into_any())
@@ -114,6 +113,9 @@ fn actions(place: &Place) -> Option<AnyView> {
     if place.may_change(Permission::MembersManage) {
         links.push(("book", "Guides", format!("/admin/guide?team={}", place.page.team.id)));
     }
+    if declared::has_manifest(&place.page.team) {
+        links.push(("terminal", "Manifest", declared::address(place)));
+    }
     if links.is_empty() {
         return None;
     }
@@ -140,7 +142,7 @@ fn actions(place: &Place) -> Option<AnyView> {
     )
 }
 
-fn facts(overview: &TeamOverview) -> AnyView {
+fn facts(overview: &TeamOverview, declared: Option<AnyView>) -> AnyView {
     let team = &overview.page.team;
     let required: Vec<String> = team.policy.required.iter().map(ToString::to_string).collect();
     let patterns: Vec<String> = team.policy.optional.iter().map(ToString::to_string).collect();
@@ -174,6 +176,7 @@ fn facts(overview: &TeamOverview) -> AnyView {
                         <dt>"Created"</dt>
                         <dd>{ui::time(team.created_at)}{team.created_by.clone().map(|by| format!(" by {by}"))}</dd>
                     </div>
+                    {declared}
                     {team
                         .deactivated_at
                         .map(|at| {

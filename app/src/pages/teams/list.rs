@@ -262,7 +262,6 @@ fn may_deactivate(team: &Team, caller: &Caller) -> bool {
 fn row(team: &Team, caller: &Caller) -> AnyView {
     let path = format!("/admin/teams/{}", team.id);
     let muted = (team.status != TeamStatus::Active).then_some("table__row--muted");
-    let has_manifest = crate::pages::team::has_manifest(team);
     view! {
         <tr class=muted>
             <th scope="row" class="table__title">
@@ -286,7 +285,6 @@ fn row(team: &Team, caller: &Caller) -> AnyView {
                         <a class="menu__item" href=format!("{path}/members")>{if team.is_system { "Members" } else { "Manage Members" }}</a>
                         <a class="menu__item" href=format!("{path}/policy")>"Label policy"</a>
                         <a class="menu__item" href=format!("{path}/settings")>"Settings"</a>
-                        {has_manifest.then(|| view! { <a class="menu__item" href=format!("{path}/manifest")>"Manifest"</a> })}
                         {may_deactivate(team, caller)
                             .then(|| {
                                 view! {

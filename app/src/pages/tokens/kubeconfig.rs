@@ -48,7 +48,7 @@ async fn form(ctx: &mut Ctx, state: &FormState) -> Result<AnyView> {
     let lifetime = state.value("lifetime", "90");
     let own = namespaces.first().map(|namespace| namespace.name.clone());
     let chosen = state.value("namespace", &own.unwrap_or_default());
-    let lifetimes = [("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year")]
+    let lifetimes = [("30", "30 days"), ("90", "90 days"), ("365", "1 year")]
         .map(|(value, label)| view! { <option value=value selected=lifetime == value>{label}</option> })
         .collect_view();
     let organizations = namespaces
@@ -72,8 +72,8 @@ async fn form(ctx: &mut Ctx, state: &FormState) -> Result<AnyView> {
                     {ui::error_line("namespace", state.error("namespace"))}
                 </div>
                 <div class="field">
-                    <label class="field__label" for="lifetime">"Token expires"</label>
-                    <p class="field__hint" id="lifetime-hint">"It is in the list above, and can be revoked there."</p>
+                    <label class="field__label" for="lifetime">"Valid for"</label>
+                    <p class="field__hint" id="lifetime-hint">"Its token is in the list above, and can be revoked there."</p>
                     <select class="select" id="lifetime" name="lifetime" aria-describedby="lifetime-hint">{lifetimes}</select>
                     {ui::error_line("lifetime", state.error("lifetime"))}
                 </div>
@@ -95,7 +95,7 @@ pub(super) fn shown(text: String) -> AnyView {
                     <h2 class="secret__title">"Save this kubeconfig now"</h2>
                     <p>
                         "It is shown this once and holds a token: who has it may do with kubectl what you may. Save it, then "
-                        <code class="nowrap">"export KUBECONFIG=$PWD/guildhall.kubeconfig"</code>"."
+                        <code>"export KUBECONFIG=$PWD/guildhall.kubeconfig"</code>"."
                     </p>
                 </div>
             </div>

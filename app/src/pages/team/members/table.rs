@@ -106,11 +106,12 @@ fn row(
             <th scope="row" class="table__title">{ui::person(&member.email, member.display_name.as_deref())}</th>
             <td class="table__state" data-label="Role">
                 {ui::role_badge(member.role)}
-                {source.map(|source| view! { " " {declared::mark(source)} })}
                 {member.deactivated.then(|| view! { " "<span class="badge badge--inactive">"Deactivated"</span> })}
             </td>
             {has_ends.then(|| view! { <td data-label="Ends">{ends(member, viewer.now)}</td> })}
-            <td data-label="Joined">{ui::time_ago(member.joined_at, viewer.now)}</td>
+            <td data-label="Joined">
+                {ui::time_ago(member.joined_at, viewer.now)} {source.map(|source| view! { " " {declared::mark(source)} })}
+            </td>
             <td data-label="Added by" class="table__optional">{added_by(member, source.is_some())}</td>
             {viewer
                 .sees_last_use
@@ -138,7 +139,7 @@ fn added_by(member: &Member, marked: bool) -> AnyView {
         MembershipSource::Manual => None,
         MembershipSource::Bulk => Some("from a list"),
         MembershipSource::Idp => Some("by the directory"),
-        // Said beside the role already.
+        // Marked already.
         MembershipSource::Declared if marked => None,
         MembershipSource::Declared => Some("declared"),
     };
