@@ -17,14 +17,14 @@ use tokio::{
 };
 use tower_http::compression::{CompressionLayer, Predicate as _, predicate::SizeAbove};
 
-use super::{Door, authority, handle, observe, tls, watch, watches};
+use super::{Door, authority, handle, observe, tls, watches};
 use crate::{
     AppState, jobs,
     listener::{self, Opened},
 };
 
 /// How often old changes and events are forgotten.
-const FORGETS: Duration = Duration::from_hours(24);
+const FORGETS: Duration = Duration::from_hours(1);
 
 /// What is worth compressing: over a network, lists and schemas are.
 const LARGE: u64 = 8 * 1024;
@@ -73,7 +73,7 @@ impl Listener {
             changes: Changes::new(&state.backend),
             state: state.clone(),
             watches: watches::Watches::default(),
-            most_watches: watches::MOST,
+            limits: watches::WatchLimits::default(),
             stopping,
         };
         Ok(Self {
@@ -90,10 +90,10 @@ impl Listener {
         &self.address
     }
 
-    /// Another number of watches that one person may have open.
+    /// With other limits of watches.
     #[must_use]
-    pub fn with_most_watches(mut self, most: usize) -> Self {
-        self.door.most_watches = most;
+    pub fn with_watch_limits(mut self, limits: watches::WatchLimits) -> Self {
+        self.door.limits = limits;
         self
     }
 
@@ -118,10 +118,11 @@ impl Listener {
                 ctx.commit().await
             }
         }));
+        let patience = door.limits.patience;
         let open = |stream: TcpStream| {
             let tls = tls.clone();
             async move {
-                drop_slow_readers(&stream);
+                drop_slow_readers(&stream, patience);
                 let (io, client) = tls.accept(stream).await?;
                 let mut known = Extensions::new();
                 if let Some(client) = client {
@@ -151,16 +152,16 @@ fn router(door: Door) -> Router {
 
 /// A client that reads nothing for so long is gone for the system, too: else it would hold its connection, and what was
 /// written for it, for as long as it likes. One to whom nothing is written may be silent.
-fn drop_slow_readers(stream: &TcpStream) {
+fn drop_slow_readers(stream: &TcpStream, patience: Duration) {
     #[cfg(target_os = "linux")]
     {
-        let patience = u32::try_from(watch::PATIENCE.as_millis()).unwrap_or(u32::MAX);
+        let patience = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
         if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, patience) {
             tracing::debug!(%error, "TCP_USER_TIMEOUT");
         }
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = stream;
+    let _ = (stream, patience);
 }
 
 /// A watch has to be heard at once, and compression waits until it has enough.

@@ -29,6 +29,7 @@ use backend::objects::Changes;
 use chrono::{DateTime, Utc};
 pub use listen::Listener;
 use tokio::sync::watch::Receiver;
+pub use watches::WatchLimits;
 
 use crate::{AppState, clock};
 
@@ -39,8 +40,8 @@ struct Door {
     /// What happens to objects, shared by all watches.
     changes: Changes,
     watches: watches::Watches,
-    /// How many watches each person may have.
-    most_watches: usize,
+    /// What watches may cost.
+    limits: WatchLimits,
     /// Becomes true when the listener stops: watches end then.
     stopping: Receiver<bool>,
 }

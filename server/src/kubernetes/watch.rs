@@ -25,10 +25,6 @@ use super::{
 
 /// How long a watch lasts unless the client says: so that watches are spread over processes again after one was restarted.
 const LASTS: std::ops::Range<u64> = 30 * 60..60 * 60;
-/// How often a bookmark tells how far the watch is, and the caller's credential is looked at again.
-const BOOKMARK: Duration = Duration::from_mins(1);
-/// How long a client may take to read.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How many pieces wait for a client; each is about [`PIECE`] at most, and an object.
 const WAITING: usize = 8;
 /// How large pieces become.
@@ -50,7 +46,7 @@ struct Begin {
 /// Begins a watch. What can be refused is refused before the answer begins.
 pub(super) async fn watch(call: Call, query: Query, wanted: Wanted) -> Answer {
     let begin = begin(&call.options);
-    let counted = call.door.watches.count(call.caller.name(), call.door.most_watches)?;
+    let counted = call.door.watches.count(call.caller.name(), call.door.limits.most)?;
     let asked = call.options.timeout_seconds.filter(|seconds| *seconds > 0);
     let lasts = asked.map_or_else(|| rand::random_range(LASTS), u64::from);
     let mut first = None;
@@ -76,6 +72,7 @@ pub(super) async fn watch(call: Call, query: Query, wanted: Wanted) -> Answer {
         send,
         piece: BytesMut::new(),
         kind,
+        patience: call.door.limits.patience,
         _counted: counted,
     };
     let until = Instant::now() + Duration::from_secs(lasts);
@@ -143,7 +140,7 @@ async fn tell(
         teller.bookmark(watch.version(), true).await?;
     }
     teller.flush().await?;
-    let mut minute = every_minute();
+    let mut look = every(call.door.limits.look);
     loop {
         tokio::select! {
             changes = watch.next() => match changes {
@@ -155,7 +152,7 @@ async fn tell(
                 }
                 Err(failure) => return teller.error(&failure).await,
             },
-            _ = minute.tick() => {
+            _ = look.tick() => {
                 if let Err(failure) = who::still(&call).await {
                     return teller.error(&failure).await;
                 }
@@ -185,10 +182,10 @@ async fn stopped(stopping: &mut Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-fn every_minute() -> Interval {
-    let mut minute = tokio::time::interval_at(Instant::now() + BOOKMARK, BOOKMARK);
-    minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    minute
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Writes events.
@@ -198,6 +195,7 @@ struct Teller {
     send: mpsc::Sender<Bytes>,
     piece: BytesMut,
     kind: Kind,
+    patience: Duration,
     _counted: Counted,
 }
 
@@ -241,7 +239,7 @@ impl Teller {
             return Ok(());
         }
         let piece = self.piece.split().freeze();
-        self.send.send_timeout(piece, PATIENCE).await.map_err(|_| Gone)
+        self.send.send_timeout(piece, self.patience).await.map_err(|_| Gone)
     }
 }
 

@@ -3,12 +3,32 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use kubernetes::{Failure, Reason};
 
-/// How many watches one person may have open in a process. A screen of `kubectl` has one; a controller one of each kind.
-pub(super) const MOST: usize = 100;
+/// What watches may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct WatchLimits {
+    /// How many one person may have open in a process. A screen of `kubectl` has one; a controller one of each kind.
+    pub most: usize,
+    /// How long a client may take to read what waits for it.
+    pub patience: Duration,
+    /// How often a bookmark tells how far the watch is, and the caller's credential is looked at again.
+    pub look: Duration,
+}
+
+impl Default for WatchLimits {
+    fn default() -> Self {
+        Self {
+            most: 100,
+            patience: Duration::from_secs(30),
+            look: Duration::from_mins(1),
+        }
+    }
+}
+
 /// When to try again.
 const LATER: u32 = 5;
 
