@@ -18,7 +18,7 @@ pub fn next_step(file: &str) -> AnyView {
     let [kubectl, guildhall] = words;
     view! {
         <p class="muted">
-            "Change it and bring it back with "<code class="nowrap">{kubectl}</code>" or "<code class="nowrap">{guildhall}</code>". "
+            "Change it and bring it back with "<code>{kubectl}</code>" or "<code>{guildhall}</code>". "
             <a class="link" href=HELP>"How kubectl works here"</a>
         </p>
     }
@@ -109,7 +109,7 @@ pub fn off() -> AnyView {
         "The Kubernetes API is off",
         view! {
             <p>
-                "Whoever runs Guildhall turns it on with "<code class="nowrap">"guildhall serve --kube-listen 127.0.0.1:6443"</code>
+                "Whoever runs Guildhall turns it on with "<code>"guildhall serve --kube-listen 127.0.0.1:6443"</code>
                 ". Manifests can be exported all the same."
             </p>
         }
