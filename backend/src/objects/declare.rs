@@ -116,7 +116,7 @@ pub async fn change(
     if before.deleting_at.is_some() && object.spec != current.spec {
         return Err(Failure::conflict(kind, name, "it is being deleted"));
     }
-    require_change(ctx, &before).await?;
+    require_change(ctx, &before)?;
     let mut row = before.clone();
     let differs = object.spec != current.spec;
     row.labels = object.metadata.labels;
@@ -190,7 +190,7 @@ pub async fn delete(
     let mut row = before.clone();
     if row.deleting_at.is_none() {
         if row.waits.is_some() {
-            require_change(ctx, &row).await?;
+            require_change(ctx, &row)?;
         }
         realize::end(ctx, &row).await?;
         row.deleting_at = Some(ctx.now);
@@ -263,11 +263,9 @@ async fn require_to_wait(ctx: &mut Ctx, row: &Row) -> Result<(), Failure> {
 }
 
 /// Whether the caller may change the object at all; the fields are asked about one by one.
-async fn require_change(ctx: &mut Ctx, row: &Row) -> Result<(), Failure> {
-    if access::may_change(ctx, row.kind, row.organization, row.ids) || {
-        let own = row.written_by.is_some() && row.written_by == ctx.caller.user_id().map(|id| id.0);
-        own && row.waits.is_some()
-    } {
+fn require_change(ctx: &Ctx, row: &Row) -> Result<(), Failure> {
+    let own = row.written_by.is_some() && row.written_by == ctx.caller.user_id().map(|id| id.0);
+    if access::may_change(ctx, row.kind, row.organization, row.ids) || (own && row.waits.is_some()) {
         return Ok(());
     }
     Err(refused(ctx, row))
