@@ -35,7 +35,7 @@ pub async fn offered(ctx: &mut Ctx) -> Result<Option<Address>> {
 pub async fn create(ctx: &mut Ctx, new: &NewKubeconfig) -> Result<String> {
     let (owner, user) = {
         let person = ctx.person()?;
-        (person.id, person.email.to_string())
+        (person.id, person.email.clone())
     };
     let Some(address) = offered(ctx).await? else {
         let why = "The Kubernetes API is off. Whoever runs Guildhall turns it on with `serve --kube-listen`.";

@@ -104,7 +104,9 @@ async fn an_org_admin_exports_everything_and_a_team_in_two_organizations_is_aske
         ),
     )
     .await;
-    let all = server.browse("/admin/organizations/acme/export.yaml", Some(&tess)).await;
+    let all = server
+        .browse("/admin/organizations/acme/export.yaml", Some(&tess))
+        .await;
     let text = all.text().await.expect("text");
     for email in [MAX, TESS] {
         assert!(text.contains(email), "{text}");

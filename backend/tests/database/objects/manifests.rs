@@ -103,7 +103,9 @@ async fn people_whose_addresses_begin_alike_have_the_names_that_objects_would_ha
     let second = house.world.user("second").await;
     house
         .world
-        .sql(&format!("UPDATE users SET email = 'ann@other.example' WHERE id = '{second}'"))
+        .sql(&format!(
+            "UPDATE users SET email = 'ann@other.example' WHERE id = '{second}'"
+        ))
         .await;
     for person in [first, second] {
         house.world.give(house.acme, person, OrgRole::OrgMember).await;
