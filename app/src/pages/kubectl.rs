@@ -86,7 +86,7 @@ pub fn help() -> impl IntoView {
                     "Change and apply",
                     view! { "See first what would be different. What is refused says which field, and who could do it." }.into_any(),
                     "code-apply",
-                    "kubectl diff -f team.yaml\nkubectl apply -f team.yaml\nguildhall apply -f team.yaml",
+                    "kubectl diff -f team.yaml\nkubectl apply -f team.yaml\n\nguildhall plan -f team.yaml --email you@example.com\nguildhall apply -f team.yaml --email you@example.com",
                 )}
             </ol>
             <section class="section">
