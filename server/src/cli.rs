@@ -214,8 +214,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     runtime.enable_all().build()?.block_on(async move {
         let done = match cli.command {
-            Command::Plan(options) => return manifests::run(&config, options, false).await,
-            Command::Apply(options) => return manifests::run(&config, options, true).await,
+            Command::Plan(options) => return Box::pin(manifests::run(&config, options, false)).await,
+            Command::Apply(options) => return Box::pin(manifests::run(&config, options, true)).await,
             Command::Serve(_) => crate::serve::serve(config).await,
             Command::Migrate => commands::migrate(&config).await,
             Command::User(User::Create(options)) => commands::create_user(&config, options).await,

@@ -164,6 +164,15 @@ async fn names(
         if names.contains_key(&subject) {
             continue;
         }
+        // People come before memberships, which are named after them.
+        let after_person = match (subject, truths.get(&subject)) {
+            (Subject::Member { user, .. }, Some(truth)) => names
+                .get(&Subject::User { organization, user })
+                .zip(truth.spec.get("teamRef").and_then(|team| team.get("name")?.as_str()))
+                .map(|(person, team)| format!("{person}-{team}")),
+            _ => None,
+        };
+        let wanted = after_person.as_deref().unwrap_or(wanted);
         let name = settle::numbered(wanted, |name| taken.contains(&(kind, name.to_owned())));
         taken.insert((kind, name.clone()));
         names.insert(subject, name);

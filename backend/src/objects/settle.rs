@@ -66,16 +66,21 @@ pub(super) async fn settle_some(connection: &mut PgConnection, now: DateTime<Utc
 async fn refresh(connection: &mut PgConnection, subjects: &BTreeSet<Subject>, now: DateTime<Utc>) -> Result<()> {
     let mut rows = store::of_subjects(&mut *connection, subjects.iter()).await?;
     // A uid may stand for something that is there by now.
-    let subjects: BTreeSet<Subject> = subjects.iter().chain(rows.keys()).copied().collect();
-    let mut truths = render::truths(&mut *connection, subjects.iter()).await?;
-    for subject in subjects {
-        match (truths.remove(&subject), rows.remove(&subject)) {
-            (truth, Some(before)) => {
-                let row = before.clone();
-                present(&mut *connection, Some(&before), row, truth, now).await?;
+    let subjects = subjects.iter().chain(rows.keys()).copied();
+    // Memberships name their person's object: those are there first.
+    let (members, others): (BTreeSet<Subject>, BTreeSet<Subject>) =
+        subjects.partition(|subject| matches!(subject, Subject::Member { .. }));
+    for subjects in [others, members] {
+        let mut truths = render::truths(&mut *connection, subjects.iter()).await?;
+        for subject in subjects {
+            match (truths.remove(&subject), rows.remove(&subject)) {
+                (truth, Some(before)) => {
+                    let row = before.clone();
+                    present(&mut *connection, Some(&before), row, truth, now).await?;
+                }
+                (Some(truth), None) => add(&mut *connection, truth, now).await?,
+                (None, None) => {}
             }
-            (Some(truth), None) => add(&mut *connection, truth, now).await?,
-            (None, None) => {}
         }
     }
     Ok(())

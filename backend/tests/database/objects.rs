@@ -3,6 +3,7 @@
 mod declared;
 mod deletion;
 mod manifests;
+mod planned;
 mod rights;
 mod watched;
 
@@ -164,6 +165,7 @@ fn by_kubectl() -> Write {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 fn object(kind: Kind, name: &str, spec: Value) -> Object {
     let mut spec = spec.as_object().unwrap().clone();
     let reference = json!({"instanceRef": {"name": "litellm-example", "namespace": "litellm"}});

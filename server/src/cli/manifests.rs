@@ -44,7 +44,8 @@ pub(super) async fn run(config: &Config, options: Manifests, really: bool) -> an
         let caller = caller(&backend, &options).await?;
         let mut ctx = Ctx::write(&backend, caller, RequestInfo::default()).await?.declared();
         let namespace = options.namespace.as_deref();
-        let steps = objects::carry_out(&mut ctx, &entries, namespace, options.prune)
+        // Boxed: it is large.
+        let steps = Box::pin(objects::carry_out(&mut ctx, &entries, namespace, options.prune))
             .await
             .map_err(|failure| anyhow!(failure))?;
         if really && steps.iter().all(|step| step.failure.is_none()) {

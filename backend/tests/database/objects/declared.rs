@@ -277,7 +277,7 @@ async fn a11_a_person_comes_with_a_key_that_only_they_can_claim() {
     assert_eq!(key.spec["models"], json!(["gpt-4o"]));
     assert_eq!(key.spec.get("key"), None);
     house.drain().await;
-    let alice = house
+    let alice: uuid::Uuid = house
         .world
         .one("SELECT id FROM users WHERE email = 'alice@example.com'")
         .await;
@@ -285,7 +285,7 @@ async fn a11_a_person_comes_with_a_key_that_only_they_can_claim() {
         .proxy
         .users()
         .into_iter()
-        .find(|user| user.id == format!("{alice}", alice = uuid::Uuid::from(alice)))
+        .find(|user| user.id == alice.to_string())
         .unwrap();
     assert_eq!(there.role.as_deref(), Some("internal_user_viewer"));
     let caller = house.caller(domain::UserId(alice)).await;
