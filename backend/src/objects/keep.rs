@@ -150,6 +150,23 @@ pub(super) async fn look_at_deleting(backend: &Backend) -> Result<()> {
     Ok(())
 }
 
+/// Looks again at teams that have spent something, or whose period ended: that is told now and then, and not with each
+/// request.
+pub(super) async fn look_at_spend(backend: &Backend) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO object_touches (what, a)
+        SELECT 'team', o.team_id FROM objects o LEFT JOIN LATERAL (
+            SELECT spend FROM budget_spend WHERE level = 'team' AND object_id = o.team_id
+                AND part_id = '00000000-0000-0000-0000-000000000000'
+                AND period_start <= now() AND (period_end IS NULL OR period_end > now())
+            ORDER BY period_start DESC LIMIT 1) b ON true
+        WHERE o.kind = 'Team' AND o.team_id IS NOT NULL AND (o.status ->> 'spend')::numeric IS DISTINCT FROM b.spend",
+    )
+    .execute(&backend.pool)
+    .await?;
+    Ok(())
+}
+
 /// A reason to wait, with the words that the status shows.
 pub(super) fn reason(reason: &str, message: &str) -> Value {
     serde_json::json!({ "reason": reason, "message": message })

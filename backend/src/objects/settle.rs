@@ -188,8 +188,9 @@ pub(super) async fn namespace(connection: &mut PgConnection, organization: Uuid)
 
 /// The name that something gives itself, numbered when it is taken.
 async fn free_name(connection: &mut PgConnection, truth: &Truth) -> Result<String> {
+    // A range of the index: all that begin with the name and go on with a hyphen are before its name and a dot.
     let taken = sqlx::query_scalar!(
-        "SELECT name FROM objects WHERE kind = $1 AND organization_id = $2 AND (name = $3 OR starts_with(name, $3 || '-'))",
+        "SELECT name FROM objects WHERE kind = $1 AND organization_id = $2 AND name >= $3 AND name < $3 || '.'",
         truth.kind.name(),
         truth.organization,
         truth.name,
@@ -244,10 +245,9 @@ async fn show(
     {
         events::note(&mut *connection, &row, told, ready, now).await?;
     }
-    row.version = store::next_version(&mut *connection).await?;
-    store::save(&mut *connection, &row).await?;
     let what = if told.is_some() { What::Modified } else { What::Added };
-    store::tell(connection, what, &row, told.map(|told| &told.labels)).await
+    store::tell(&mut *connection, what, &mut row, told.map(|told| &told.labels)).await?;
+    store::save(connection, &row).await
 }
 
 /// What a row is about is not there.

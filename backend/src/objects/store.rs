@@ -275,26 +275,18 @@ pub(super) async fn save(connection: &mut PgConnection, row: &Row) -> Result<()>
     Ok(())
 }
 
-/// The next version. Whoever takes one holds [`super::settle::lock`].
-pub(super) async fn next_version(connection: &mut PgConnection) -> Result<i64> {
-    Ok(
-        sqlx::query_scalar!("UPDATE objects_state SET version = version + 1 RETURNING version")
-            .fetch_one(connection)
-            .await?,
-    )
-}
-
-/// Tells watches of a change.
+/// Gives a row the next version, and tells watches of it. The caller holds [`super::settle::lock`], and saves the row.
 pub(super) async fn tell(
     connection: &mut PgConnection,
     what: What,
-    row: &Row,
+    row: &mut Row,
     labels_before: Option<&BTreeMap<String, String>>,
 ) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO object_changes (version, what, kind, organization_id, team_id, user_id, object, labels_before)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        row.version,
+    row.version = sqlx::query_scalar!(
+        "WITH next AS (UPDATE objects_state SET version = version + 1 RETURNING version)
+        INSERT INTO object_changes (version, what, kind, organization_id, team_id, user_id, object, labels_before)
+        SELECT version, $1, $2, $3, $4, $5, jsonb_set($6, '{metadata,resourceVersion}', to_jsonb(version::text)), $7 FROM next
+        RETURNING version",
         what.as_str(),
         row.kind.name(),
         row.organization,
@@ -303,7 +295,7 @@ pub(super) async fn tell(
         row.object().to_value(),
         labels_before.map(|labels| json!(labels)),
     )
-    .execute(connection)
+    .fetch_one(connection)
     .await?;
     Ok(())
 }
@@ -316,7 +308,6 @@ pub(super) async fn remove(connection: &mut PgConnection, mut row: Row) -> Resul
     if row.version == 0 {
         return Ok(());
     }
-    row.version = next_version(&mut *connection).await?;
     let labels = row.labels.clone();
-    tell(connection, What::Deleted, &row, Some(&labels)).await
+    tell(connection, What::Deleted, &mut row, Some(&labels)).await
 }

@@ -85,15 +85,24 @@ impl Changes {
         let mut seldom: Option<tokio::time::Instant> = None;
         loop {
             let is_time = seldom.is_none_or(|last| last.elapsed() >= SELDOM);
-            self.settle().await?;
+            let mut news = false;
+            loop {
+                let more = self.settle_some().await?;
+                // Watches hear of each part: while others write, there is always more.
+                news |= self.read().await?;
+                if !more {
+                    break;
+                }
+            }
             // What somebody waits for may be among what is new, whoever brought it up to date.
-            if self.read().await? || is_time {
+            if news || is_time {
                 keep::retry_waiting(&self.backend).await?;
             }
             if is_time {
                 seldom = Some(tokio::time::Instant::now());
                 keep::begin(&self.backend).await?;
                 keep::look_at_deleting(&self.backend).await?;
+                keep::look_at_spend(&self.backend).await?;
             }
             match tokio::time::timeout(TICK, listener.try_recv()).await {
                 Ok(Err(error)) => return Err(error.into()),
@@ -103,19 +112,15 @@ impl Changes {
         }
     }
 
-    /// Brings objects up to date, unless another process does.
-    async fn settle(&self) -> Result<()> {
-        loop {
-            let mut transaction = self.backend.pool.begin().await?;
-            if !settle::is_due(&mut transaction).await? || !settle::try_lock(&mut transaction).await? {
-                return Ok(());
-            }
-            let some = settle::settle_some(&mut transaction, clock()).await?;
-            transaction.commit().await?;
-            if !some {
-                return Ok(());
-            }
+    /// Brings some objects up to date, unless another process does; says whether there may be more.
+    async fn settle_some(&self) -> Result<bool> {
+        let mut transaction = self.backend.pool.begin().await?;
+        if !settle::is_due(&mut transaction).await? || !settle::try_lock(&mut transaction).await? {
+            return Ok(false);
         }
+        let some = settle::settle_some(&mut transaction, clock()).await?;
+        transaction.commit().await?;
+        Ok(some)
     }
 
     /// Reads what is new, and says whether there was anything.

@@ -31,6 +31,7 @@ pub(super) async fn read(
         r#"SELECT t.id, t.organization_id, t.name, t.slug, t.status, t.models, t.max_budget, t.budget_duration, t.tpm_limit,
             t.rpm_limit, t.created_at, t.updated_at, t.member_count, t.litellm_instance,
             i.name AS "instance?", i.namespace AS "namespace?", o.state AS "state?", o.last_error,
+            b.spend AS "spend?", b.period_end,
             coalesce((SELECT jsonb_agg(jsonb_build_object('userID', m.user_id, 'userEmail', u.email,
                     'role', CASE m.role WHEN 'admin' THEN 'admin' ELSE 'user' END) ORDER BY u.email)
                 FROM (SELECT user_id, role FROM current_team_members WHERE team_id = t.id
@@ -39,6 +40,11 @@ pub(super) async fn read(
             LEFT JOIN litellm_instances i ON i.removed_at IS NULL
                 AND (i.name = t.litellm_instance OR (t.litellm_instance IS NULL AND i.is_default))
             LEFT JOIN litellm_objects o ON o.kind = 'team' AND o.object_id = t.id AND o.instance = i.name
+            LEFT JOIN LATERAL (
+                SELECT spend, period_end FROM budget_spend
+                WHERE level = 'team' AND object_id = t.id AND part_id = '00000000-0000-0000-0000-000000000000'
+                    AND period_start <= now() AND (period_end IS NULL OR period_end > now())
+                ORDER BY period_start DESC LIMIT 1) b ON true
         WHERE t.id = ANY($1) AND t.status <> 'archived' AND NOT t.is_system"#,
         ids,
         NAMED,
@@ -73,6 +79,8 @@ pub(super) async fn read(
             models: some(&row.models),
             max_budget: row.max_budget.map(decimal),
             budget_duration: row.budget_duration,
+            budget_reset_at: row.period_end.map(status::time),
+            spend: row.spend.map(decimal),
             rpm_limit: row.rpm_limit,
             tpm_limit: row.tpm_limit,
             blocked: Some(blocked),

@@ -37,7 +37,7 @@ async fn a_watch_through_ten_thousand_changes_misses_nothing() {
     let seen = tokio::spawn(async move {
         let (mut last, mut state, mut count) = (list.version, BTreeMap::new(), 0_u64);
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(3), watch.next()).await;
+            let next = tokio::time::timeout(Duration::from_secs(8), watch.next()).await;
             let Ok(next) = next else {
                 if *finished.borrow() {
                     return (state, count);
@@ -94,6 +94,72 @@ async fn a_watch_through_ten_thousand_changes_misses_nothing() {
     truth.sort();
     assert_eq!(shown, truth);
     assert!(count >= 50);
+}
+
+/// As many memberships as a large company has: each is there once, in pages, and under a name of its own.
+#[tokio::test]
+async fn ten_thousand_memberships_are_listed_in_pages() {
+    let house = House::new().await;
+    let team = house.world.team_in(house.acme, "everybody").await;
+    house
+        .world
+        .sql(&format!(
+            "WITH people AS (INSERT INTO users (id, email) SELECT gen_random_uuid(), 'p' || n % 5000 || '@' || n / 5000 || '.example.com'
+                FROM generate_series(0, 9999) n RETURNING id)
+            INSERT INTO team_members (team_id, user_id, role) SELECT '{team}', id, 'member' FROM people"
+        ))
+        .await;
+    let query = Query {
+        kind: Kind::TeamMemberAssociation,
+        namespace: Some("acme".to_owned()),
+        name: None,
+    };
+    let (mut names, mut after, mut pages) = (std::collections::BTreeSet::new(), None::<String>, 0);
+    loop {
+        let mut ctx = house.ctx(house.root).await;
+        let list = objects::list(&mut ctx, &query, Some(700), after.as_deref(), &|_| true)
+            .await
+            .unwrap();
+        pages += 1;
+        assert!(list.objects.len() <= 700);
+        for object in list.objects {
+            assert!(
+                names.insert(object.metadata.name.clone()),
+                "{} twice",
+                object.metadata.name
+            );
+        }
+        match list.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!((names.len(), pages), (10_000, 15));
+    let mut ctx = house.ctx(house.root).await;
+    let shown = objects::get(&mut ctx, Kind::Team, "acme", "everybody").await.unwrap();
+    assert_eq!(shown.status["memberCount"], 10_000);
+    assert_eq!(shown.status["membersWithRole"].as_array().unwrap().len(), 100);
+}
+
+/// What a team spends is told now and then.
+#[tokio::test]
+async fn a10_spend_is_shown_with_the_end_of_its_period() {
+    let house = House::new().await;
+    house.create(house.root, team("ai-team")).await.unwrap();
+    house
+        .world
+        .sql(
+            "INSERT INTO budget_spend (level, object_id, period_start, period_end, spend)
+            SELECT 'team', id, now() - interval '1 day', now() + interval '1 day', 1.50 FROM teams WHERE slug = 'ai-team'",
+        )
+        .await;
+    let job = tokio::spawn(Changes::new(&house.world.backend).run());
+    crate::common::within(Duration::from_secs(20), async || {
+        let shown = house.get(house.root, Kind::Team, "ai-team").await.unwrap();
+        shown.status.get("spend").is_some_and(|spend| spend == "1.5") && shown.status.contains_key("budgetResetAt")
+    })
+    .await;
+    job.abort();
 }
 
 #[tokio::test]
