@@ -25,6 +25,7 @@ DROP FUNCTION objects_team();
 DROP FUNCTION objects_touch(text, uuid, uuid);
 DROP TABLE object_touches;
 DROP TABLE object_events;
+DROP FUNCTION objects_version();
 DROP TABLE object_changes;
 DROP FUNCTION object_touches_tell();
 DROP TABLE objects;

@@ -8,8 +8,7 @@
 
 CREATE TABLE objects_state (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    -- The newest version of any object, and the oldest one that a watch can go on from.
-    version  bigint NOT NULL DEFAULT 1,
+    -- The oldest version that a watch can go on from.
     kept_from bigint NOT NULL DEFAULT 1,
     -- A process with a listener has said so; a day after the last one stopped nothing is noted any more.
     in_use_until timestamptz
@@ -39,6 +38,7 @@ CREATE TABLE objects (
     written_by      uuid REFERENCES users ON DELETE SET NULL,
     -- Why what was declared is not there yet: a reason and its words.
     waits           jsonb,
+    tried_at        timestamptz,
     generation      bigint NOT NULL DEFAULT 1,
     -- 0: not told of yet.
     version         bigint NOT NULL DEFAULT 0,
@@ -55,7 +55,8 @@ CREATE UNIQUE INDEX objects_team_key ON objects (team_id) WHERE kind = 'Team' AN
 CREATE UNIQUE INDEX objects_user_key ON objects (user_id, organization_id) WHERE kind = 'User' AND user_id IS NOT NULL;
 CREATE UNIQUE INDEX objects_member_key ON objects (team_id, user_id) WHERE kind = 'TeamMemberAssociation' AND team_id IS NOT NULL;
 CREATE UNIQUE INDEX objects_key_key ON objects (key_id) WHERE kind = 'VirtualKey' AND key_id IS NOT NULL;
-CREATE INDEX objects_waiting_idx ON objects (written_at) WHERE waits IS NOT NULL;
+CREATE INDEX objects_waiting_idx ON objects (tried_at NULLS FIRST) WHERE waits IS NOT NULL;
+CREATE INDEX objects_waiting_by_idx ON objects (written_by) WHERE waits IS NOT NULL;
 CREATE INDEX objects_deleting_idx ON objects (deleting_at) WHERE deleting_at IS NOT NULL;
 
 -- What watches are told, in order.
@@ -67,11 +68,19 @@ CREATE TABLE object_changes (
     organization_id uuid NOT NULL,
     team_id         uuid,
     user_id         uuid,
+    -- Of what waits: who declared it.
+    declared_by     uuid,
     object          jsonb NOT NULL,
     -- The labels before: a selector may have fitted then and not now.
     labels_before   jsonb
 );
 CREATE INDEX object_changes_at_idx ON object_changes (at);
+
+-- The newest version of any object. No row of its own counts them: thousands of updates of one row in one transaction leave
+-- as many dead versions of it to step over.
+CREATE FUNCTION objects_version() RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT greatest((SELECT max(version) FROM object_changes), (SELECT kept_from FROM objects_state))
+$$;
 
 -- What `kubectl describe` prints as events.
 CREATE TABLE object_events (
@@ -82,6 +91,7 @@ CREATE TABLE object_events (
     name            text NOT NULL,
     team_id         uuid,
     user_id         uuid,
+    declared_by     uuid,
     severity        text NOT NULL CHECK (severity IN ('Normal', 'Warning')),
     reason          text NOT NULL,
     message         text NOT NULL,

@@ -1,7 +1,7 @@
 //! Making a key, and the place that it takes before LiteLLM has it.
 
 use chrono::{DateTime, Utc};
-use domain::{KeyId, Slug, TeamId, TeamStatus, UserId, UserRef, views::TeamPage};
+use domain::{KeyId, OrganizationId, Slug, TeamId, TeamStatus, UserId, UserRef, views::TeamPage};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -57,13 +57,26 @@ pub(crate) async fn declare(ctx: &mut Ctx, new: &NewApiKey) -> Result<KeyId> {
 ///
 /// # Errors
 /// As [`declare`].
-pub(crate) async fn declare_for(ctx: &mut Ctx, owner: UserId, new: &NewApiKey) -> Result<KeyId> {
+pub(crate) async fn declare_for(
+    ctx: &mut Ctx,
+    organization: OrganizationId,
+    owner: UserId,
+    new: &NewApiKey,
+) -> Result<KeyId> {
     let team = match new.team {
         Some(team) => team,
         None => default_team::primary_team(ctx, owner).await?,
     };
     organizations::hold_ceilings(ctx, team).await?;
     let team = teams::load(ctx, team, Lock::Update).await?;
+    // The Default Team is everybody's; any other is its organization's affair.
+    if team.team.organization_id != organization && !team.team.is_system {
+        let words = "their first team is another organization's; they can make the key there themselves";
+        return Err(Error::refused(Code::WrongState, words));
+    }
+    if team.team.status != TeamStatus::Active {
+        return Err(teams::inactive());
+    }
     let work = place(ctx, new, &team, owner).await?;
     leave_unclaimed(ctx, work.id).await?;
     Ok(work.id)

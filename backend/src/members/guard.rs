@@ -66,10 +66,12 @@ pub(super) async fn require_admin_remains(
     if ctx.is_declared() {
         let page = teams::load(ctx, team, Lock::None).await?;
         if page.standing.may(Permission::TeamAdminister) {
-            ctx.warn(format!(
-                "Team '{}' has no admin any more. {LAST_ADMIN_DECLARED}",
-                page.team.name
-            ));
+            let left = if others.all == 0 {
+                "has no admin any more"
+            } else {
+                "has only admins whose role ends by itself"
+            };
+            ctx.warn(format!("Team '{}' {left}. {LAST_ADMIN_DECLARED}", page.team.name));
             return Ok(());
         }
     }

@@ -43,8 +43,11 @@ impl Sight {
         self.scope.all || self.namespaces.contains(&organization)
     }
 
-    /// Whether the caller sees an object.
-    pub(super) fn sees(&self, kind: Kind, organization: Uuid, ids: Ids) -> bool {
+    /// Whether the caller sees an object. What waits is seen by its `declarer`, too.
+    pub(super) fn sees(&self, kind: Kind, organization: Uuid, ids: Ids, declarer: Option<Uuid>) -> bool {
+        if declarer.is_some() && declarer == self.scope.actor {
+            return true;
+        }
         if self.scope.all || self.scope.organizations.contains(&organization) {
             return true;
         }

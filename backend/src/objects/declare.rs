@@ -64,7 +64,7 @@ pub async fn create(ctx: &mut Ctx, object: Object, write: &Write) -> Result<Obje
     match realize::make(ctx, &row).await? {
         Made::There(ids) => {
             if let Some(other) = realize::adopt(ctx, &row, ids).await.map_err(failure)? {
-                return Err(declared_twice(&row, &other));
+                return Err(realize::declared_twice(&row, &other));
             }
             row.ids = ids;
         }
@@ -123,15 +123,18 @@ pub async fn change(
     row.annotations = object.metadata.annotations;
     row.managed_fields = object.metadata.managed_fields;
     row.written = Some(object.spec);
-    row.manager = Some(write.manager.clone());
-    row.written_at = Some(ctx.now);
-    row.written_by = ctx.caller.user_id().map(|id| id.0);
+    // Whose rights make it true is whoever said what it says: a label says nothing.
+    if differs || before.written.is_none() {
+        row.manager = Some(write.manager.clone());
+        row.written_at = Some(ctx.now);
+        row.written_by = ctx.caller.user_id().map(|id| id.0);
+    }
     if differs && row.deleting_at.is_none() {
         if before.waits.is_some() {
             match realize::make(ctx, &row).await? {
                 Made::There(ids) => {
                     if let Some(other) = realize::adopt(ctx, &row, ids).await.map_err(failure)? {
-                        return Err(declared_twice(&row, &other));
+                        return Err(realize::declared_twice(&row, &other));
                     }
                     (row.ids, row.waits) = (ids, None);
                 }
@@ -240,26 +243,39 @@ fn check(object: &Object) -> Result<(), Failure> {
     Ok(())
 }
 
-fn declared_twice(row: &Row, other: &Row) -> Failure {
-    let message = format!(
-        "{} \"{}/{}\" declares the same",
-        other.kind, other.namespace, other.name
-    );
-    let cause = kubernetes::Cause {
-        reason: "FieldValueDuplicate",
-        field: "spec".to_owned(),
-        message,
-    };
-    Failure::invalid(row.kind, &row.name, vec![cause])
-}
+/// How many objects may wait for somebody who administers less than the organization.
+const MAY_WAIT: i64 = 20;
 
 /// What waits was not checked by the function that would make it: whoever may not make it there may not leave it waiting.
+/// Of a membership it is the team that counts, which may not be there yet.
 async fn require_to_wait(ctx: &mut Ctx, row: &Row) -> Result<(), Failure> {
-    let verb = super::contract::Verb::Create;
-    if access::may(ctx, Some(&row.namespace), row.kind, verb).await? {
+    let permission = access::permission(row.kind);
+    if access::standing_in(&ctx.caller, row.organization, None).may(permission) {
         return Ok(());
     }
-    Err(refused(ctx, row))
+    let may = match row.kind {
+        Kind::VirtualKey => true,
+        Kind::TeamMemberAssociation => match realize::named_team(ctx, row).await? {
+            Some(team) => access::standing_in(&ctx.caller, row.organization, Some(team)).may(permission),
+            None => false,
+        },
+        Kind::Team | Kind::User => false,
+    };
+    if !may {
+        return Err(refused(ctx, row));
+    }
+    let waiting = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM objects WHERE waits IS NOT NULL AND written_by = $1"#,
+        ctx.caller.user_id().map(|id| id.0),
+    )
+    .fetch_one(ctx.connection())
+    .await
+    .map_err(|error| failure(error.into()))?;
+    if waiting < MAY_WAIT {
+        return Ok(());
+    }
+    let words = format!("{waiting} objects of yours wait for something already; see to those first");
+    Err(Failure::forbidden(row.kind, &row.name, &words))
 }
 
 /// Whether the caller may change the object at all; the fields are asked about one by one.

@@ -39,8 +39,9 @@ pub(super) async fn note(
         return Ok(());
     }
     sqlx::query!(
-        "INSERT INTO object_events (id, uid, organization_id, kind, name, team_id, user_id, severity, reason, message, first_at, last_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
+        "INSERT INTO object_events (id, uid, organization_id, kind, name, team_id, user_id, severity, reason, message, first_at, last_at,
+            declared_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)",
         Uuid::now_v7(),
         row.uid,
         row.organization,
@@ -52,6 +53,7 @@ pub(super) async fn note(
         ready.reason,
         ready.message,
         now,
+        row.declarer(),
     )
     .execute(connection)
     .await?;

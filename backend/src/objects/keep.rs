@@ -11,6 +11,8 @@ const IN_USE: Duration = Duration::days(1);
 /// How long changes are kept for watches that come back, and what happened for `describe`.
 const CHANGES: Duration = Duration::hours(1);
 const EVENTS: Duration = Duration::days(7);
+/// How many of those that wait are tried at a time.
+const RETRIES: i64 = 200;
 /// The most changes that are kept, however young they are.
 const MOST: i64 = 100_000;
 
@@ -97,7 +99,7 @@ pub async fn forget_old(ctx: &mut Ctx) -> Result<u64> {
     settle::lock(ctx.connection()).await?;
     let newest = sqlx::query_scalar!(
         r#"SELECT max(version) FROM object_changes
-        WHERE at < $1 OR version <= (SELECT version - $2 FROM objects_state)"#,
+        WHERE at < $1 OR version <= objects_version() - $2"#,
         changes,
         MOST,
     )
@@ -117,10 +119,13 @@ pub async fn forget_old(ctx: &mut Ctx) -> Result<u64> {
 }
 
 /// Tries what waits once more: a team, a person or an instance may be there by now. Each in its own transaction, as
-/// whoever declared it. Says how many wait no more.
+/// whoever declared it; those first that were not tried for longest. Says how many wait no more.
 pub(super) async fn retry_waiting(backend: &Backend) -> Result<u64> {
     let waiting = sqlx::query!(
-        "SELECT uid, written_by FROM objects WHERE waits IS NOT NULL AND deleting_at IS NULL ORDER BY written_at LIMIT 500"
+        "UPDATE objects SET tried_at = clock_timestamp() WHERE uid IN (
+            SELECT uid FROM objects WHERE waits IS NOT NULL AND deleting_at IS NULL ORDER BY tried_at NULLS FIRST LIMIT $1)
+        RETURNING uid, written_by",
+        RETRIES,
     )
     .fetch_all(&backend.pool)
     .await?;
@@ -131,11 +136,17 @@ pub(super) async fn retry_waiting(backend: &Backend) -> Result<u64> {
             continue;
         };
         let caller = crate::Caller::Person(person, Method::System);
-        let mut ctx = Ctx::write(backend, caller, crate::RequestInfo::default()).await?;
-        if realize::again(&mut ctx, row.uid).await? {
-            done += 1;
+        let mut ctx = Ctx::write(backend, caller, crate::RequestInfo::default())
+            .await?
+            .declared();
+        // One that cannot be must not keep the others waiting.
+        match realize::again(&mut ctx, row.uid).await {
+            Ok(there) => {
+                ctx.commit().await?;
+                done += u64::from(there);
+            }
+            Err(error) => tracing::warn!(%error, uid = %row.uid, "an object that waits was tried in vain"),
         }
-        ctx.commit().await?;
     }
     Ok(done)
 }

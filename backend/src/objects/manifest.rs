@@ -114,7 +114,7 @@ async fn shown(ctx: &mut Ctx, organization: Uuid, subjects: &BTreeSet<Subject>) 
             (Some(truth), row) => {
                 let place = row.as_ref().map_or(truth.organization, |row| row.organization);
                 sight
-                    .sees(truth.kind, place, truth.ids)
+                    .sees(truth.kind, place, truth.ids, None)
                     .then(|| as_manifest(truth, row, &subject, &names, &namespace))
             }
             (None, Some(row)) => (row.waits.is_some() && read::sees(&sight, &row)).then(|| bare(row.object())),

@@ -5,7 +5,7 @@ mod key;
 mod team;
 mod user;
 
-use kubernetes::{Cause, Failure, Kind, spec::ConnectionRef};
+use kubernetes::{Cause, Failure, Kind, Reason, spec::ConnectionRef};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -84,9 +84,15 @@ pub(super) async fn again(ctx: &mut Ctx, uid: Uuid) -> Result<bool> {
     // What a refusal leaves behind is undone; why it was refused is kept.
     sqlx::query!("SAVEPOINT again").execute(ctx.connection()).await?;
     let mut row = before.clone();
-    let there = match make(ctx, &before).await {
+    let made = match make(ctx, &before).await {
+        Ok(Made::There(ids)) => match adopt(ctx, &before, ids).await? {
+            None => Ok(Made::There(ids)),
+            Some(other) => Err(declared_twice(&before, &other)),
+        },
+        made => made,
+    };
+    let there = match made {
         Ok(Made::There(ids)) => {
-            adopt(ctx, &before, ids).await?;
             (row.ids, row.waits) = (ids, None);
             true
         }
@@ -98,12 +104,12 @@ pub(super) async fn again(ctx: &mut Ctx, uid: Uuid) -> Result<bool> {
             sqlx::query!("ROLLBACK TO SAVEPOINT again")
                 .execute(ctx.connection())
                 .await?;
-            let reason = if failure.reason == kubernetes::Reason::Forbidden {
-                "Forbidden"
-            } else {
-                "InvalidSpec"
+            row.waits = match failure.reason {
+                // Nothing is wrong with what was declared.
+                Reason::InternalError | Reason::ServiceUnavailable => return Ok(false),
+                Reason::Forbidden => Some(keep::reason("Forbidden", &failure.message)),
+                _ => Some(keep::reason("InvalidSpec", &failure.message)),
             };
-            row.waits = Some(keep::reason(reason, &failure.message));
             false
         }
     };
@@ -131,6 +137,31 @@ pub(super) async fn adopt(ctx: &mut Ctx, row: &Row, ids: Ids) -> Result<Option<R
     }
     store::remove(ctx.connection(), other).await?;
     Ok(None)
+}
+
+/// Two objects of one thing.
+pub(super) fn declared_twice(row: &Row, other: &Row) -> Failure {
+    let message = format!(
+        "{} \"{}/{}\" declares the same",
+        other.kind, other.namespace, other.name
+    );
+    let cause = Cause {
+        reason: "FieldValueDuplicate",
+        field: "spec".to_owned(),
+        message,
+    };
+    Failure::invalid(row.kind, &row.name, vec![cause])
+}
+
+/// The team that a membership names, if it is there.
+///
+/// # Errors
+/// As [`make`].
+pub(super) async fn named_team(ctx: &mut Ctx, row: &Row) -> Result<Option<Uuid>, Failure> {
+    let spec = read(row, row.written.as_ref().unwrap_or(&row.spec))?;
+    association::team(ctx, row, &spec)
+        .await
+        .map_err(|refused| refused.told(row))
 }
 
 /// Why something was not done: in our words, or with the fields named already.
@@ -229,8 +260,13 @@ fn instance(ctx: &Ctx, reference: &ConnectionRef) -> Instance {
                 .as_deref()
                 .map(|name| format!(" in namespace '{name}'"))
                 .unwrap_or_default();
+            let known: Vec<&str> = ctx.backend.litellm.iter().map(crate::litellm::Instance::name).collect();
+            let known = match known.as_slice() {
+                [] => "there is none".to_owned(),
+                names => format!("there is: {}", names.join(", ")),
+            };
             Instance::Unknown(format!(
-                "The LiteLLM instance '{}'{namespace} is not configured in Guildhall",
+                "The LiteLLM instance '{}'{namespace} is not configured in Guildhall; {known}",
                 wanted.name
             ))
         }

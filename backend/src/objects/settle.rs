@@ -114,7 +114,10 @@ async fn present(
     {
         return rename_namespace(connection, before, row, truth, now).await;
     }
-    let Some(truth) = truth.filter(|_| row.deleting_at.is_none()) else {
+    if row.deleting_at.is_some() {
+        return finish(connection, before, row, truth, now).await;
+    }
+    let Some(truth) = truth else {
         return leave(connection, before, row, now).await;
     };
     // A membership or key may have been declared in another namespace than its team's.
@@ -188,6 +191,17 @@ pub(super) async fn namespace(connection: &mut PgConnection, organization: Uuid)
 
 /// The name that something gives itself, numbered when it is taken.
 async fn free_name(connection: &mut PgConnection, truth: &Truth) -> Result<String> {
+    let is_taken = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM objects WHERE kind = $1 AND organization_id = $2 AND name = $3) AS "taken!""#,
+        truth.kind.name(),
+        truth.organization,
+        truth.name,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if !is_taken {
+        return Ok(truth.name.clone());
+    }
     // A range of the index: all that begin with the name and go on with a hyphen are before its name and a dot.
     let taken = sqlx::query_scalar!(
         "SELECT name FROM objects WHERE kind = $1 AND organization_id = $2 AND name >= $3 AND name < $3 || '.'",
@@ -252,9 +266,6 @@ async fn show(
 
 /// What a row is about is not there.
 async fn leave(connection: &mut PgConnection, before: Option<&Row>, mut row: Row, now: DateTime<Utc>) -> Result<()> {
-    if row.deleting_at.is_some() {
-        return finish(connection, before, row, now).await;
-    }
     let declared = row.written.is_some();
     // A declared membership outlives its team: whoever deletes both, in any order, finds it (SPEC A6). One that somebody
     // ended is gone.
@@ -304,9 +315,22 @@ async fn is_there(connection: &mut PgConnection, team: Uuid) -> Result<bool> {
 }
 
 /// A deletion: done as soon as no instance has anything of it to be told.
-async fn finish(connection: &mut PgConnection, before: Option<&Row>, row: Row, now: DateTime<Utc>) -> Result<()> {
+/// What came again meanwhile is a new object.
+async fn finish(
+    connection: &mut PgConnection,
+    before: Option<&Row>,
+    row: Row,
+    truth: Option<Truth>,
+    now: DateTime<Utc>,
+) -> Result<()> {
     match outstanding(&mut *connection, row.subject()).await? {
-        None => store::remove(connection, row).await,
+        None => {
+            store::remove(&mut *connection, row).await?;
+            match truth {
+                Some(truth) => add(connection, truth, now).await,
+                None => Ok(()),
+            }
+        }
         Some((state, error)) => {
             let standing = render::deleting(&state, error.as_deref());
             let (spec, mut status) = (row.spec.clone(), row.status.clone());

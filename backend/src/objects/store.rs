@@ -51,6 +51,11 @@ impl Row {
         Subject::of(self.kind, self.uid, self.organization, self.ids)
     }
 
+    /// Who declared it, while it waits.
+    pub(super) fn declarer(&self) -> Option<Uuid> {
+        self.written_by.filter(|_| self.waits.is_some())
+    }
+
     /// As clients see it.
     pub(super) fn object(&self) -> Object {
         let deleting = self.deleting_at.is_some();
@@ -283,9 +288,9 @@ pub(super) async fn tell(
     labels_before: Option<&BTreeMap<String, String>>,
 ) -> Result<()> {
     row.version = sqlx::query_scalar!(
-        "WITH next AS (UPDATE objects_state SET version = version + 1 RETURNING version)
-        INSERT INTO object_changes (version, what, kind, organization_id, team_id, user_id, object, labels_before)
-        SELECT version, $1, $2, $3, $4, $5, jsonb_set($6, '{metadata,resourceVersion}', to_jsonb(version::text)), $7 FROM next
+        "WITH next AS (SELECT objects_version() + 1 AS version)
+        INSERT INTO object_changes (version, what, kind, organization_id, team_id, user_id, declared_by, object, labels_before)
+        SELECT version, $1, $2, $3, $4, $5, $8, jsonb_set($6, '{metadata,resourceVersion}', to_jsonb(version::text)), $7 FROM next
         RETURNING version",
         what.as_str(),
         row.kind.name(),
@@ -294,6 +299,7 @@ pub(super) async fn tell(
         row.ids.user,
         row.object().to_value(),
         labels_before.map(|labels| json!(labels)),
+        row.declarer(),
     )
     .fetch_one(connection)
     .await?;

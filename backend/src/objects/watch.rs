@@ -39,6 +39,7 @@ struct Known {
     kind: Kind,
     organization: Uuid,
     ids: Ids,
+    declarer: Option<Uuid>,
     change: Change,
 }
 
@@ -94,15 +95,15 @@ impl Changes {
                     break;
                 }
             }
-            // What somebody waits for may be among what is new, whoever brought it up to date.
-            if news || is_time {
-                keep::retry_waiting(&self.backend).await?;
-            }
             if is_time {
                 seldom = Some(tokio::time::Instant::now());
                 keep::begin(&self.backend).await?;
                 keep::look_at_deleting(&self.backend).await?;
                 keep::look_at_spend(&self.backend).await?;
+            }
+            // What somebody waits for may be among what is new, whoever brought it up to date.
+            if news || is_time {
+                keep::retry_waiting(&self.backend).await?;
             }
             match tokio::time::timeout(TICK, listener.try_recv()).await {
                 Ok(Err(error)) => return Err(error.into()),
@@ -177,7 +178,7 @@ impl Changes {
             Some(name) => Some(access::namespace(&mut ctx, name).await?.uid),
             None => None,
         };
-        let state = sqlx::query!("SELECT version, kept_from FROM objects_state")
+        let state = sqlx::query!(r#"SELECT objects_version() AS "version!", kept_from FROM objects_state"#)
             .fetch_one(ctx.connection())
             .await
             .map_err(|error| failure(error.into()))?;
@@ -235,7 +236,9 @@ impl Watch {
                 let sight = Sight::of(&self.caller);
                 let seen: Vec<Change> = some
                     .iter()
-                    .filter(|known| self.wants(known) && sight.sees(known.kind, known.organization, known.ids))
+                    .filter(|known| {
+                        self.wants(known) && sight.sees(known.kind, known.organization, known.ids, known.declarer)
+                    })
                     .map(|known| known.change.clone())
                     .collect();
                 self.version = version;
@@ -300,14 +303,14 @@ impl Watch {
 }
 
 async fn newest(pool: &PgPool) -> Result<i64> {
-    Ok(sqlx::query_scalar!("SELECT version FROM objects_state")
+    Ok(sqlx::query_scalar!(r#"SELECT objects_version() AS "version!""#)
         .fetch_one(pool)
         .await?)
 }
 
 async fn after(pool: &PgPool, version: i64) -> Result<Vec<Arc<Known>>> {
     let rows = sqlx::query!(
-        "SELECT version, what, kind, organization_id, team_id, user_id, object, labels_before FROM object_changes
+        "SELECT version, what, kind, organization_id, team_id, user_id, declared_by, object, labels_before FROM object_changes
         WHERE version > $1 ORDER BY version LIMIT $2",
         version,
         SOME,
@@ -330,6 +333,7 @@ async fn after(pool: &PgPool, version: i64) -> Result<Vec<Arc<Known>>> {
             Ok(Arc::new(Known {
                 version: row.version,
                 kind,
+                declarer: row.declared_by,
                 organization: row.organization_id,
                 ids,
                 change,

@@ -98,7 +98,7 @@ fn role(ctx: &mut Ctx, spec: &Association) -> Result<TeamRole, Cause> {
 
 /// The team that a spec means, by its ref, its alias, or both (SPEC A4). A namespace that the caller does not see has none
 /// (SPEC A15).
-async fn team(ctx: &mut Ctx, row: &Row, spec: &Association) -> Result<Option<Uuid>, Refused> {
+pub(super) async fn team(ctx: &mut Ctx, row: &Row, spec: &Association) -> Result<Option<Uuid>, Refused> {
     let alias = spec
         .team_alias
         .as_deref()
@@ -128,8 +128,8 @@ async fn team(ctx: &mut Ctx, row: &Row, spec: &Association) -> Result<Option<Uui
     .await?;
     let Some(found) = found else { return Ok(None) };
     if let Some(alias) = alias.filter(|alias| *alias != found.name && *alias != found.slug) {
-        let rule = format!("spec.teamRef is the team {:?}; the two must agree", found.name);
-        return Err(Cause::invalid("spec.teamAlias", &json!(alias), &rule).into());
+        let rule = "is not the team of spec.teamRef; the two must agree";
+        return Err(Cause::invalid("spec.teamAlias", &json!(alias), rule).into());
     }
     Ok(Some(found.id))
 }
@@ -168,8 +168,8 @@ async fn user(ctx: &mut Ctx, row: &Row, spec: &Association) -> Result<Option<Uui
     .await?;
     let Some(found) = found else { return Ok(None) };
     if let Some(email) = email.filter(|email| email.as_str() != found.email) {
-        let rule = format!("spec.userRef is {}; the two must agree", found.email);
-        return Err(Cause::invalid("spec.userEmail", &json!(email.as_str()), &rule).into());
+        let rule = "is not the address of spec.userRef; the two must agree";
+        return Err(Cause::invalid("spec.userEmail", &json!(email.as_str()), rule).into());
     }
     Ok(Some(found.id))
 }

@@ -72,10 +72,12 @@ pub(super) async fn come_with(ctx: &mut Ctx, row: &Row, user: UserId, spec: &Use
         return Err(Cause::required("spec.keyAlias", "autoCreateKey makes a key of this name").into());
     };
     let name = Slug::from_name(&alias).map_or_else(|| "key".to_owned(), String::from);
-    if store::named(ctx.connection(), Kind::VirtualKey, row.organization, &name)
-        .await?
-        .is_some()
-    {
+    if let Some(known) = store::named(ctx.connection(), Kind::VirtualKey, row.organization, &name).await? {
+        if known.ids.user != Some(user.0) {
+            ctx.warn(format!(
+                "spec.keyAlias: somebody else's key is called '{name}' here; no key was made"
+            ));
+        }
         return Ok(());
     }
     let written = VirtualKey {
@@ -95,7 +97,7 @@ pub(super) async fn come_with(ctx: &mut Ctx, row: &Row, user: UserId, spec: &Use
     };
     let parsed = new.parse()?;
     sqlx::query!("SAVEPOINT key").execute(ctx.connection()).await?;
-    let key = match api_keys::declare_for(ctx, user, &parsed).await {
+    let key = match api_keys::declare_for(ctx, row.organization.into(), user, &parsed).await {
         Ok(key) => key,
         Err(error @ (Error::Internal(_) | Error::Unavailable(..))) => return Err(error.into()),
         Err(error) => {
@@ -111,6 +113,10 @@ pub(super) async fn come_with(ctx: &mut Ctx, row: &Row, user: UserId, spec: &Use
         kind: Kind::VirtualKey,
         name,
         ids: ids(ctx, key).await?,
+        generation: 1,
+        version: 0,
+        created_at: ctx.now,
+        status: Map::new(),
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         managed_fields: Vec::new(),

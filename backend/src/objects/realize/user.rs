@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     super::{keep, store::Row, subject::Ids},
-    Instance, Made, Refused, instance, key, money, warn_of_unused,
+    Instance, Made, Refused, changed, instance, key, money, warn_of_unused,
 };
 use crate::{
     Code, Ctx, Result, identity, members,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) async fn make(ctx: &mut Ctx, row: &Row, spec: User) -> Result<Made, Refused> {
-    check(ctx, row, &spec)?;
+    warn(ctx, &spec);
     if let Instance::Unknown(why) = instance(ctx, &spec.connection_ref) {
         return Ok(Made::Waits(keep::reason("ConfigError", &why)));
     }
@@ -39,7 +39,7 @@ pub(super) async fn make(ctx: &mut Ctx, row: &Row, spec: User) -> Result<Made, R
         }
         Err(error) => return Err(error.into()),
     };
-    terms(ctx, user, &spec).await?;
+    terms(ctx, organization, user, &User::default(), &spec).await?;
     if spec.auto_create_key == Some(true) {
         key::come_with(ctx, row, user, &spec).await?;
     }
@@ -50,7 +50,7 @@ pub(super) async fn make(ctx: &mut Ctx, row: &Row, spec: User) -> Result<Made, R
 }
 
 pub(super) async fn alter(ctx: &mut Ctx, row: &Row, old: User, new: User) -> Result<(), Refused> {
-    check(ctx, row, &new)?;
+    warn(ctx, &new);
     let Some(user) = row.ids.user.map(UserId) else {
         return Ok(());
     };
@@ -59,7 +59,7 @@ pub(super) async fn alter(ctx: &mut Ctx, row: &Row, old: User, new: User) -> Res
     if old.user_alias != new.user_alias {
         rename(ctx, user, new.user_alias.as_deref()).await?;
     }
-    terms(ctx, user, &new).await?;
+    terms(ctx, row.organization.into(), user, &old, &new).await?;
     if new.auto_create_key == Some(true) && old.auto_create_key != Some(true) {
         key::come_with(ctx, row, user, &new).await?;
     }
@@ -74,13 +74,13 @@ pub(super) async fn end(ctx: &mut Ctx, row: &Row) -> Result<()> {
     let organization = OrganizationId::from(row.organization);
     if organization != DEFAULT_ORGANIZATION {
         people::remove(ctx, &OrganizationKey::Id(organization), &UserRef::Id(user)).await?;
-        return Ok(());
+        return forget_terms(ctx, user).await;
     }
     // It has no members of its own: what ends are the memberships of its teams.
     organizations::standing(&ctx.caller, organization).require(Permission::DirectoryManage)?;
     let (_, email) = identity::find(ctx, &UserRef::Id(user)).await?;
     members::organization::depart(ctx, organization, user, &email).await?;
-    Ok(())
+    forget_terms(ctx, user).await
 }
 
 /// Makes an account that is there one of the organization's people.
@@ -132,53 +132,78 @@ async fn rename(ctx: &mut Ctx, user: UserId, alias: Option<&str>) -> Result<()> 
     Ok(())
 }
 
-/// What LiteLLM is told of the person. It grants nothing here (SPEC A16).
-async fn terms(ctx: &mut Ctx, user: UserId, spec: &User) -> Result<(), Refused> {
-    let budget: Option<Decimal> = money("maxBudget", spec.max_budget.as_deref())?;
-    let before = sqlx::query!(
-        "SELECT role, max_budget, tpm_limit, rpm_limit FROM litellm_people WHERE user_id = $1",
-        user.0
+/// What LiteLLM is told of the person. It grants nothing here (SPEC A16). What was not written before nor now stays as it is.
+async fn terms(
+    ctx: &mut Ctx,
+    organization: OrganizationId,
+    user: UserId,
+    old: &User,
+    new: &User,
+) -> Result<(), Refused> {
+    let known = sqlx::query!(
+        r#"SELECT l.role AS "role?", l.max_budget, l.tpm_limit, l.rpm_limit, u.email, u.is_super_admin,
+            EXISTS (SELECT FROM organization_members m WHERE m.user_id = u.id AND m.organization_id <> $2) AS "elsewhere!"
+        FROM users u LEFT JOIN litellm_people l ON l.user_id = u.id WHERE u.id = $1"#,
+        user.0,
+        organization.0,
     )
-    .fetch_optional(ctx.connection())
+    .fetch_one(ctx.connection())
     .await?;
-    let known = before.map_or((None, None, None, None), |row| {
-        (row.role, row.max_budget, row.tpm_limit, row.rpm_limit)
-    });
-    let wanted = (spec.user_role.clone(), budget, spec.tpm_limit, spec.rpm_limit);
-    if known == wanted {
+    let (was, budget) = (
+        money("maxBudget", old.max_budget.as_deref())?,
+        money("maxBudget", new.max_budget.as_deref())?,
+    );
+    let role = changed(&old.user_role, &new.user_role).unwrap_or_else(|| known.role.clone());
+    let max_budget: Option<Decimal> = changed(&was, &budget).unwrap_or(known.max_budget);
+    let tpm_limit = changed(&old.tpm_limit, &new.tpm_limit).unwrap_or(known.tpm_limit);
+    let rpm_limit = changed(&old.rpm_limit, &new.rpm_limit).unwrap_or(known.rpm_limit);
+    let before = (known.role.clone(), known.max_budget, known.tpm_limit, known.rpm_limit);
+    let after = (role, max_budget, tpm_limit, rpm_limit);
+    if before == after {
         return Ok(());
+    }
+    let standing = organizations::standing(&ctx.caller, organization);
+    let is_admin = |role: &Option<String>| role.as_deref().is_some_and(|role| role.starts_with("proxy_admin"));
+    let others = known.is_super_admin || known.elsewhere || is_admin(&before.0) || is_admin(&after.0);
+    if others && !standing.super_admin {
+        // An account is everybody's: who administers one organization does not decide for the others.
+        let rule = "userRole, maxBudget, tpmLimit and rpmLimit of a super_admin, of a proxy_admin, and of somebody who belongs \
+            to another organization too, may be set by a super_admin only";
+        let field = if before.0 == after.0 { "spec" } else { "spec.userRole" };
+        return Err(Cause::forbidden(field, rule).into());
     }
     sqlx::query!(
         "INSERT INTO litellm_people (user_id, role, max_budget, tpm_limit, rpm_limit) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (user_id) DO UPDATE SET role = excluded.role, max_budget = excluded.max_budget,
             tpm_limit = excluded.tpm_limit, rpm_limit = excluded.rpm_limit",
         user.0,
-        wanted.0,
-        wanted.1,
-        wanted.2,
-        wanted.3,
+        after.0,
+        after.1,
+        after.2,
+        after.3,
     )
     .execute(ctx.connection())
     .await?;
     let fields = |(role, budget, tpm, rpm): &(Option<String>, Option<Decimal>, Option<i64>, Option<i64>)| json!({"litellm_role": role, "litellm_max_budget": budget, "litellm_tpm_limit": tpm, "litellm_rpm_limit": rpm});
-    let email = spec.user_email.clone();
-    let entry = crate::audit::Entry::new("user.update", "user", user, &email).change(fields(&known), fields(&wanted));
+    let entry =
+        crate::audit::Entry::new("user.update", "user", user, &known.email).change(fields(&before), fields(&after));
     crate::audit::record(ctx, entry).await?;
     Ok(())
 }
 
-fn check(ctx: &mut Ctx, row: &Row, spec: &User) -> Result<(), Refused> {
-    let standing = organizations::standing(&ctx.caller, row.organization.into());
-    let before = row.spec.get("userRole").and_then(serde_json::Value::as_str);
-    if let Some(role) = spec
-        .user_role
-        .as_deref()
-        .filter(|role| role.starts_with("proxy_admin") && before != Some(role))
-        && !standing.super_admin
-    {
-        let rule = format!("{role} may be set by a super_admin only");
-        return Err(Cause::forbidden("spec.userRole", &rule).into());
-    }
+/// What was told of somebody goes with their last organization.
+async fn forget_terms(ctx: &mut Ctx, user: UserId) -> Result<()> {
+    sqlx::query!(
+        "DELETE FROM litellm_people WHERE user_id = $1
+            AND NOT EXISTS (SELECT FROM organization_members WHERE user_id = $1)",
+        user.0,
+    )
+    .execute(ctx.connection())
+    .await?;
+    Ok(())
+}
+
+fn warn(ctx: &mut Ctx, spec: &User) {
     warn_of_unused(
         ctx,
         &[
@@ -209,5 +234,4 @@ fn check(ctx: &mut Ctx, row: &Row, spec: &User) -> Result<(), Refused> {
             ("budgetDuration", spec.budget_duration.is_some() && !key),
         ],
     );
-    Ok(())
 }
