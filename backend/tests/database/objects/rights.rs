@@ -1,5 +1,6 @@
 //! Who sees and declares what.
 
+use backend::objects;
 use domain::{OrgRole, TeamRole};
 use kubernetes::{Kind, Reason};
 use serde_json::json;
@@ -42,7 +43,7 @@ async fn p_roles_see_and_declare_what_the_table_says() {
         for (object, may) in wanted.into_iter().zip(creates) {
             let mut ctx = house.ctx(who).await;
             let name = object.metadata.name.clone();
-            let done = backend::objects::create(&mut ctx, object, &super::by_kubectl()).await;
+            let done = objects::create(&mut ctx, object, &super::by_kubectl()).await;
             match done {
                 Ok(_) => assert!(may, "{who} made {name}"),
                 Err(failure) => {
@@ -57,27 +58,25 @@ async fn p_roles_see_and_declare_what_the_table_says() {
     }
     // A namespace that is not seen is not there.
     let mut ctx = house.ctx(nora).await;
-    let query = backend::objects::Query {
+    let query = objects::Query {
         kind: Kind::Team,
         namespace: Some("acme".to_owned()),
         name: None,
     };
-    let refused = backend::objects::list(&mut ctx, &query, None, None, &|_| true)
+    let refused = objects::list(&mut ctx, &query, None, None, &|_| true)
         .await
         .unwrap_err();
     assert_eq!(
         (refused.reason, refused.message.as_str()),
         (Reason::NotFound, "namespaces \"acme\" not found")
     );
-    let refused = backend::objects::create(&mut ctx, team("x"), &super::by_kubectl())
+    let refused = objects::create(&mut ctx, team("x"), &super::by_kubectl())
         .await
         .unwrap_err();
     assert_eq!(refused.reason, Reason::NotFound);
     // Another's object is not there either.
     let mut ctx = house.ctx(max).await;
-    let refused = backend::objects::get(&mut ctx, Kind::Team, "acme", "other")
-        .await
-        .unwrap_err();
+    let refused = objects::get(&mut ctx, Kind::Team, "acme", "other").await.unwrap_err();
     assert_eq!(refused.reason, Reason::NotFound);
 }
 
@@ -132,4 +131,156 @@ async fn a15_a_ref_into_a_namespace_that_is_not_seen_finds_nothing() {
         .await
         .unwrap_err();
     assert_eq!(refused.causes[0].field, "spec.organizationID");
+}
+
+/// Verbs × kinds × roles. `y` is done, `f` is 403, `-` is 404: who does not see something learns nothing of it.
+#[tokio::test]
+async fn p_verbs_kinds_and_roles() {
+    let house = House::new().await;
+    let ops = house.world.team_in(house.acme, "ops").await;
+    let tess = house.world.member(ops, "tess", TeamRole::Admin).await;
+    let max = house.world.member(ops, "max", TeamRole::Member).await;
+    let [audrey, nora] = [house.world.user("audrey").await, house.world.user("nora").await];
+    house.world.give(house.acme, audrey, OrgRole::Auditor).await;
+    for person in [tess, max] {
+        house.world.give(house.acme, person, OrgRole::OrgMember).await;
+    }
+    let spec = json!({"keyAlias": "max-key", "userID": "max@example.com", "teamID": "ops"});
+    house
+        .create(house.olga, object(Kind::VirtualKey, "max-key", spec))
+        .await
+        .unwrap();
+    let things = [
+        (Kind::Team, "ops"),
+        (Kind::User, "max"),
+        (Kind::TeamMemberAssociation, "max-ops"),
+        (Kind::VirtualKey, "max-key"),
+    ];
+    let people = [
+        (house.root, ["yyyy", "yyyy", "yyyy"]),
+        (house.olga, ["yyyy", "yyyy", "yyyy"]),
+        (audrey, ["yyyy", "ffff", "ffff"]),
+        (tess, ["y-yy", "y-yy", "f-yy"]),
+        // Leaving a team needs no right.
+        (max, ["yyyy", "fffy", "ffyy"]),
+        (nora, ["----", "----", "----"]),
+    ];
+    for (who, expected) in people {
+        for (verb, expected) in ["get", "change", "delete"].into_iter().zip(expected) {
+            let mut found = String::new();
+            for (kind, name) in things {
+                let mut ctx = house.ctx(who).await;
+                let write = super::by_kubectl();
+                // Dropped: nothing is done to the next.
+                let done = match verb {
+                    "get" => objects::get(&mut ctx, kind, "acme", name).await.map(drop),
+                    "change" => {
+                        let label = |current: &kubernetes::Object| {
+                            let mut new = current.clone();
+                            new.metadata.labels.insert("a".to_owned(), "b".to_owned());
+                            Ok(new)
+                        };
+                        objects::change(&mut ctx, kind, "acme", name, &write, &label)
+                            .await
+                            .map(drop)
+                    }
+                    _ => {
+                        let none = objects::Preconditions::default();
+                        objects::delete(&mut ctx, kind, "acme", name, &none, &write)
+                            .await
+                            .map(drop)
+                    }
+                };
+                found.push(match done {
+                    Ok(()) => 'y',
+                    Err(failure) if failure.reason == Reason::Forbidden => 'f',
+                    Err(failure) if failure.reason == Reason::NotFound => '-',
+                    Err(failure) => panic!("{who} {verb} {name}: {failure}"),
+                });
+            }
+            assert_eq!(found, expected, "{who} {verb}");
+        }
+    }
+}
+
+/// A label says nothing of what is declared: whoever writes one lends no rights to it.
+#[tokio::test]
+async fn what_waits_is_made_with_the_rights_of_whoever_said_it() {
+    let house = House::new().await;
+    let ops = house.world.team_in(house.acme, "ops").await;
+    let tess = house.world.member(ops, "tess", TeamRole::Admin).await;
+    house.world.give(house.acme, tess, OrgRole::OrgMember).await;
+    // Of a team that is not there a team admin declares nothing.
+    let refused = house
+        .create(tess, membership("tess", "later", "admin"))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.reason, Reason::Forbidden);
+    // Two names for one membership of somebody unknown: one is made, the other says so, and others go on waiting.
+    for name in ["one", "two"] {
+        let spec = json!({"role": "member", "teamAlias": "ops", "userEmail": "later@example.com"});
+        house
+            .create(tess, object(Kind::TeamMemberAssociation, name, spec))
+            .await
+            .unwrap();
+    }
+    let label = |current: &kubernetes::Object| {
+        let mut new = current.clone();
+        new.metadata.labels.insert("a".to_owned(), "b".to_owned());
+        Ok(new)
+    };
+    let mut ctx = house.ctx(house.root).await;
+    objects::change(
+        &mut ctx,
+        Kind::TeamMemberAssociation,
+        "acme",
+        "one",
+        &super::by_kubectl(),
+        &label,
+    )
+    .await
+    .unwrap();
+    ctx.commit().await.unwrap();
+    let by: uuid::Uuid = house
+        .world
+        .one("SELECT written_by FROM objects WHERE name = 'one'")
+        .await;
+    assert_eq!(by, tess.0);
+    house.world.user("later").await;
+    let job = tokio::spawn(objects::Changes::new(&house.world.backend).run());
+    crate::common::within(std::time::Duration::from_secs(20), async || {
+        let waits: Vec<String> = house
+            .world
+            .all("SELECT coalesce(waits ->> 'message', '') FROM objects WHERE name IN ('one', 'two')")
+            .await;
+        waits.iter().any(String::is_empty) && waits.iter().any(|why| why.contains("declares the same"))
+    })
+    .await;
+    job.abort();
+}
+
+#[tokio::test]
+async fn a16_what_litellm_is_told_of_a_person_is_one_organizations_only_while_they_are_its_alone() {
+    let house = House::new().await;
+    let alice = house.world.user("alice").await;
+    let spec = json!({"userEmail": "alice@example.com", "maxBudget": "5"});
+    house
+        .create(house.olga, object(Kind::User, "alice", spec))
+        .await
+        .unwrap();
+    let umbrella = house.world.organization("umbrella").await;
+    house.world.give(umbrella, alice, OrgRole::OrgMember).await;
+    let refused = house
+        .patch(house.olga, Kind::User, "alice", json!({"maxBudget": "500"}))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.reason, Reason::Invalid);
+    assert!(refused.message.contains("super_admin only"), "{}", refused.message);
+    // What is not written stays as it was.
+    house
+        .patch(house.root, Kind::User, "alice", json!({"rpmLimit": 7}))
+        .await
+        .unwrap();
+    let budget: rust_decimal::Decimal = house.world.one("SELECT max_budget FROM litellm_people").await;
+    assert_eq!(budget, rust_decimal::Decimal::from(5));
 }
