@@ -167,10 +167,10 @@ async fn terms(
     let others = known.is_super_admin || known.elsewhere || is_admin(&before.0) || is_admin(&after.0);
     if others && !standing.super_admin {
         // An account is everybody's: who administers one organization does not decide for the others.
-        let rule = "userRole, maxBudget, tpmLimit and rpmLimit of a super_admin, of a proxy_admin, and of somebody who belongs \
+        let why = "userRole, maxBudget, tpmLimit and rpmLimit of a super_admin, of a proxy_admin, and of somebody who belongs \
             to another organization too, may be set by a super_admin only";
         let field = if before.0 == after.0 { "spec" } else { "spec.userRole" };
-        return Err(Cause::forbidden(field, rule).into());
+        return Err(Cause::forbidden(field, why).into());
     }
     sqlx::query!(
         "INSERT INTO litellm_people (user_id, role, max_budget, tpm_limit, rpm_limit) VALUES ($1, $2, $3, $4, $5)
