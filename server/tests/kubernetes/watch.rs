@@ -122,10 +122,15 @@ async fn a_watch_goes_on_from_a_version() {
 async fn versions_that_are_forgotten_are_410() {
     let house = House::new().await;
     house.make_team("alpha").await;
-    sqlx::query("DELETE FROM object_changes")
-        .execute(&house.server.database.pool)
-        .await
-        .expect("forgotten");
+    for forget in [
+        "UPDATE objects_state SET kept_from = objects_version()",
+        "DELETE FROM object_changes",
+    ] {
+        sqlx::query(forget)
+            .execute(&house.server.database.pool)
+            .await
+            .expect("forgotten");
+    }
     let path = format!("{}?watch=true&resourceVersion=1", House::collection("teams"));
     let said = house.get(&path).await;
     if said.status == 410 {
