@@ -4,6 +4,7 @@
 //! apply the rules of `domain`, write, audit. Every door (console, REST, command line) calls the
 //! same functions.
 
+pub mod access_reviews;
 pub mod alerts;
 pub mod api_keys;
 pub mod audit;
