@@ -1,7 +1,7 @@
 //! Deciding lines, one or many at a time.
 
 use domain::{
-    Fields, Invalid, Reason, ReviewDecision, ReviewId, parse_review_reason,
+    Fields, Invalid, Permission, Reason, Standing, ReviewDecision, ReviewId, parse_review_reason,
     views::{AccessReview, ReviewLine},
 };
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::{
     lines::LineRow,
     read::{locked, visible},
     require_open,
-    rights::{Deciders, Sees},
+    rights::{Deciders, Sees, starts_somewhere},
 };
 use crate::{
     Ctx, Error, Result, audit,
@@ -37,10 +37,13 @@ pub struct DecideInput {
 /// changed until the review closes; nothing is removed before.
 ///
 /// # Errors
-/// 404 for those who do not see the review; 409 when it is not open; 422 without ids, with too many, or with a removal
+/// 404 for those who do not see the review; 403 for those who decide nothing; 409 when it is not open; 422 without ids, with too many, or with a removal
 /// without a reason.
 pub async fn decide(ctx: &mut Ctx, id: ReviewId, input: DecideInput) -> Result<Outcome> {
     let (_, sees) = visible(ctx, id).await?;
+    if !starts_somewhere(&ctx.caller) {
+        return Err(Standing::default().refusal(Permission::RequestsDecide).into());
+    }
     let mut fields = Fields::new();
     let decision = fields.take(input.decision.parse::<ReviewDecision>());
     let reason = decision.and_then(|decision| fields.take(parse_review_reason(decision, input.reason.as_deref())));

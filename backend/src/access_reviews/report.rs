@@ -83,12 +83,13 @@ pub async fn report(ctx: &mut Ctx, id: ReviewId) -> Result<Report> {
     })
 }
 
-/// The public keys that have signed reports, as a JSON Web Key Set (RFC 7517): for everyone who is signed in, as they are
+/// The public keys that have signed reports, as JSON Web Keys (RFC 7517): for everyone who is signed in, as they are
 /// public.
 ///
 /// # Errors
-/// When the database does not answer.
+/// 403 for programs.
 pub async fn public_keys(ctx: &mut Ctx) -> Result<Value> {
+    ctx.person()?;
     let rows = sqlx::query!("SELECT DISTINCT kid, public_key FROM access_review_reports ORDER BY kid")
         .fetch_all(ctx.connection())
         .await?;
