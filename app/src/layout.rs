@@ -93,8 +93,14 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
     let me = identity::me(principal);
     let flash = ssr::take_flash().await;
     let own = switcher::load(principal).await;
-    let waiting = pages::requests::waiting_for_me().await;
-    let side = sidebar(&me, switcher::view(&own), waiting);
+    let waiting = [
+        (pages::requests::PAGE, pages::requests::waiting_for_me().await),
+        (
+            pages::access_reviews::PAGE,
+            pages::access_reviews::waiting_for_me().await.reviews,
+        ),
+    ];
+    let side = sidebar(&me, switcher::view(&own), &waiting);
     frame(side, &visit, rendered, flash)
 }
 
@@ -229,8 +235,9 @@ fn frame(sidebar: AnyView, visit: &Visit, rendered: Rendered, flash: Option<Flas
     .into_any()
 }
 
-/// The navigation. `switcher`: the menu of someone who has several organizations; `waiting`: requests to decide.
-fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: i64) -> AnyView {
+/// The navigation. `switcher`: the menu of someone who has several organizations; `waiting`: how much waits for a decision
+/// of the viewer behind an entry.
+fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: &[(&str, i64)]) -> AnyView {
     let groups = navigation::groups(me);
     let path = ssr::path();
     let name = me.display_name.clone().unwrap_or_else(|| me.email.clone());
@@ -283,9 +290,10 @@ fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: i64) -> AnyView {
     .into_any()
 }
 
-fn link(entry: &navigation::Entry, path: &str, waiting: i64) -> impl IntoView + use<> {
-    let count = (entry.href == pages::requests::PAGE && waiting > 0).then(|| {
-        view! { <span class="count">{waiting}<span class="visually-hidden">" to decide"</span></span> }
+fn link(entry: &navigation::Entry, path: &str, waiting: &[(&str, i64)]) -> impl IntoView + use<> {
+    let count = waiting.iter().find(|(href, count)| *href == entry.href && *count > 0);
+    let count = count.map(|&(_, count)| {
+        view! { <span class="count">{count}<span class="visually-hidden">" to decide"</span></span> }
     });
     let inside = path
         .strip_prefix(entry.href)

@@ -48,6 +48,7 @@ pub fn groups(me: &Me) -> Vec<(&'static str, Vec<Entry>)> {
             "Restricted models",
             "/admin/settings/models",
         ),
+        (sees_audit, "shield", "Access reviews", "/admin/access-reviews"),
         (manages, "star", "Guides", "/admin/guide"),
     ];
     let help = [

@@ -4,8 +4,8 @@
 use std::{fmt::Display, time::Duration};
 
 use backend::{
-    Backend, Ctx, Method, access_reviews, api_keys, audit, authz, budgets, identity_links, keys, listen, litellm, machines, members,
-    runners, sessions, sync, tokens, users, workflow_jobs,
+    Backend, Ctx, Method, access_reviews, api_keys, audit, authz, budgets, identity_links, keys, listen, litellm,
+    machines, members, runners, sessions, sync, tokens, users, workflow_jobs,
 };
 use sqlx::{
     PgPool,

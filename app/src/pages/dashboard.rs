@@ -1,7 +1,7 @@
 //! The dashboard: how many runners there are, who is near a quota, what was provisioned, what happened lately.
 //! Each number leads to what it counts.
 
-use backend::{Principal, alerts, cost, dashboard, requests};
+use backend::{Principal, access_reviews, alerts, cost, dashboard, requests};
 use chrono::{DateTime, Utc};
 use domain::{
     OrgRole,
@@ -70,6 +70,7 @@ pub fn dashboard() -> impl IntoView {
             Vec::new()
         };
         let waiting = requests::count_to_decide(&mut ctx).await?;
+        let reviews = access_reviews::waiting_for_me(&mut ctx).await?;
         drop(ctx);
         let header = ui::page_header(
             "Dashboard",
@@ -84,6 +85,7 @@ pub fn dashboard() -> impl IntoView {
         let body = view! {
             {super::alerts::notice(&alerts)}
             {to_decide(waiting)}
+            {super::access_reviews::notice(reviews, now)}
             {counts(&viewer, loaded.stats.runners)}
             <div class="split">
                 <div class="split__main">

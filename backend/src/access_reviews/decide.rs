@@ -1,7 +1,7 @@
 //! Deciding lines, one or many at a time.
 
 use domain::{
-    Fields, Invalid, Permission, Reason, Standing, ReviewDecision, ReviewId, parse_review_reason,
+    Fields, Invalid, Permission, Reason, ReviewDecision, ReviewId, Standing, parse_review_reason,
     views::{AccessReview, ReviewLine},
 };
 use serde_json::json;

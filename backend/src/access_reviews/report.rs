@@ -21,6 +21,8 @@ use super::{
 };
 use crate::{Backend, Code, Ctx, Error, Method, Result, authz};
 
+/// How this is called in the audit log.
+const NAME: &str = "access review";
 /// What kind of JWS it is, in its header.
 const TYP: &str = "guildhall-access-review+jws";
 /// The columns.
@@ -93,8 +95,7 @@ pub async fn public_keys(ctx: &mut Ctx) -> Result<Value> {
     let rows = sqlx::query!("SELECT DISTINCT kid, public_key FROM access_review_reports ORDER BY kid")
         .fetch_all(ctx.connection())
         .await?;
-    let keys: Vec<Value> = (rows.iter()).map(|row| authz::jwk(row.kid, &row.public_key)).collect();
-    Ok(json!({"keys": keys}))
+    Ok((rows.iter()).map(|row| authz::jwk(row.kid, &row.public_key)).collect())
 }
 
 /// Signs the report of a review whose removals are all done; nothing when another process is at it, or some are left.
@@ -102,21 +103,16 @@ pub async fn public_keys(ctx: &mut Ctx) -> Result<Value> {
 /// # Errors
 /// When the database does not answer.
 pub(super) async fn sign(backend: &Backend, id: ReviewId) -> Result<()> {
-    let mut ctx = Ctx::system(backend, "access review", Method::System).await?;
+    let mut ctx = Ctx::system(backend, NAME, Method::System).await?;
+    if !is_ready(&mut ctx, id).await? {
+        return Ok(());
+    }
     let now = ctx.now;
     drop(ctx);
-    // Before the transaction: it may need a connection of its own.
+    // Outside of the transaction: it may need a connection of its own.
     let keys = authz::signer(backend, now).await?;
-    ctx = Ctx::system(backend, "access review", Method::System).await?;
-    let done = sqlx::query_scalar!(
-        "SELECT id FROM access_reviews r WHERE id = $1 AND state = 'closing' AND NOT EXISTS (
-            SELECT FROM access_review_lines l WHERE l.review_id = r.id AND l.decision = 'remove' AND l.outcome IS NULL)
-        FOR NO KEY UPDATE SKIP LOCKED",
-        id.0,
-    )
-    .fetch_optional(ctx.connection())
-    .await?;
-    if done.is_none() {
+    let mut ctx = Ctx::system(backend, NAME, Method::System).await?;
+    if !is_ready(&mut ctx, id).await? {
         return Ok(());
     }
     let review = load(&mut ctx, id).await?;
@@ -163,6 +159,19 @@ pub(super) async fn sign(backend: &Backend, id: ReviewId) -> Result<()> {
     .await?;
     record(&mut ctx, "access_review.report", &review, Value::Null, statement).await?;
     ctx.commit().await
+}
+
+/// Whether a review waits for its report only; then it is locked.
+async fn is_ready(ctx: &mut Ctx, id: ReviewId) -> Result<bool> {
+    let ready = sqlx::query_scalar!(
+        "SELECT id FROM access_reviews r WHERE id = $1 AND state = 'closing' AND NOT EXISTS (
+            SELECT FROM access_review_lines l WHERE l.review_id = r.id AND l.decision = 'remove' AND l.outcome IS NULL)
+        FOR NO KEY UPDATE SKIP LOCKED",
+        id.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    Ok(ready.is_some())
 }
 
 /// All lines of a review, in their order. The caller was authorised.

@@ -58,7 +58,10 @@ impl From<views::AccessReview> for AccessReview {
             id: review.id.0,
             organization_id: review.organization_id.0,
             team_id: review.team_id.map(|id| id.0),
-            covers: covers.into_iter().filter_map(|(yes, word)| yes.then_some(word)).collect(),
+            covers: covers
+                .into_iter()
+                .filter_map(|(yes, word)| yes.then_some(word))
+                .collect(),
             silence: review.silence.as_str(),
             state: review.state.as_str(),
             created_at: review.created_at,

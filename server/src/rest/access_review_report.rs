@@ -39,7 +39,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn get_access_review_csv(call: Call, At(id): At<ReviewId>) -> Result<Response, Problem> {
     let mut ctx = call.read().await?;
     let report = access_reviews::report(&mut ctx, id).await?;
-    Ok(file(report.csv, "text/csv; charset=utf-8", &format!("access-review-{id}.csv")))
+    Ok(file(
+        report.csv,
+        "text/csv; charset=utf-8",
+        &format!("access-review-{id}.csv"),
+    ))
 }
 
 /// Download the signature of an access review's report

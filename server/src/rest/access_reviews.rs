@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::{
     access_review_body::{
-        AccessReview, AccessReviewDetail, AccessReviewLine, AccessReviewLines, AccessReviewList, Covers, NewAccessReview,
+        AccessReview, AccessReviewDetail, AccessReviewLine, AccessReviewLines, AccessReviewList, Covers,
+        NewAccessReview,
     },
     access_review_changes, access_review_report,
     body::Json,

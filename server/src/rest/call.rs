@@ -6,7 +6,8 @@ use axum::{
 };
 use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
 use domain::{
-    KeyId, LinkId, MachineClientId, OrganizationId, ProjectId, RequestId, ReviewId, RunnerId, ServiceId, TeamId, TokenId, UserRef,
+    KeyId, LinkId, MachineClientId, OrganizationId, ProjectId, RequestId, ReviewId, RunnerId, ServiceId, TeamId,
+    TokenId, UserRef,
 };
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
