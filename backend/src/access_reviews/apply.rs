@@ -26,8 +26,8 @@ pub(super) async fn remove(ctx: &mut Ctx, review: &AccessReview, line: &ReviewLi
     }
 }
 
-fn gone(words: impl Into<String>) -> Result<Happened> {
-    Ok((LineOutcome::Gone, Some(words.into())))
+fn gone(words: impl Into<String>) -> Happened {
+    (LineOutcome::Gone, Some(words.into()))
 }
 
 fn day(at: DateTime<Utc>) -> String {
@@ -40,14 +40,14 @@ async fn membership(ctx: &mut Ctx, team: TeamId, user: UserId, since: DateTime<U
     let user = UserRef::Id(user);
     let member = match members::find(ctx, team, &user).await {
         Ok(member) => member,
-        Err(Error::Refused(Code::NotFound, _)) => return gone("Had left the team already"),
+        Err(Error::Refused(Code::NotFound, _)) => return Ok(gone("Had left the team already")),
         Err(error) => return Err(error),
     };
     if member.joined_at != since {
-        return gone(format!(
+        return Ok(gone(format!(
             "Had left, and was added again on {}: that membership was not reviewed",
             day(member.joined_at)
-        ));
+        )));
     }
     let effects = members::remove(ctx, team, &user).await?;
     let mut also = Vec::new();
@@ -67,16 +67,19 @@ async fn role(ctx: &mut Ctx, organization: OrganizationId, user: UserId, line: &
     let key = organization.into();
     organizations::load(ctx, &key, organizations::Lock::Update).await?;
     let Some(person) = organizations::people::one(ctx, organization, user).await? else {
-        return gone("Had left the organization already");
+        return Ok(gone("Had left the organization already"));
     };
     if Some(person.role.as_str()) != line.role.as_deref() {
-        return gone(format!("Is {} now: that role was not reviewed", person.role.as_str()));
+        return Ok(gone(format!(
+            "Is {} now: that role was not reviewed",
+            person.role.as_str()
+        )));
     }
     if person.joined_at != line.since {
-        return gone(format!(
+        return Ok(gone(format!(
             "Had left, and was added again on {}: that was not reviewed",
             day(person.joined_at)
-        ));
+        )));
     }
     let user = UserRef::Id(user);
     if let Some(lower) = role_after_removal(person.role) {
@@ -85,7 +88,9 @@ async fn role(ctx: &mut Ctx, organization: OrganizationId, user: UserId, line: &
         return Ok((LineOutcome::Removed, Some(words)));
     }
     if person.team_count > 0 {
-        return gone("Has joined a team of the organization since: that membership was not reviewed");
+        return Ok(gone(
+            "Has joined a team of the organization since: that membership was not reviewed",
+        ));
     }
     organizations::people::remove(ctx, &key, &user).await?;
     Ok((LineOutcome::Removed, None))
@@ -96,13 +101,13 @@ async fn service_of(ctx: &mut Ctx, team: TeamId, service: ServiceId, since: Date
     let choices = services::choices(ctx, &page.team).await?;
     let choice = choices.into_iter().find(|choice| choice.id == service);
     let Some(allowed) = choice.and_then(|choice| choice.allowed) else {
-        return gone("Was not allowed any more");
+        return Ok(gone("Was not allowed any more"));
     };
     if allowed.allowed_at != since {
-        return gone(format!(
+        return Ok(gone(format!(
             "Was allowed anew on {}, with a reason that was not reviewed",
             day(allowed.allowed_at)
-        ));
+        )));
     }
     let saved = services::stop(ctx, team, service).await?;
     let keys = saved.change.broken.keys;

@@ -113,7 +113,11 @@ impl Address {
         let mut query = form_urlencoded::Serializer::new(self.carried());
         query.extend_pairs(more);
         let (query, path) = (query.finish(), format!("{PAGE}/{}", self.review));
-        if query.is_empty() { path } else { format!("{path}?{query}") }
+        if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{query}")
+        }
     }
 }
 
@@ -127,15 +131,15 @@ mod tests {
     fn forms_lead_back_to_the_review_with_its_filters_only() {
         let review = ReviewId(Uuid::nil());
         let address = Address::of_form(review, "view=undecided&q=a%26b&evil=%0d%0a&cursor=");
-        assert_eq!(
-            address.here(),
-            format!("{PAGE}/{review}?view=undecided&q=a%26b")
-        );
+        assert_eq!(address.here(), format!("{PAGE}/{review}?view=undecided&q=a%26b"));
         assert_eq!(address.with("view", None), format!("{PAGE}/{review}?q=a%26b"));
         assert_eq!(
             address.and(&[("confirm", "close")]),
             format!("{PAGE}/{review}?view=undecided&q=a%26b&confirm=close")
         );
-        assert_eq!(Address::of_form(review, "https://evil.example").here(), format!("{PAGE}/{review}"));
+        assert_eq!(
+            Address::of_form(review, "https://evil.example").here(),
+            format!("{PAGE}/{review}")
+        );
     }
 }

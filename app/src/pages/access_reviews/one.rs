@@ -35,7 +35,12 @@ pub fn one() -> impl IntoView {
         drop(ctx);
         let state = forms::take(DECIDE).await;
         let review = &page.review;
-        let words = format!("{} of {}, as they were on {}", review.covers(), review.scope_name, ui::moment(review.created_at));
+        let words = format!(
+            "{} of {}, as they were on {}",
+            review.covers(),
+            review.scope_name,
+            ui::moment(review.created_at)
+        );
         let body = view! {
             {ui::page_header(&review.name, Some(badge(review.state)), Some(words), actions(&page, &address))}
             {ui::error_summary(&state)}
@@ -169,7 +174,11 @@ fn progress(page: &ReviewPage, now: DateTime<Utc>) -> AnyView {
     let bar = ShareBar {
         id: "progress",
         title: "Progress",
-        summary: format!("{} of {lines} lines{scope} decided: {}.", keep + remove, kinds.join(", ")),
+        summary: format!(
+            "{} of {lines} lines{scope} decided: {}.",
+            keep + remove,
+            kinds.join(", ")
+        ),
         parts,
         limit: None,
         when_empty: "Lines are made when a review starts.",

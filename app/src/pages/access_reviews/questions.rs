@@ -27,8 +27,8 @@ pub(super) fn asked(
         return None;
     }
     match ssr::query("confirm")?.as_str() {
-        "keep" => decide(page, list, address, state, false),
-        "remove" => decide(page, list, address, state, true),
+        "keep" => Some(decide(page, list, address, state, false)),
+        "remove" => Some(decide(page, list, address, state, true)),
         "remind" if page.manages => Some(end(page, address, "remind")),
         "cancel" if page.manages => Some(end(page, address, "cancel")),
         "close" if page.manages => Some(close(page, address)),
@@ -36,23 +36,17 @@ pub(super) fn asked(
     }
 }
 
-fn decide(
-    page: &ReviewPage,
-    list: &Page<ReviewLine>,
-    address: &Address,
-    state: &FormState,
-    remove: bool,
-) -> Option<AnyView> {
+fn decide(page: &ReviewPage, list: &Page<ReviewLine>, address: &Address, state: &FormState, remove: bool) -> AnyView {
     let chosen = ssr::query_all("id");
     let selected: Vec<&ReviewLine> = (list.items.iter())
         .filter(|line| line.decides && chosen.contains(&line.id.to_string()))
         .collect();
     if selected.is_empty() {
-        return Some(ui::callout(
+        return ui::callout(
             "warning",
             "Nothing is selected",
             view! { <p>"Tick the lines to decide first."</p> }.into_any(),
-        ));
+        );
     }
     let count = ui::plural(i64::try_from(selected.len()).unwrap_or(i64::MAX), "line");
     let ids: Vec<String> = selected.iter().map(|line| line.id.to_string()).collect();
@@ -86,7 +80,7 @@ fn decide(
             "keep",
         )
     };
-    Some(ui::confirm(Confirm {
+    ui::confirm(Confirm {
         id: "decide-lines",
         title,
         text: text.to_owned(),
@@ -102,7 +96,7 @@ fn decide(
         button,
         danger: remove,
         cancel: address.here(),
-    }))
+    })
 }
 
 /// What closing does, in numbers.
@@ -120,7 +114,10 @@ fn close(page: &ReviewPage, address: &Address) -> AnyView {
             Silence::Remove => "removed",
         };
         consequences.push((
-            format!("{} undecided: {fate}, as was chosen at the start", ui::plural(undecided, "line")),
+            format!(
+                "{} undecided: {fate}, as was chosen at the start",
+                ui::plural(undecided, "line")
+            ),
             review.silence == Silence::Remove,
         ));
     }
@@ -161,7 +158,11 @@ fn end(page: &ReviewPage, address: &Address, what: &'static str) -> AnyView {
         title: title.to_owned(),
         text: text.to_owned(),
         consequences: vec![(
-            format!("{} of {} lines decided", page.review.keep + page.review.remove, page.review.lines),
+            format!(
+                "{} of {} lines decided",
+                page.review.keep + page.review.remove,
+                page.review.lines
+            ),
             false,
         )],
         action: "/actions/access-reviews/end",

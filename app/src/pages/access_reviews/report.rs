@@ -133,7 +133,12 @@ fn table(id: ReviewId, list: &Page<ReviewLine>, now: DateTime<Utc>) -> AnyView {
 /// The signature, and how to check it without us.
 fn verify(report: &Report, public_url: &str) -> AnyView {
     let id = report.review.id;
-    let digest = report.statement.get("sha256").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let digest = report
+        .statement
+        .get("sha256")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let kid = report.kid.to_string();
     let keys = format!("{public_url}/api/v1/access-reviews/report-keys");
     let command = format!("sha256sum access-review-{id}.csv");
