@@ -9,7 +9,7 @@ use leptos::{prelude::*, tachys::html::InertElement};
 use leptos_meta::Title;
 
 use crate::{
-    forms,
+    forms, help,
     icon::icon,
     navigation, pages,
     ssr::{self, Caller, Code, Error, Flash, Result, Visit},
@@ -220,6 +220,7 @@ fn frame(sidebar: AnyView, visit: &Visit, rendered: Rendered, flash: Option<Flas
                         .site
                         .demo
                         .then(|| view! { <aside aria-label="Installation"><span class="badge badge--info">"Demo"</span></aside> })}
+                    {help_link(&ssr::path())}
                 </div>
                 <main class=class id="content" tabindex="-1">{rendered.body}</main>
             </div>
@@ -227,6 +228,21 @@ fn frame(sidebar: AnyView, visit: &Visit, rendered: Rendered, flash: Option<Flas
         {flash.map(|flash| ui::flash(&flash))}
     }
     .into_any()
+}
+
+/// The way to the part of the docs that is about this page.
+fn help_link(path: &str) -> impl IntoView + use<> {
+    let topic = help::topic(path);
+    let label = format!("Help: {}", topic.title);
+    let here = (path == help::INDEX).then_some("page");
+    view! {
+        <nav class="help-link" aria-label="Help">
+            <a class="button button--ghost button--small" href=topic.href aria-label=label aria-current=here>
+                {icon("book")}
+                "Help"
+            </a>
+        </nav>
+    }
 }
 
 /// The navigation. `switcher`: the menu of someone who has several organizations; `waiting`: requests to decide.

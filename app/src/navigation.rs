@@ -103,9 +103,10 @@ pub fn groups(me: &Me) -> Vec<Group> {
     ]);
     let help = shown(&[
         (manages, "star", "Guides", "/admin/guide"),
+        (true, "book", "Help", "/help"),
         (true, "info", "Why?", "/admin/explain"),
         (true, "terminal", "kubectl", "/help/kubectl"),
-        (true, "book", "API reference", "/api/docs"),
+        (true, "link", "API reference", "/api/docs"),
     ]);
     let rest = [
         ("Runners and access", access),

@@ -7,6 +7,7 @@ pub mod cost;
 pub mod dashboard;
 pub mod explain;
 pub mod guide;
+pub mod help;
 pub mod home;
 pub mod identity_links;
 pub mod keys;

@@ -124,7 +124,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/requests/:request") view=pages::requests::one ssr=SsrMode::Async />
                 <Route path=path!("/search") view=pages::search::page_of_results ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=pages::tokens::page ssr=SsrMode::Async />
+                <Route path=path!("/help") view=pages::help::index ssr=SsrMode::Async />
                 <Route path=path!("/help/kubectl") view=pages::kubectl::help ssr=SsrMode::Async />
+                <Route path=path!("/help/:page") view=pages::help::one ssr=SsrMode::Async />
             </Routes>
         </Router>
     }

@@ -317,6 +317,10 @@ export const scenes: Scene[] = [
   { name: 'organization-export', as: olga, at: '/admin/organizations/acme/settings', act: async (page) => page.locator('#export-title').scrollIntoViewIfNeeded() },
   { name: 'kubeconfig', as: tess, at: '/tokens', act: async (page) => page.getByRole('button', { name: 'Create kubeconfig' }).click() },
   { name: 'kubectl', as: tess, at: '/help/kubectl' },
+  { name: 'help', as: max, at: '/help' },
+  { name: 'help-page', as: max, at: '/help/budgets-and-cost' },
+  { name: 'help-anchor', as: max, at: '/help/policy-and-services#the-catalogue' },
+  { name: 'help-not-found', as: max, at: '/help/nothing' },
 
   { name: 'users', as: ada, at: '/admin/users' },
   { name: 'users-as-org-admin', as: olga, at: '/admin/users?show=active&sort=-email' },
