@@ -1,6 +1,7 @@
 //! Teams: find, list, create, edit, change status.
 
 mod edit;
+mod history;
 mod input;
 mod limits;
 mod list;
@@ -16,6 +17,7 @@ use domain::{
     views::{Team, TeamPage},
 };
 pub use edit::{create, update};
+pub use history::history;
 pub use input::{LimitsInput, NewTeam, NewTeamInput, TeamPatch, TeamPatchInput};
 pub(crate) use input::{parse_budget, parse_max_runners};
 pub use limits::{budget, limits, limits_of};

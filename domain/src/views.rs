@@ -9,6 +9,7 @@ mod cost;
 mod dashboard;
 mod default_team;
 mod guides;
+mod home;
 mod identity_links;
 mod label_policies;
 mod litellm;
@@ -18,12 +19,13 @@ mod organization;
 mod projects;
 mod requests;
 mod runners;
+mod search;
 mod services;
 mod sync;
 mod users;
 mod waiting;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 pub use access_reviews::*;
@@ -35,6 +37,7 @@ pub use cost::*;
 pub use dashboard::*;
 pub use default_team::*;
 pub use guides::*;
+pub use home::*;
 pub use identity_links::*;
 pub use label_policies::*;
 pub use litellm::*;
@@ -44,13 +47,14 @@ pub use organization::*;
 pub use projects::*;
 pub use requests::*;
 pub use runners::*;
+pub use search::*;
 pub use services::*;
 pub use sync::*;
 pub use users::*;
 pub use waiting::*;
 
 use crate::{
-    Label, LabelPattern, LabelPolicy, Limits, MachineClientId, OrgRole, OrganizationId, ProjectId, RunnerId,
+    Label, LabelPattern, LabelPolicy, Limits, MachineClientId, Money, OrgRole, OrganizationId, ProjectId, RunnerId,
     RunnerStatus, Standing, TeamId, TeamRole, TeamStatus, TokenId, UserId,
 };
 
@@ -129,6 +133,17 @@ pub struct TeamPage {
     pub open: bool,
     /// Whether somebody can act as the team's admin now (SPEC D12).
     pub has_admin: bool,
+}
+
+/// A day of a team.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TeamDay {
+    /// The day (UTC).
+    pub day: NaiveDate,
+    /// The most runners that there were at a time.
+    pub runners: i64,
+    /// What was spent.
+    pub spend: Money,
 }
 
 /// What the Overview tab shows.

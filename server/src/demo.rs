@@ -10,6 +10,7 @@ mod refusals;
 mod requests;
 mod reviews;
 mod services;
+mod spending;
 
 use std::{
     io,
