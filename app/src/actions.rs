@@ -1,6 +1,7 @@
 //! Server functions: what the console's forms are sent to. Each opens a transaction, parses, and
 //! makes one call of the backend.
 
+mod access_reviews;
 mod api_key_life;
 mod api_key_settings;
 mod api_keys;

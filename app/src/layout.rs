@@ -93,8 +93,14 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
     let me = identity::me(principal);
     let flash = ssr::take_flash().await;
     let own = switcher::load(principal).await;
-    let waiting = pages::requests::waiting_for_me().await;
-    let side = sidebar(&me, switcher::view(&own), waiting);
+    let waiting = [
+        (pages::requests::PAGE, pages::requests::waiting_for_me().await),
+        (
+            pages::access_reviews::PAGE,
+            pages::access_reviews::waiting_for_me().await.reviews,
+        ),
+    ];
+    let side = sidebar(&me, switcher::view(&own), &waiting);
     frame(side, &visit, rendered, flash)
 }
 
@@ -245,8 +251,9 @@ fn help_link(path: &str) -> impl IntoView + use<> {
     }
 }
 
-/// The navigation. `switcher`: the menu of someone who has several organizations; `waiting`: requests to decide.
-fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: i64) -> AnyView {
+/// The navigation. `switcher`: the menu of someone who has several organizations; `waiting`: how much waits for a decision
+/// of the viewer behind an entry.
+fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: &[(&str, i64)]) -> AnyView {
     let groups = navigation::groups(me);
     let path = ssr::path();
     let name = me.display_name.clone().unwrap_or_else(|| me.email.clone());
@@ -288,10 +295,14 @@ fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: i64) -> AnyView {
     .into_any()
 }
 
-fn nav_group(index: usize, group: navigation::Group, path: &str, waiting: i64) -> AnyView {
+fn nav_group(index: usize, group: navigation::Group, path: &str, waiting: &[(&str, i64)]) -> AnyView {
     let id = format!("nav-{index}");
     let here = group.entries.iter().any(|entry| current(entry, path).is_some());
-    let links = group.entries.iter().map(|entry| link(entry, path, waiting)).collect_view();
+    let links = group
+        .entries
+        .iter()
+        .map(|entry| link(entry, path, waiting))
+        .collect_view();
     if group.folded {
         return view! {
             <details class="nav__group" open=here>
@@ -321,9 +332,10 @@ fn current(entry: &navigation::Entry, path: &str) -> Option<&'static str> {
     }
 }
 
-fn link(entry: &navigation::Entry, path: &str, waiting: i64) -> impl IntoView + use<> {
-    let count = (entry.href == pages::requests::PAGE && waiting > 0).then(|| {
-        view! { <span class="count">{waiting}<span class="visually-hidden">" to decide"</span></span> }
+fn link(entry: &navigation::Entry, path: &str, waiting: &[(&str, i64)]) -> impl IntoView + use<> {
+    let count = waiting.iter().find(|(href, count)| *href == entry.href && *count > 0);
+    let count = count.map(|&(_, count)| {
+        view! { <span class="count">{count}<span class="visually-hidden">" to decide"</span></span> }
     });
     view! {
         <li>

@@ -81,6 +81,7 @@ pub fn groups(me: &Me) -> Vec<Group> {
         (people, "building", "Organizations", "/admin/organizations"),
         (sees_teams, "teams", "Teams", "/admin/teams"),
         (people, "user", "Users", "/admin/users"),
+        (sees_audit, "shield", "Access reviews", "/admin/access-reviews"),
         (sees_audit, "audit", "Audit log", "/admin/audit"),
     ]);
     let access = shown(&[
@@ -115,7 +116,9 @@ pub fn groups(me: &Me) -> Vec<Group> {
     ];
     let mut groups = vec![open("My work", work)];
     if teams.len() + rest.iter().map(|(_, entries)| entries.len()).sum::<usize>() <= FEW {
-        let entries = teams.into_iter().chain(rest.into_iter().flat_map(|(_, entries)| entries));
+        let entries = teams
+            .into_iter()
+            .chain(rest.into_iter().flat_map(|(_, entries)| entries));
         groups.push(open("Teams", entries.collect()));
     } else {
         groups.push(open("People and teams", teams));
@@ -152,10 +155,16 @@ pub fn actions(me: &Me) -> Vec<Entry> {
         (works, "inbox", "Request something", "/requests/new"),
         (true, "terminal", "Create an access token", "/tokens"),
         (runs, "plus", "Create a team", "/admin/teams/new"),
-        (me.super_admin, "plus", "Create an organization", "/admin/organizations/new"),
+        (
+            me.super_admin,
+            "plus",
+            "Create an organization",
+            "/admin/organizations/new",
+        ),
         (me.super_admin, "user-plus", "Create a user", "/admin/users/new"),
         (runs, "services", "Add a service", "/admin/services/new"),
         (runs, "link", "Link a group", "/admin/identity-links/new"),
+        (manages, "shield", "Start an access review", "/admin/access-reviews/new"),
         (manages, "user-plus", "Onboard somebody", "/admin/guide/onboard"),
         (manages, "user", "Somebody leaves", "/admin/guide/leave"),
     ])
@@ -199,7 +208,7 @@ mod tests {
         };
         let groups = groups(&root);
         let open = groups.iter().filter(|group| !group.folded);
-        assert_eq!(open.map(|group| group.entries.len()).sum::<usize>(), 11);
+        assert_eq!(open.map(|group| group.entries.len()).sum::<usize>(), 12);
         assert!(actions(&root).iter().any(|action| action.href == "/admin/teams/new"));
     }
 

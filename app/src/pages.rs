@@ -1,5 +1,6 @@
 //! The console's pages: server only.
 
+pub mod access_reviews;
 pub mod alerts;
 pub mod audit;
 mod budget;

@@ -16,5 +16,6 @@ pub use check::{Checked, check};
 pub use credential::{Who, by_key};
 pub use decide::{Allowed, Ask, Decision, Policy, Refused, decide};
 pub use explain::{About, Explain, Subject, explain};
+pub(crate) use signing::jwk;
 pub use signing::{Claims, SigningKeys, rotate, signer};
 pub(crate) use snapshot::Snapshot;

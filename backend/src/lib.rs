@@ -4,6 +4,7 @@
 //! apply the rules of `domain`, write, audit. Every door (console, REST, command line) calls the
 //! same functions.
 
+pub mod access_reviews;
 pub mod alerts;
 pub mod api_keys;
 pub mod audit;
@@ -42,8 +43,8 @@ pub mod restricted_models;
 pub mod runners;
 pub mod scim;
 mod scope;
-pub mod search;
 mod sealing;
+pub mod search;
 mod secret;
 pub mod security;
 pub mod services;

@@ -54,6 +54,11 @@ pub(crate) fn budget_alert(level: &str, threshold: i16) {
         .increment(1);
 }
 
+/// Counts a reminder of an access review: `person`, `clock`.
+pub(crate) fn review_reminder(by: &'static str) {
+    metrics::counter!("guildhall_access_review_reminders_total", "by" => by).increment(1);
+}
+
 /// What the client of an instance is to tell of its calls. Routes are templates: no id becomes a label.
 pub fn litellm_calls(instance: &str) -> Observe {
     let instance = instance.to_owned();

@@ -1,6 +1,6 @@
 //! What of all teams somebody sees: as lists that SQL can filter by.
 
-use domain::{Permission, Standing, TeamRole, TeamStatus};
+use domain::{OrgRole, Permission, Standing, TeamRole, TeamStatus};
 use uuid::Uuid;
 
 use crate::{Caller, Result};
@@ -75,5 +75,42 @@ impl Scope {
     /// Whether it is more than some teams: the numbers of organizations.
     pub(crate) fn is_administrative(&self) -> bool {
         self.all || !self.organizations.is_empty()
+    }
+}
+
+/// Where somebody decides requests and runs reviews (SPEC P): for lists and counts; what changes something asks the
+/// database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Deciding {
+    /// Everywhere.
+    pub(crate) all: bool,
+    /// Organizations that the caller administers.
+    pub(crate) organizations: Vec<Uuid>,
+    /// Active teams that the caller administers.
+    pub(crate) teams: Vec<Uuid>,
+}
+
+impl Deciding {
+    /// Where this caller decides; programs and jobs nowhere.
+    pub(crate) fn of(caller: &Caller) -> Self {
+        let Caller::Person(person, _) = caller else {
+            return Self::default();
+        };
+        let administered = (person.organizations.iter()).filter(|(_, role)| *role == OrgRole::OrgAdmin);
+        Self {
+            all: person.super_admin,
+            organizations: administered.map(|(id, _)| id.0).collect(),
+            teams: Scope::of(caller).administered,
+        }
+    }
+
+    /// Whether that is nowhere.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.all && self.organizations.is_empty() && self.teams.is_empty()
+    }
+
+    /// Whether it covers something of an organization and, if it is a team's, of that team.
+    pub(crate) fn covers(&self, organization: Uuid, team: Option<Uuid>) -> bool {
+        self.all || self.organizations.contains(&organization) || team.is_some_and(|team| self.teams.contains(&team))
     }
 }

@@ -16,13 +16,22 @@ const EACH: i64 = 6;
 /// # Errors
 /// When the database does not answer.
 pub async fn find(ctx: &mut Ctx, text: &str) -> Result<Vec<Found>> {
-    let text: String = text.trim().chars().filter(|letter| *letter != '\0').take(MOST).collect();
+    let text: String = text
+        .trim()
+        .chars()
+        .filter(|letter| *letter != '\0')
+        .take(MOST)
+        .collect();
     let text = text.to_lowercase();
     let Some(anywhere) = paging::search(Some(&text)).filter(|_| text.chars().count() >= FEWEST) else {
         return Ok(Vec::new());
     };
     // Two letters are in no index but as the beginning of a word.
-    let pattern = if text.chars().count() < 3 { &anywhere[1..] } else { &anywhere };
+    let pattern = if text.chars().count() < 3 {
+        &anywhere[1..]
+    } else {
+        &anywhere
+    };
     let scope = Scope::of(&ctx.caller);
     let rows = sqlx::query!(
         r#"SELECT kind AS "kind!", id AS "id!", name AS "name!", detail AS "detail!", team AS "team?", project AS "project?" FROM (

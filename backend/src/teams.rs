@@ -17,8 +17,8 @@ use domain::{
     views::{Team, TeamPage},
 };
 pub use edit::{create, update};
-pub use input::{LimitsInput, NewTeam, NewTeamInput, TeamPatch, TeamPatchInput};
 pub use history::history;
+pub use input::{LimitsInput, NewTeam, NewTeamInput, TeamPatch, TeamPatchInput};
 pub(crate) use input::{parse_budget, parse_max_runners};
 pub use limits::{budget, limits, limits_of};
 pub use list::{Order, Sort, TeamQuery, list};

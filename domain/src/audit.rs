@@ -281,6 +281,36 @@ pub const EVENTS: &[(&str, &[Event])] = &[
             event("request.withdraw", "Request withdrawn", "withdrew the request for"),
             event("request.revert", "Request reopened", "reopened the request for"),
             event(
+                "access_review.start",
+                "Access review started",
+                "started the access review",
+            ),
+            event(
+                "access_review.decide",
+                "Access review decided",
+                "decided a line of the access review",
+            ),
+            event(
+                "access_review.remind",
+                "Reviewers reminded",
+                "reminded the reviewers of the access review",
+            ),
+            event(
+                "access_review.close",
+                "Access review closed",
+                "closed the access review",
+            ),
+            event(
+                "access_review.cancel",
+                "Access review cancelled",
+                "cancelled the access review",
+            ),
+            event(
+                "access_review.report",
+                "Access review signed",
+                "signed the report of the access review",
+            ),
+            event(
                 "organization.restricted_models",
                 "Restricted models changed",
                 "changed the restricted models of",

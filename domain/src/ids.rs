@@ -70,6 +70,10 @@ ids! {
     LinkId,
     /// A request to join a team, or for something that one may not change oneself.
     RequestId,
+    /// An access review.
+    ReviewId,
+    /// A line of an access review.
+    ReviewLineId,
 }
 
 /// The organization `default` that every installation has. It holds the teams that stand alone

@@ -3,6 +3,7 @@
 //! Everything here is pure: no clock, no I/O, no SQL. It compiles to wasm, so that the console's
 //! islands run in the browser the very rules that the server enforces.
 
+mod access_review;
 pub mod audit;
 pub mod authz;
 mod budget;
@@ -34,6 +35,7 @@ mod team;
 mod text;
 pub mod views;
 
+pub use access_review::*;
 pub use budget::*;
 pub use ids::*;
 pub use invalid::{Fields, Invalid};

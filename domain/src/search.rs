@@ -16,7 +16,10 @@ pub const FEWEST: usize = 2;
 /// assert_eq!(score("xyz", "API keys"), None);
 /// ```
 pub fn score(typed: &str, text: &str) -> Option<u32> {
-    let mut wanted = typed.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase);
+    let mut wanted = typed
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .flat_map(char::to_lowercase);
     let mut next = wanted.next()?;
     let (mut total, mut together) = (0_u32, 0_u32);
     let mut before = ' ';
@@ -61,8 +64,14 @@ mod tests {
             let scored = texts.iter().filter_map(|text| Some((score(typed, text)?, *text)));
             scored.max().map(|(_, text)| text)
         };
-        assert_eq!(best("team", &["Create a team", "Teams", "Steam machines"]), Some("Teams"));
+        assert_eq!(
+            best("team", &["Create a team", "Teams", "Steam machines"]),
+            Some("Teams")
+        );
         assert_eq!(best("ak", &["Make a key", "API keys", "Talk"]), Some("API keys"));
-        assert_eq!(best("create org", &["Create a team", "Create an organization"]), Some("Create an organization"));
+        assert_eq!(
+            best("create org", &["Create a team", "Create an organization"]),
+            Some("Create an organization")
+        );
     }
 }

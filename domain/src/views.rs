@@ -1,5 +1,6 @@
 //! What pages and APIs show: plain data that the backend fills and every door renders.
 
+mod access_reviews;
 mod alerts;
 mod api_keys;
 mod audit;
@@ -27,6 +28,7 @@ mod waiting;
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
+pub use access_reviews::*;
 pub use alerts::*;
 pub use api_keys::*;
 pub use audit::*;

@@ -8,6 +8,7 @@ mod history;
 mod keys;
 mod refusals;
 mod requests;
+mod reviews;
 mod services;
 mod spending;
 

@@ -4,8 +4,8 @@
 use std::{fmt::Display, time::Duration};
 
 use backend::{
-    Backend, Ctx, Method, api_keys, audit, authz, budgets, identity_links, keys, listen, litellm, machines, members,
-    runners, sessions, sync, tokens, users, workflow_jobs,
+    Backend, Ctx, Method, access_reviews, api_keys, audit, authz, budgets, identity_links, keys, listen, litellm,
+    machines, members, runners, sessions, sync, tokens, users, workflow_jobs,
 };
 use sqlx::{
     PgPool,
@@ -59,6 +59,11 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
     jobs.spawn(every(Duration::from_secs(5), "memberships that end", move || {
         let backend = ends.clone();
         async move { members::end_expired(&backend).await.map(drop) }
+    }));
+    let reviews = backend.clone();
+    jobs.spawn(every(Duration::from_secs(5), "access reviews", move || {
+        let backend = reviews.clone();
+        async move { access_reviews::work(&backend).await }
     }));
     let last_used = backend.pool.clone();
     jobs.spawn(every(

@@ -165,6 +165,18 @@ const TABLE: &[(&str, [u16; 12])] = &[
     // What one may not decide is not decided.
     ("POST /api/v1/requests/approve-batch",                      [401, 403, 403, 200, 200, 403, 200, 200, 403, 403, 200, 403]),
     ("POST /api/v1/requests/deny-batch",                         [401, 403, 403, 200, 200, 403, 200, 200, 403, 403, 200, 403]),
+    // Of the team: who administers it runs reviews of it, auditors read them.
+    ("POST /api/v1/access-reviews",                              [401, 403, 403, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("GET /api/v1/access-reviews",                               [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/access-reviews/report-keys",                   [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/access-reviews/{id}",                          [401, 404, 404, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
+    ("GET /api/v1/access-reviews/{id}/lines",                    [401, 404, 404, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
+    ("POST /api/v1/access-reviews/{id}/decide",                  [401, 404, 404, 200, 404, 404, 200, 404, 403, 403, 200, 403]),
+    ("POST /api/v1/access-reviews/{id}/remind",                  [401, 404, 404, 200, 404, 404, 200, 404, 403, 403, 200, 403]),
+    ("POST /api/v1/access-reviews/{id}/close",                   [401, 404, 404, 200, 404, 404, 200, 404, 403, 403, 200, 403]),
+    ("POST /api/v1/access-reviews/{id}/cancel",                  [401, 404, 404, 200, 404, 404, 200, 404, 403, 403, 200, 403]),
+    ("GET /api/v1/access-reviews/{id}/report.csv",               [401, 404, 404, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
+    ("GET /api/v1/access-reviews/{id}/report.jws",               [401, 404, 404, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
     ("GET /api/v1/runners",                                      [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     // Whether a runner exists is told to those who may see it.
     ("GET /api/v1/runners/{id}",                                 [401, 404, 200, 200, 404, 404, 200, 404, 200, 200, 200, 403]),
@@ -517,6 +529,35 @@ async fn access_request(world: &World, cast: &Cast, scene: &Scene, denied: bool)
     id
 }
 
+/// A review of the team with one line, the target's membership, whose id is the review's: open, or closed with a report.
+async fn access_review(world: &World, cast: &Cast, scene: &Scene, closed: bool) -> Uuid {
+    let (id, team, target, organization) = (Uuid::now_v7(), scene.team, cast.target.id, cast.organization);
+    let (state, at) = if closed { ("closed", "now()") } else { ("open", "NULL") };
+    world
+        .sql(&format!(
+            "INSERT INTO access_reviews (id, organization_id, team_id, scope_name, name, covers_people, covers_services,
+                silence, state, starter, created_at, due_at, ended_at, closed_at, line_count)
+            VALUES ('{id}', '{organization}', '{team}', 'x', 'x', true, true, 'keep', '{state}', 'x', now(),
+                now() + interval '9 days', {at}, {at}, 1)"
+        ))
+        .await;
+    world
+        .sql(&format!(
+            "INSERT INTO access_review_lines (id, review_id, place, kind, team_id, team, user_id, email, role, since)
+            VALUES ('{id}', '{id}', 1, 'membership', '{team}', 'x', '{target}', 'x', 'member', now())"
+        ))
+        .await;
+    if closed {
+        world
+            .sql(&format!(
+                "INSERT INTO access_review_reports (review_id, csv, jws, kid, public_key)
+                VALUES ('{id}', 'x', 'e30.e30.x', '{id}', sha256('x'))"
+            ))
+            .await;
+    }
+    id
+}
+
 /// Routes whose requests below change nothing: they ask, or say what would happen.
 const CHANGE_NOTHING: &[&str] = &[
     "POST /api/v1/admin/identity-links/{id}/preview",
@@ -602,6 +643,10 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/requests") => {
             json!({"kind": "service", "team_id": scene.team, "value": scene.service, "reason": "a test"})
         }
+        ("POST", "/access-reviews") => {
+            json!({"team_id": scene.team, "name": name, "due_in_days": 7, "silence": "keep"})
+        }
+        ("POST", path) if path.starts_with("/access-reviews/") => return None,
         ("POST", "/requests/{id}/deny") => json!({"reason": "not now"}),
         ("POST", "/requests/approve-batch" | "/requests/deny-batch") => {
             json!({"ids": [scene.team], "reason": "not now", "dry_run": true})
@@ -710,6 +755,8 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 machine_client(&world, scene.team).await
             } else if template.contains("/identity-links/") {
                 identity_link(&world, &cast, scene.team).await
+            } else if template.contains("/access-reviews/") {
+                access_review(&world, &cast, &scene, template.contains("/report.")).await
             } else if template.contains("/requests/") {
                 access_request(&world, &cast, &scene, template.ends_with("/revert")).await
             } else if template.contains("/runners/") {
@@ -733,7 +780,10 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 "DELETE /api/v1/admin/users/{id}" => format!("{path}?comment=has+left+the+company"),
                 _ => path,
             };
-            let body = body(route, &cast, &scene, &name);
+            let body = match *route {
+                "POST /api/v1/access-reviews/{id}/decide" => Some(json!({"ids": [id], "decision": "keep"})),
+                _ => body(route, &cast, &scene, &name),
+            };
             let answer = world
                 .call(person.map(|person| person.token.as_str()), method, &path, body)
                 .await;

@@ -11,6 +11,8 @@
     reason = "not every test needs all that tests share"
 )]
 
+#[path = "rest/access_reviews.rs"]
+mod access_reviews;
 #[path = "rest/alerts.rs"]
 mod alerts;
 mod api;

@@ -138,7 +138,12 @@ fn runners(loaded: &Home, me: &Me, now: DateTime<Utc>) -> Option<AnyView> {
         view! { <ul class="rows">{loaded.runners.iter().map(row).collect_view()}</ul> }.into_any()
     };
     let all = ("/runners", format!("All {}", loaded.runner_count));
-    Some(card("my-runners", "My runners", (loaded.runner_count > 0).then_some(all), body))
+    Some(card(
+        "my-runners",
+        "My runners",
+        (loaded.runner_count > 0).then_some(all),
+        body,
+    ))
 }
 
 fn teams(loaded: &Home, me: &Me) -> Option<AnyView> {
@@ -165,7 +170,12 @@ fn teams(loaded: &Home, me: &Me) -> Option<AnyView> {
     } else {
         view! { <ul class="rows">{loaded.teams.iter().map(row).collect_view()}</ul> }.into_any()
     };
-    Some(card("my-teams", "My teams", Some(("/teams", "My teams".to_owned())), body))
+    Some(card(
+        "my-teams",
+        "My teams",
+        Some(("/teams", "My teams".to_owned())),
+        body,
+    ))
 }
 
 fn keys(loaded: &Home, me: &Me, now: DateTime<Utc>) -> Option<AnyView> {
@@ -197,7 +207,12 @@ fn keys(loaded: &Home, me: &Me, now: DateTime<Utc>) -> Option<AnyView> {
         view! { <ul class="rows">{loaded.keys.iter().map(row).collect_view()}</ul> }.into_any()
     };
     let all = ("/keys", format!("All {}", loaded.key_count));
-    Some(card("my-keys", "My API keys", (loaded.key_count > 0).then_some(all), body))
+    Some(card(
+        "my-keys",
+        "My API keys",
+        (loaded.key_count > 0).then_some(all),
+        body,
+    ))
 }
 
 fn start(me: &Me) -> AnyView {
@@ -206,7 +221,12 @@ fn start(me: &Me) -> AnyView {
             <li class="row">{icon(action.icon)}<div class="row__main"><a class="row__title" href=action.href>{action.label}</a></div></li>
         }
     });
-    card("start", "Start", None, view! { <ul class="rows">{rows.collect_view()}</ul> }.into_any())
+    card(
+        "start",
+        "Start",
+        None,
+        view! { <ul class="rows">{rows.collect_view()}</ul> }.into_any(),
+    )
 }
 
 /// What newcomers ask, each with the page that answers it.
@@ -223,8 +243,16 @@ fn questions(me: &Me, now: DateTime<Utc>) -> AnyView {
         (true, "What changed yesterday?", changed),
         (true, "How do I use kubectl?", "/help/kubectl".to_owned()),
     ];
-    let rows = questions.into_iter().filter(|(shown, ..)| *shown).map(|(_, words, href)| {
-        view! { <li class="row"><div class="row__main"><a class="row__title" href=href>{words}</a></div></li> }
-    });
-    card("questions", "Questions", None, view! { <ul class="rows">{rows.collect_view()}</ul> }.into_any())
+    let rows = questions
+        .into_iter()
+        .filter(|(shown, ..)| *shown)
+        .map(|(_, words, href)| {
+            view! { <li class="row"><div class="row__main"><a class="row__title" href=href>{words}</a></div></li> }
+        });
+    card(
+        "questions",
+        "Questions",
+        None,
+        view! { <ul class="rows">{rows.collect_view()}</ul> }.into_any(),
+    )
 }

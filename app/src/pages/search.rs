@@ -53,7 +53,9 @@ pub async fn hits(ctx: &mut Ctx, text: &str) -> Result<Vec<Hit>> {
         let pages = navigation::groups(&me).into_iter().flat_map(|group| group.entries);
         // An action that is also a page stands once.
         let pages = matching(pages.collect(), text);
-        let pages = pages.iter().filter(|page| actions.iter().all(|action| action.href != page.href));
+        let pages = pages
+            .iter()
+            .filter(|page| actions.iter().all(|action| action.href != page.href));
         hits.extend(pages.map(|entry| place("Pages", entry)));
     }
     Ok(hits)
@@ -96,7 +98,9 @@ fn hit(found: &Found) -> Hit {
             ("Projects", "folder", format!("/admin/teams/{team}/projects/{id}"))
         }
         (FoundKind::Runner, ..) => ("Runners", "runner", format!("/runners/{id}")),
-        (FoundKind::Key, Some(team), Some(project)) => ("Keys", "key", format!("/admin/teams/{team}/projects/{project}")),
+        (FoundKind::Key, Some(team), Some(project)) => {
+            ("Keys", "key", format!("/admin/teams/{team}/projects/{project}"))
+        }
         (FoundKind::Key, ..) => ("Keys", "key", format!("/keys/{id}")),
     };
     let same = found.kind == FoundKind::Person && found.name == found.detail;
@@ -115,8 +119,18 @@ fn team_actions(team: &Found, me: &Me) -> Vec<Hit> {
     let own = me.teams.iter().find(|(own, ..)| own.0 == id);
     let manages = me.super_admin || me.org_admin || own.is_some_and(|(.., role)| *role == domain::TeamRole::Admin);
     let actions = [
-        (own.is_some(), "provision", "Provision a runner for", format!("/provision?team={id}")),
-        (manages, "user-plus", "Add a member to", format!("/admin/teams/{id}/members")),
+        (
+            own.is_some(),
+            "provision",
+            "Provision a runner for",
+            format!("/provision?team={id}"),
+        ),
+        (
+            manages,
+            "user-plus",
+            "Add a member to",
+            format!("/admin/teams/{id}/members"),
+        ),
         (manages, "label", "Policy of", format!("/admin/teams/{id}/policy")),
     ];
     let actions = actions.into_iter().filter(|(shown, ..)| *shown);
@@ -144,7 +158,9 @@ pub fn page_of_results() -> impl IntoView {
             format!("Search: {}", text.chars().take(60).collect::<String>())
         };
         let lead = "Teams, people, projects, runners, keys and pages that you may see; and what you can begin.";
-        let shortcuts = view! { <button class="button js-only" type="button" data-shortcuts>"Keyboard shortcuts"</button> }.into_any();
+        let shortcuts =
+            view! { <button class="button js-only" type="button" data-shortcuts>"Keyboard shortcuts"</button> }
+                .into_any();
         let header = ui::page_header("Search", None, Some(lead.to_owned()), shortcuts);
         let body = view! {
             <form class="toolbar" method="get" action=PAGE role="search">

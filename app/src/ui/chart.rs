@@ -150,8 +150,8 @@ fn legend(chart: &DayChart) -> Option<AnyView> {
     let limit = chart.limit.as_ref().map(|(name, value)| {
         view! { <li class="chart__key chart__key--limit">{*name}" "<span class="chart__total">{value.text.clone()}</span></li> }
     });
-    let stacked = (chart.series.len() > 1)
-        .then(|| view! { <li class="chart__order" aria-hidden="true">"Top to bottom:"</li> });
+    let stacked =
+        (chart.series.len() > 1).then(|| view! { <li class="chart__order" aria-hidden="true">"Top to bottom:"</li> });
     let keys = chart.series.iter().rev().map(|series| {
         view! {
             <li class=format!("chart__key chart__key--{}", series.tone.class())>

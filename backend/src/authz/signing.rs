@@ -13,7 +13,7 @@ use ring::{
 };
 use secrecy::SecretString;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -79,12 +79,31 @@ impl std::fmt::Debug for SigningKeys {
 }
 
 impl SigningKeys {
+    /// Which key signs.
+    pub(crate) fn kid(&self) -> Uuid {
+        self.kid
+    }
+
+    /// Its public half: 32 bytes.
+    pub(crate) fn public_key(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
+    }
+
     /// A signed JWT (EdDSA).
     ///
     /// # Errors
     /// Never in practice: the claims are texts and numbers.
     pub fn sign(&self, claims: &Claims<'_>) -> Result<String> {
-        let header = json!({"alg": "EdDSA", "typ": "JWT", "kid": self.kid});
+        self.sign_as("JWT", claims)
+    }
+
+    /// A signed statement (a compact JWS, EdDSA) that is no assertion: its `typ` says what it is, so that nobody takes it
+    /// for one.
+    ///
+    /// # Errors
+    /// Never in practice: what is said are texts and numbers.
+    pub(crate) fn sign_as(&self, typ: &str, claims: &impl Serialize) -> Result<String> {
+        let header = json!({"alg": "EdDSA", "typ": typ, "kid": self.kid});
         let mut text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?);
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut text);
@@ -206,6 +225,14 @@ async fn make(
     Ok(())
 }
 
+/// A public key as a JSON Web Key (RFC 8037).
+pub(crate) fn jwk(kid: Uuid, public_key: &[u8]) -> Value {
+    json!({
+        "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid,
+        "x": URL_SAFE_NO_PAD.encode(public_key),
+    })
+}
+
 /// The keys, if one can sign now.
 async fn load(
     connection: &mut PgConnection,
@@ -219,15 +246,7 @@ async fn load(
     )
     .fetch_all(connection)
     .await?;
-    let published: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            json!({
-                "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": row.id,
-                "x": URL_SAFE_NO_PAD.encode(&row.public_key),
-            })
-        })
-        .collect();
+    let published: Vec<_> = rows.iter().map(|row| jwk(row.id, &row.public_key)).collect();
     let jwks = json!({"keys": published}).to_string();
     for row in rows.iter().rev().filter(|row| row.active_from <= now) {
         let opened = match (row.sealed, secret) {

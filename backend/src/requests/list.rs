@@ -1,14 +1,16 @@
 //! Lists of requests, and how many wait for somebody.
 
+use super::read::Row;
+use crate::{
+    Caller, Ctx, Result,
+    keyset::Keyset,
+    scope::{Deciding, Scope},
+};
 use chrono::{DateTime, Utc};
 use domain::{
-    OrgRole, RequestKind, RequestState, TeamId,
+    RequestKind, RequestState, TeamId,
     views::{AccessRequest, Page},
 };
-use uuid::Uuid;
-
-use super::read::Row;
-use crate::{Caller, Ctx, Result, keyset::Keyset, scope::Scope};
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -43,33 +45,9 @@ impl Default for RequestQuery {
     }
 }
 
-/// Whose requests the caller decides.
-struct Deciding {
-    all: bool,
-    organizations: Vec<Uuid>,
-    teams: Vec<Uuid>,
-}
-
-fn deciding(caller: &Caller) -> Deciding {
-    let Caller::Person(person, _) = caller else {
-        return Deciding {
-            all: false,
-            organizations: Vec::new(),
-            teams: Vec::new(),
-        };
-    };
-    let administered = (person.organizations.iter()).filter(|(_, role)| *role == OrgRole::OrgAdmin);
-    Deciding {
-        all: person.super_admin,
-        organizations: administered.map(|(id, _)| id.0).collect(),
-        teams: Scope::of(caller).administered,
-    }
-}
-
 /// Whether there are requests that the caller could decide; costs no query.
 pub fn decides_somewhere(caller: &Caller) -> bool {
-    let deciding = deciding(caller);
-    deciding.all || !deciding.organizations.is_empty() || !deciding.teams.is_empty()
+    !Deciding::of(caller).is_empty()
 }
 
 /// How many requests wait for a decision of the caller; without a query for those who decide none.
@@ -80,7 +58,7 @@ pub async fn count_to_decide(ctx: &mut Ctx) -> Result<i64> {
     if !decides_somewhere(&ctx.caller) {
         return Ok(0);
     }
-    let deciding = deciding(&ctx.caller);
+    let deciding = Deciding::of(&ctx.caller);
     // One rule with `list`: what a team admin does not decide is raised, or a restricted model. No join: each page asks
     // this, and to read all teams for a handful of requests would cost more than the page.
     let count = sqlx::query_scalar!(
@@ -106,7 +84,7 @@ pub async fn count_to_decide(ctx: &mut Ctx) -> Result<i64> {
 /// 403 for programs; a cursor of another list.
 pub async fn list(ctx: &mut Ctx, query: &RequestQuery) -> Result<Page<AccessRequest>> {
     let own = ctx.person()?.id.0;
-    let (scope, deciding) = (Scope::of(&ctx.caller), deciding(&ctx.caller));
+    let (scope, deciding) = (Scope::of(&ctx.caller), Deciding::of(&ctx.caller));
     let keyset = Keyset::<DateTime<Utc>>::read(query.cursor.as_deref(), query.limit)?;
     let (state, kind) = (
         query.state.map(RequestState::as_str),

@@ -25,7 +25,11 @@ async fn what_ends_within_two_weeks_is_told_to_whom_it_concerns() {
     let tess = world.member(team, "tess", TeamRole::Admin).await;
     let max = world.member(team, "max", TeamRole::Member).await;
     let nina = world.member(team, "nina", TeamRole::Member).await;
-    for (who, what, days) in [(max, "expires_at", 3), (nina, "expires_at", 15), (tess, "admin_until", 9)] {
+    for (who, what, days) in [
+        (max, "expires_at", 3),
+        (nina, "expires_at", 15),
+        (tess, "admin_until", 9),
+    ] {
         let sql = format!("UPDATE team_members SET {what} = now() + interval '{days} days' WHERE user_id = '{who}'");
         world.sql(&sql).await;
     }
@@ -55,8 +59,15 @@ async fn what_ends_within_two_weeks_is_told_to_whom_it_concerns() {
             (EndingKind::Token, "laptop"),
         ]
     );
-    assert_eq!((own.key_count, own.keys.len()), (1, 1), "what ended and what was revoked is not used");
-    assert_eq!(own.teams.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(), ["Backend"]);
+    assert_eq!(
+        (own.key_count, own.keys.len()),
+        (1, 1),
+        "what ended and what was revoked is not used"
+    );
+    assert_eq!(
+        own.teams.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(),
+        ["Backend"]
+    );
     let admins = load(&world, tess).await;
     assert_eq!(
         kinds(&admins.ending),

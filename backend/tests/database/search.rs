@@ -29,7 +29,10 @@ async fn each_finds_what_they_may_see() {
     world.give(acme, olga, OrgRole::OrgAdmin).await;
     world.give(acme, tess, OrgRole::OrgMember).await;
     let nora = world.user("nora").await;
-    let (own, hidden) = (world.project(zebra, "Zebra api").await, world.project(zebra, "Zebra web").await);
+    let (own, hidden) = (
+        world.project(zebra, "Zebra api").await,
+        world.project(zebra, "Zebra web").await,
+    );
     world.assign(own, max).await;
     world
         .sql(&format!(
@@ -49,15 +52,32 @@ async fn each_finds_what_they_may_see() {
     admin.sort();
     assert_eq!(
         admin,
-        ["Zebra api", "Zebra platform", "Zebra web", "zebra deploy", "zebra nightly", "zebra.tess@example.com"]
+        [
+            "Zebra api",
+            "Zebra platform",
+            "Zebra web",
+            "zebra deploy",
+            "zebra nightly",
+            "zebra.tess@example.com"
+        ]
     );
-    assert!(!of(names(&world, olga, "zebra").await).iter().any(|name| name.contains("shop") || name.contains("otto")));
+    assert!(
+        !of(names(&world, olga, "zebra").await)
+            .iter()
+            .any(|name| name.contains("shop") || name.contains("otto"))
+    );
     assert_eq!(names(&world, root, "zebra").await.len(), 8);
     assert_eq!(names(&world, nora, "zebra").await, []);
     // Somebody whose account is not theirs to see is shown in the team that both are in.
-    let found = world.ask(max, async |ctx| search::find(ctx, "tess").await).await.unwrap();
+    let found = world
+        .ask(max, async |ctx| search::find(ctx, "tess").await)
+        .await
+        .unwrap();
     assert_eq!((found[0].kind, found[0].team), (FoundKind::Person, Some(zebra.0)));
-    let found = world.ask(olga, async |ctx| search::find(ctx, "tess").await).await.unwrap();
+    let found = world
+        .ask(olga, async |ctx| search::find(ctx, "tess").await)
+        .await
+        .unwrap();
     assert_eq!((found[0].kind, found[0].team), (FoundKind::Person, None));
 }
 
@@ -71,12 +91,23 @@ async fn what_is_typed_is_only_text() {
     assert_eq!(names(&world, root, "100%").await[0], team("100% backend"));
     assert_eq!(names(&world, root, "r_s").await, [team("under_score")]);
     assert_eq!(names(&world, root, "ÜML").await, [team("Team ümlaut")]);
-    assert_eq!(names(&world, root, "backend").await[0], team("Backend"), "the nearest name first");
-    assert!(names(&world, root, "bakend").await.contains(&team("Backend")), "a letter may be missing");
+    assert_eq!(
+        names(&world, root, "backend").await[0],
+        team("Backend"),
+        "the nearest name first"
+    );
+    assert!(
+        names(&world, root, "bakend").await.contains(&team("Backend")),
+        "a letter may be missing"
+    );
     for nothing in ["", " ", "b", "%", "\0", "'; DROP TABLE teams; --", "zzzzqq"] {
         assert_eq!(names(&world, root, nothing).await, [], "{nothing:?}");
     }
-    assert_eq!(names(&world, root, "ba").await[0], team("Backend"), "two letters begin a word");
+    assert_eq!(
+        names(&world, root, "ba").await[0],
+        team("Backend"),
+        "two letters begin a word"
+    );
     let long = "backend ".repeat(1000);
     names(&world, root, &long).await;
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::RunnerState;
+use super::{ReviewsWaiting, RunnerState};
 use crate::{Money, RunnerId, TeamId, TeamRole};
 
 /// The home page of a person.
@@ -10,6 +10,8 @@ use crate::{Money, RunnerId, TeamId, TeamRole};
 pub struct Home {
     /// Requests that they may decide.
     pub to_decide: i64,
+    /// Access reviews in which something waits for their decision.
+    pub reviews: ReviewsWaiting,
     /// What ends soon, the next end first.
     pub ending: Vec<Ending>,
     /// Their active teams, by name.

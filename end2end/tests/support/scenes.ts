@@ -1,7 +1,7 @@
 // Every page in every state worth looking at: what axe checks and what is photographed.
 import type { Page } from '@playwright/test';
 import { type Api, type Team, unique } from './api';
-import { type Person, ada, audrey, max, nora, olga, tess } from './people';
+import { type Person, ada, audrey, dana, max, nora, olga, tess } from './people';
 
 /** What the scenes are set in. */
 export interface World {
@@ -20,6 +20,8 @@ export interface World {
   many: string;
   /** The email of somebody whose account is deactivated. */
   former: string;
+  /** An access review that was closed. */
+  review: string;
 }
 
 export interface Scene {
@@ -66,10 +68,15 @@ export async function makeWorld(api: Api, apiOf: (who: Person) => Promise<Api>):
   for (const { email } of [tess, max]) {
     await api.ok('POST', '/admin/label-policies', { user_identity: email, allowed_labels: ['gpu'], label_patterns: ['app-.*'], max_runners: 2 });
   }
-  return { acme: await api.acme(), backend, empty, full, inactive, archived, project, many, former };
+  const reviewed = await api.team({ name: unique('Reviewed'), members });
+  const { id: review } = await api.ok('POST', '/access-reviews', { team_id: reviewed.id, name: 'Q3', due_in_days: 7, silence: 'keep' });
+  const lines = (await api.ok('GET', `/access-reviews/${review}/lines`)).lines;
+  await api.ok('POST', `/access-reviews/${review}/decide`, { ids: lines.map((line: { id: string }) => line.id), decision: 'remove', reason: 'The project is over' });
+  await api.ok('POST', `/access-reviews/${review}/close`);
+  return { acme: await api.acme(), backend, empty, full, inactive, archived, project, many, former, review };
 }
 
-const team = (tab = '', which: Exclude<keyof World, 'acme' | 'many' | 'project' | 'former'> = 'backend') => (world: World) =>
+const team = (tab = '', which: Exclude<keyof World, 'acme' | 'many' | 'project' | 'former' | 'review'> = 'backend') => (world: World) =>
   `/admin/teams/${world[which].id}${tab && `/${tab}`}`;
 
 /** Opens the first menu in a table. */
@@ -111,6 +118,9 @@ const stopAllowing = async (page: Page) => lastItem(page);
 
 /** On the list of services: opens one that teams use. */
 const openService = async (page: Page) => page.getByRole('link', { name: 'cli-eval' }).click();
+
+/** On the list of access reviews: opens the demo's. */
+const openReview = async (page: Page) => page.getByRole('link', { name: 'Access review of this quarter' }).click();
 
 /** On a list of requests: opens the first. */
 const openFirst = async (page: Page) => page.locator('table tbody th a').first().click();
@@ -284,6 +294,22 @@ export const scenes: Scene[] = [
   }, differs: true },
   { name: 'request-kinds', as: max, at: '/requests/new' },
   { name: 'request-new-errors', as: max, at: '/requests/new?kind=budget', act: send('Send request', { value: 'much', reason: '' }) },
+  { name: 'access-reviews', as: olga, at: '/admin/access-reviews?state=open' },
+  { name: 'access-reviews-none', as: dana, at: '/admin/access-reviews?state=cancelled' },
+  { name: 'access-review-new-errors', as: olga, at: '/admin/access-reviews/new', act: send('Start review', { name: ' ', due_in_days: '0' }) },
+  { name: 'access-review', as: olga, at: '/admin/access-reviews?state=open', act: openReview },
+  { name: 'access-review-as-team-admin', as: dana, at: '/admin/access-reviews?state=open', act: openReview },
+  { name: 'access-review-remove', as: olga, at: '/admin/access-reviews?state=open', act: async (page) => {
+    await openReview(page);
+    for (const box of (await page.getByRole('checkbox').all()).slice(0, 3)) await box.check();
+    await page.getByRole('button', { name: 'Remove selected…' }).click();
+  }, differs: true },
+  { name: 'access-review-close', as: olga, at: '/admin/access-reviews?state=open', act: async (page) => {
+    await openReview(page);
+    await page.getByRole('link', { name: 'Close review…' }).click();
+  }, differs: true },
+  { name: 'access-review-closed', as: tess, at: (world) => `/admin/access-reviews/${world.review}` },
+  { name: 'access-review-report', as: tess, at: (world) => `/admin/access-reviews/${world.review}/report` },
   { name: 'team-keys', as: tess, at: team('keys') },
 
   { name: 'policy', as: ada, at: team('policy'), differs: true },

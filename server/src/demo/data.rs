@@ -263,6 +263,7 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
     super::requests::seed(backend).await?;
     // Now and not some time later: the demo is the same at each start.
     identity_links::sync_due(backend, Duration::ZERO).await?;
+    super::reviews::seed(backend, organization).await?;
     tracing::info!(people = PEOPLE.len(), teams = TEAMS.len(), "the demo's data is there");
     Ok(())
 }

@@ -64,7 +64,8 @@ pub(super) async fn seed(backend: &Backend) -> Result<()> {
     ctx.commit().await
 }
 
-async fn of(backend: &Backend, email: &str) -> Result<Ctx> {
+/// A transaction of one of the demo's people.
+pub(super) async fn of(backend: &Backend, email: &str) -> Result<Ctx> {
     let mut ctx = Ctx::system(backend, NAME, Method::System).await?;
     let (id, _) = identity::find(&mut ctx, &UserRef::Email(Email::parse(email)?)).await?;
     drop(ctx);

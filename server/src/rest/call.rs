@@ -6,7 +6,8 @@ use axum::{
 };
 use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
 use domain::{
-    KeyId, LinkId, MachineClientId, OrganizationId, ProjectId, RequestId, RunnerId, ServiceId, TeamId, TokenId, UserRef,
+    KeyId, LinkId, MachineClientId, OrganizationId, ProjectId, RequestId, ReviewId, RunnerId, ServiceId, TeamId,
+    TokenId, UserRef,
 };
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
@@ -142,6 +143,14 @@ impl PathPart for RequestId {
     fn read(params: &RawPathParams) -> Result<Self, Problem> {
         let id = text(params, "id");
         id.parse().map_err(|_| Error::not_found("Request", shown(id)).into())
+    }
+}
+
+impl PathPart for ReviewId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "id");
+        id.parse()
+            .map_err(|_| Error::not_found("Access review", shown(id)).into())
     }
 }
 

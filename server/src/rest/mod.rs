@@ -3,6 +3,10 @@
 //! Handlers read a request, call one function of the backend and write its answer: every rule is
 //! in the backend, where the other doors meet it too.
 
+mod access_review_body;
+mod access_review_changes;
+mod access_review_report;
+mod access_reviews;
 mod alerts;
 mod api_key_body;
 mod api_key_input;
@@ -87,6 +91,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(litellm::router())
         .merge(sync::router())
         .merge(requests::router())
+        .merge(access_reviews::router())
         .merge(team_limits::router())
         .merge(team_move::router())
         .merge(spend::router())

@@ -31,6 +31,7 @@ use crate::problem::{self, ProblemBody};
         (name = "Keys", description = "API keys of projects"),
         (name = "API keys", description = "Keys for models, which LiteLLM makes, and lists of all keys"),
         (name = "Requests", description = "To join a team, and for what its people may not change themselves"),
+        (name = "Access reviews", description = "Memberships, roles and allowed services, looked at line by line"),
         (name = "Machine clients", description = "Programs that provision runners for one team"),
         (name = "Services", description = "An organization's services, and which of them a team may use"),
         (name = "Runners", description = "Just-in-time CI runners"),

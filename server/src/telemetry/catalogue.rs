@@ -108,6 +108,11 @@ pub const METRICS: &[Metric] = &[
         "Budgets that reached a part of their limit, in percent, for the first time in their period",
     ),
     counter(
+        "guildhall_access_review_reminders_total",
+        &[("by", &["clock", "person"])],
+        "Reminders of access reviews with lines that nobody has decided",
+    ),
+    counter(
         "guildhall_sync_errors_total",
         &[("target", &["litellm", "github"])],
         "Deliveries to LiteLLM that failed; passes with GitHub that were not completed, and runners that one could not settle",

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     cost::grouped,
-    views::{Alert, Ending, EndingKind, Home, HomeTeam},
+    views::{Alert, Ending, EndingKind, Home, HomeTeam, ReviewsWaiting},
 };
 use leptos::prelude::*;
 
@@ -22,6 +22,7 @@ pub(super) fn card(loaded: &Home, alerts: &[Alert], now: DateTime<Utc>) -> AnyVi
     let mut needs: Vec<Need> = Vec::new();
     needs.extend(of_alerts(alerts));
     needs.extend(to_decide(loaded.to_decide));
+    needs.extend(to_review(loaded.reviews, now));
     needs.extend(loaded.ending.iter().map(|ending| of_ending(ending, now)));
     needs.extend(loaded.teams.iter().filter(|team| team.is_nearly_full()).map(of_team));
     let body = if needs.is_empty() {
@@ -71,6 +72,19 @@ fn to_decide(waiting: i64) -> Option<Need> {
     })
 }
 
+fn to_review(waiting: ReviewsWaiting, now: DateTime<Utc>) -> Option<Need> {
+    let due = waiting.nearest_due?;
+    Some(Need {
+        icon: "shield",
+        words: match waiting.reviews {
+            1 => "1 access review waits for you".to_owned(),
+            n => format!("{} wait for you", ui::plural(n, "access review")),
+        },
+        detail: view! { "Due "{ui::time_ahead(due, now)} }.into_any(),
+        href: format!("{}?state=open", pages::access_reviews::PAGE),
+    })
+}
+
 fn of_ending(ending: &Ending, now: DateTime<Utc>) -> Need {
     let name = &ending.name;
     let team = ending.team.as_ref().map(|(_, team)| team.as_str()).unwrap_or_default();
@@ -83,13 +97,25 @@ fn of_ending(ending: &Ending, now: DateTime<Utc>) -> Need {
         EndingKind::Key => ("key", format!("Your key {name} ends"), format!("/keys/{id}")),
         EndingKind::ProjectKey => {
             let project = ending.project.unwrap_or_default();
-            ("key", format!("The key {name} of {team} ends"), team_page(&format!("/projects/{project}")))
+            (
+                "key",
+                format!("The key {name} of {team} ends"),
+                team_page(&format!("/projects/{project}")),
+            )
         }
-        EndingKind::Token => ("terminal", format!("Your access token {name} ends"), "/tokens".to_owned()),
+        EndingKind::Token => (
+            "terminal",
+            format!("Your access token {name} ends"),
+            "/tokens".to_owned(),
+        ),
         EndingKind::OwnMembership => ("clock", format!("Your membership of {team} ends"), team_page("")),
         EndingKind::OwnAdminRole => ("clock", format!("Your admin role in {team} ends"), team_page("")),
         EndingKind::Membership => ("clock", format!("{name} leaves {team}"), team_page("/members")),
-        EndingKind::AdminRole => ("clock", format!("{name} becomes a member in {team}"), team_page("/members")),
+        EndingKind::AdminRole => (
+            "clock",
+            format!("{name} becomes a member in {team}"),
+            team_page("/members"),
+        ),
     };
     Need {
         icon,

@@ -148,7 +148,12 @@ fn frame(tab: Tab, place: &Place, content: AnyView) -> Rendered {
     let services = format!("/admin/services?organization={}", organization.slug);
     let action = if place.may(Permission::TeamAdminister) {
         let href = format!("/admin/teams/new?organization={}", organization.id);
-        view! { <a class="button button--primary" href=href>"Create Team"</a> }.into_any()
+        let review = format!("/admin/access-reviews/new?organization={}", organization.id);
+        view! {
+            <a class="button" href=review>"Start an access review"</a>
+            <a class="button button--primary" href=href>"Create Team"</a>
+        }
+        .into_any()
     } else {
         ().into_any()
     };

@@ -40,8 +40,14 @@ fn card(body: AnyView) -> AnyView {
 fn runners(days: &[TeamDay], page: &TeamPage) -> AnyView {
     let most = days.iter().map(|day| day.runners).max().unwrap_or_default();
     let summary = match page.team.max_runners {
-        Some(max) => format!("Last 30 days: at most {} at a time, of {max}.", ui::plural(most, "runner")),
-        None => format!("Last 30 days: at most {} at a time. There is no quota.", ui::plural(most, "runner")),
+        Some(max) => format!(
+            "Last 30 days: at most {} at a time, of {max}.",
+            ui::plural(most, "runner")
+        ),
+        None => format!(
+            "Last 30 days: at most {} at a time. There is no quota.",
+            ui::plural(most, "runner")
+        ),
     };
     let chart = DayChart {
         id: "runners-over-time",

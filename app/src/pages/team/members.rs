@@ -123,6 +123,7 @@ fn add_form(place: &Place, state: &FormState) -> AnyView {
     let role = state.value("role", "member");
     let error = state.error("user_id");
     let bulk = format!("{}/bulk", place.tab(Tab::Members));
+    let review = format!("/admin/access-reviews/new?team={}", place.page.team.id);
     let ends = ["expires_at", "admin_until"];
     let open = ends
         .iter()
@@ -135,7 +136,11 @@ fn add_form(place: &Place, state: &FormState) -> AnyView {
                     <h2 class="card__title" id="add-title">"Add Member"</h2>
                     <p class="card__description">"Best are 5 to 20 members with 2 or 3 admins."</p>
                 </div>
-                <div class="card__actions"><a class="button button--small" href=bulk>"Add several"</a></div>
+                <div class="card__actions">
+                    {(!place.page.team.is_system)
+                        .then(|| view! { <a class="button button--small" href=review>"Start an access review"</a> })}
+                    <a class="button button--small" href=bulk>"Add several"</a>
+                </div>
             </header>
             <form class="card__body stack" method="post" action="/actions/members/add" data-busy="">
                 {place.hidden()}

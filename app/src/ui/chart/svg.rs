@@ -49,7 +49,11 @@ pub(super) fn area(chart: &DayChart) -> String {
     };
     let count = chart.days.len();
     let scale = Scale::to(
-        series.values.iter().map(|value| value.size).fold(limit(chart), f64::max),
+        series
+            .values
+            .iter()
+            .map(|value| value.size)
+            .fold(limit(chart), f64::max),
         chart.whole,
     );
     let mut svg = axes(chart, &scale);
@@ -104,7 +108,10 @@ fn axes(chart: &DayChart, scale: &Scale) -> String {
     if let Some((name, value)) = &chart.limit {
         let words = escaped(&format!("{name}: {}", value.text));
         let y = scale.y(value.size);
-        let _ = write!(svg, r#"<path class="chart__limit" d="M{LEFT} {y:.1}H{RIGHT}"><title>{words}</title></path>"#);
+        let _ = write!(
+            svg,
+            r#"<path class="chart__limit" d="M{LEFT} {y:.1}H{RIGHT}"><title>{words}</title></path>"#
+        );
     }
     let days = labelled(&chart.days);
     let last = chart.days.len().saturating_sub(1);
@@ -181,7 +188,15 @@ mod tests {
         chart.limit = Some(("Quota", Value::count(10)));
         let svg = columns(&chart);
         let line = svg.split("chart__limit").nth(1).unwrap();
-        let y: f64 = line.split("d=\"M46 ").nth(1).unwrap().split('H').next().unwrap().parse().unwrap();
+        let y: f64 = line
+            .split("d=\"M46 ")
+            .nth(1)
+            .unwrap()
+            .split('H')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
         assert!(y >= TOP && y < BOTTOM, "{y}");
         assert!(line.contains("<title>Quota: 10</title>"), "{line}");
         let tallest = numbers(&svg, "rect", "height").into_iter().fold(0.0, f64::max);
