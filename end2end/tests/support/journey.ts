@@ -65,7 +65,8 @@ export async function staff(api: Api, company: Company, input: Partial<Team> = {
   return { team, lead, member };
 }
 
-const nav = (page: Page) => page.getByRole('navigation', { name: 'Main' });
+// On a narrow screen it is hidden until the menu is opened.
+const nav = (page: Page) => page.getByRole('navigation', { name: 'Main', includeHidden: true });
 
 /** Opens what is folded around something; returns how many clicks that took. */
 async function unfold(page: Page, target: Locator): Promise<number> {
