@@ -50,8 +50,8 @@ export async function found(api: Api, name = 'Guild'): Promise<Company> {
 }
 
 /** Somebody who has an account there already, and can sign in. */
-export async function employ(api: Api, domain: string, name: string): Promise<Person> {
-  const person = await hire(name, domain);
+export async function employ(api: Api, domain: string, name: string, local = name): Promise<Person> {
+  const person = await hire(name, domain, local);
   await api.ok('POST', '/admin/users', { email: person.email, display_name: name });
   return person;
 }
@@ -119,6 +119,14 @@ export async function calm(page: Page): Promise<void> {
   await expect(page.getByRole('heading', { level: 1 })).toHaveCount(1);
   const over = await page.evaluate(() => (document.scrollingElement?.scrollWidth ?? 0) - window.innerWidth);
   expect(over, `${new URL(page.url()).pathname} scrolls sideways by so many px`).toBeLessThanOrEqual(0);
+}
+
+/** The same at each width, one after the other. */
+export async function calmAtEveryWidth(page: Page): Promise<void> {
+  for (const { width, height } of SCREENS) {
+    await page.setViewportSize({ width, height });
+    await calm(page);
+  }
 }
 
 /** Distances from now say the exact time, too. */
