@@ -20,6 +20,7 @@ mod requests;
 mod restricted_models;
 pub(crate) mod roster;
 mod runners;
+mod search;
 mod services;
 mod sync;
 mod team_limits;

@@ -9,7 +9,7 @@ use leptos::{prelude::*, tachys::html::InertElement};
 use leptos_meta::Title;
 
 use crate::{
-    forms,
+    forms, help,
     icon::icon,
     navigation, pages,
     ssr::{self, Caller, Code, Error, Flash, Result, Visit},
@@ -220,6 +220,7 @@ fn frame(sidebar: AnyView, visit: &Visit, rendered: Rendered, flash: Option<Flas
                         .site
                         .demo
                         .then(|| view! { <aside aria-label="Installation"><span class="badge badge--info">"Demo"</span></aside> })}
+                    {help_link(&ssr::path())}
                 </div>
                 <main class=class id="content" tabindex="-1">{rendered.body}</main>
             </div>
@@ -227,6 +228,21 @@ fn frame(sidebar: AnyView, visit: &Visit, rendered: Rendered, flash: Option<Flas
         {flash.map(|flash| ui::flash(&flash))}
     }
     .into_any()
+}
+
+/// The way to the part of the docs that is about this page.
+fn help_link(path: &str) -> impl IntoView + use<> {
+    let topic = help::topic(path);
+    let label = format!("Help: {}", topic.title);
+    let here = (path == help::INDEX).then_some("page");
+    view! {
+        <nav class="help-link" aria-label="Help">
+            <a class="button button--ghost button--small" href=topic.href aria-label=label aria-current=here>
+                {icon("book")}
+                "Help"
+            </a>
+        </nav>
+    }
 }
 
 /// The navigation. `switcher`: the menu of someone who has several organizations; `waiting`: requests to decide.
@@ -243,22 +259,11 @@ fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: i64) -> AnyView {
             </div>
             <div class="sidebar__body">
                 {switcher}
+                <a class="palette-button" href=pages::search::PAGE data-palette>
+                    {icon("search")}<span>"Search or jump to…"</span><kbd>"Ctrl K"</kbd>
+                </a>
                 <nav class="nav" aria-label="Main">
-                    {groups
-                        .into_iter()
-                        .enumerate()
-                        .map(|(index, (title, entries))| {
-                            let id = format!("nav-{index}");
-                            view! {
-                                <div class="nav__group">
-                                    <h2 class="nav__title" id=id.clone()>{title}</h2>
-                                    <ul aria-labelledby=id>
-                                        {entries.into_iter().map(|entry| link(&entry, &path, waiting)).collect_view()}
-                                    </ul>
-                                </div>
-                            }
-                        })
-                        .collect_view()}
+                    {groups.into_iter().enumerate().map(|(index, group)| nav_group(index, group, &path, waiting)).collect_view()}
                 </nav>
                 <div class="sidebar__foot">
                     <div class="theme-switch" role="group" aria-label="Theme">
@@ -283,23 +288,46 @@ fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: i64) -> AnyView {
     .into_any()
 }
 
+fn nav_group(index: usize, group: navigation::Group, path: &str, waiting: i64) -> AnyView {
+    let id = format!("nav-{index}");
+    let here = group.entries.iter().any(|entry| current(entry, path).is_some());
+    let links = group.entries.iter().map(|entry| link(entry, path, waiting)).collect_view();
+    if group.folded {
+        return view! {
+            <details class="nav__group" open=here>
+                <summary class="nav__title" id=id.clone()>{icon("chevron-right")}{group.title}</summary>
+                <ul aria-labelledby=id>{links}</ul>
+            </details>
+        }
+        .into_any();
+    }
+    view! {
+        <div class="nav__group">
+            <h2 class="nav__title" id=id.clone()>{group.title}</h2>
+            <ul aria-labelledby=id>{links}</ul>
+        </div>
+    }
+    .into_any()
+}
+
+/// `aria-current` of an entry on a page: the page itself, or one inside.
+fn current(entry: &navigation::Entry, path: &str) -> Option<&'static str> {
+    let rest = path.strip_prefix(entry.href)?;
+    match rest {
+        "" => Some("page"),
+        // Everything is inside of the home page.
+        _ if entry.href == "/" => None,
+        rest => rest.starts_with('/').then_some("true"),
+    }
+}
+
 fn link(entry: &navigation::Entry, path: &str, waiting: i64) -> impl IntoView + use<> {
     let count = (entry.href == pages::requests::PAGE && waiting > 0).then(|| {
         view! { <span class="count">{waiting}<span class="visually-hidden">" to decide"</span></span> }
     });
-    let inside = path
-        .strip_prefix(entry.href)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    // The dashboard has a second address, which B28 names.
-    let path = if path == "/admin/dashboard" { "/" } else { path };
-    let current = if path == entry.href {
-        Some("page")
-    } else {
-        inside.then_some("true")
-    };
     view! {
         <li>
-            <a class="nav__link" href=entry.href aria-current=current>
+            <a class="nav__link" href=entry.href aria-current=current(entry, path)>
                 {icon(entry.icon)}
                 <span>{entry.label}</span>
                 {count}

@@ -13,6 +13,8 @@ mod actions;
 #[cfg(feature = "ssr")]
 mod forms;
 #[cfg(feature = "ssr")]
+mod help;
+#[cfg(feature = "ssr")]
 mod icon;
 #[cfg(feature = "ssr")]
 mod layout;

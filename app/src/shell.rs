@@ -35,7 +35,8 @@ pub fn shell(options: &LeptosOptions) -> impl IntoView + use<> {
                 <meta name="color-scheme" content="light dark" />
                 <link rel="icon" href=format!("/{package}/favicon.svg") type="image/svg+xml" />
                 <link rel="stylesheet" href=format!("/{package}/guildhall.css") />
-                <script src=format!("/{package}/theme.js") nonce=nonce></script>
+                <script src=format!("/{package}/theme.js") nonce=nonce.clone()></script>
+                <script src=format!("/{package}/palette.js") nonce=nonce defer></script>
                 {islands.then(|| view! { <HydrationScripts options=options.clone() islands=true /> })}
                 <MetaTags />
             </head>
@@ -59,7 +60,7 @@ pub fn App() -> impl IntoView {
     view! {
         <Router>
             <Routes fallback=pages::not_found>
-                <Route path=path!("/") view=pages::dashboard::dashboard ssr=SsrMode::Async />
+                <Route path=path!("/") view=pages::home::home ssr=SsrMode::Async />
                 <Route path=path!("/admin/dashboard") view=pages::dashboard::dashboard ssr=SsrMode::Async />
                 <Route path=path!("/admin/cost") view=pages::cost::cost ssr=SsrMode::Async />
                 <Route path=path!("/admin/cost/prices") view=pages::cost::prices ssr=SsrMode::Async />
@@ -121,8 +122,11 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/requests") view=pages::requests::list ssr=SsrMode::Async />
                 <Route path=path!("/requests/new") view=pages::requests::new ssr=SsrMode::Async />
                 <Route path=path!("/requests/:request") view=pages::requests::one ssr=SsrMode::Async />
+                <Route path=path!("/search") view=pages::search::page_of_results ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=pages::tokens::page ssr=SsrMode::Async />
+                <Route path=path!("/help") view=pages::help::index ssr=SsrMode::Async />
                 <Route path=path!("/help/kubectl") view=pages::kubectl::help ssr=SsrMode::Async />
+                <Route path=path!("/help/:page") view=pages::help::one ssr=SsrMode::Async />
             </Routes>
         </Router>
     }

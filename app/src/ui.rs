@@ -14,6 +14,7 @@ pub use field::{Field, error_line, error_summary, text_area};
 use leptos::prelude::*;
 pub use pager::pagination;
 pub use severity::{severity_badge, severity_word};
+use text::ahead;
 pub use text::{ago, date, day, dollars, initials, machine, moment, plural};
 
 use crate::{icon::icon, ssr::Flash};
@@ -201,6 +202,11 @@ pub fn time(at: DateTime<Utc>) -> AnyView {
 /// A moment as a distance from now.
 pub fn time_ago(at: DateTime<Utc>, now: DateTime<Utc>) -> AnyView {
     view! { <time datetime=machine(at) title=moment(at)>{ago(at, now)}</time> }.into_any()
+}
+
+/// A moment to come as a distance from now.
+pub fn time_ahead(at: DateTime<Utc>, now: DateTime<Utc>) -> AnyView {
+    view! { <time datetime=machine(at) title=moment(at)>{ahead(at, now)}</time> }.into_any()
 }
 
 /// An empty list: what belongs there, and the next step.

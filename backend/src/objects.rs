@@ -25,7 +25,6 @@ mod watch;
 pub use access::{may, namespace, namespaces};
 pub use contract::{
     Change, Changed, Deleted, Happening, HappeningQuery, List, Namespace, Preconditions, Query, Source, Verb, What,
-    Write,
 };
 pub use declare::{change, create, delete};
 pub use export::{declared_members, export, of_subject, source, team_source};
@@ -33,4 +32,5 @@ pub use keep::{begin, forget_old, is_in_use};
 pub use manifest::{organization_manifest, team_manifest};
 pub use plan::{Action, Step, carry_out};
 pub use read::{get, happenings, list};
+pub use refusal::reason;
 pub use watch::{Changes, Watch};

@@ -1,6 +1,7 @@
 //! Teams: find, list, create, edit, change status.
 
 mod edit;
+mod history;
 mod input;
 mod limits;
 mod list;
@@ -17,6 +18,7 @@ use domain::{
 };
 pub use edit::{create, update};
 pub use input::{LimitsInput, NewTeam, NewTeamInput, TeamPatch, TeamPatchInput};
+pub use history::history;
 pub(crate) use input::{parse_budget, parse_max_runners};
 pub use limits::{budget, limits, limits_of};
 pub use list::{Order, Sort, TeamQuery, list};

@@ -26,6 +26,7 @@ pub mod roles;
 mod roster;
 mod runner;
 pub mod scim;
+pub mod search;
 mod security;
 mod service;
 pub mod suggestions;

@@ -8,6 +8,7 @@ mod cost;
 mod dashboard;
 mod default_team;
 mod guides;
+mod home;
 mod identity_links;
 mod label_policies;
 mod litellm;
@@ -17,12 +18,13 @@ mod organization;
 mod projects;
 mod requests;
 mod runners;
+mod search;
 mod services;
 mod sync;
 mod users;
 mod waiting;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 pub use alerts::*;
@@ -33,6 +35,7 @@ pub use cost::*;
 pub use dashboard::*;
 pub use default_team::*;
 pub use guides::*;
+pub use home::*;
 pub use identity_links::*;
 pub use label_policies::*;
 pub use litellm::*;
@@ -42,13 +45,14 @@ pub use organization::*;
 pub use projects::*;
 pub use requests::*;
 pub use runners::*;
+pub use search::*;
 pub use services::*;
 pub use sync::*;
 pub use users::*;
 pub use waiting::*;
 
 use crate::{
-    Label, LabelPattern, LabelPolicy, Limits, MachineClientId, OrgRole, OrganizationId, ProjectId, RunnerId,
+    Label, LabelPattern, LabelPolicy, Limits, MachineClientId, Money, OrgRole, OrganizationId, ProjectId, RunnerId,
     RunnerStatus, Standing, TeamId, TeamRole, TeamStatus, TokenId, UserId,
 };
 
@@ -127,6 +131,17 @@ pub struct TeamPage {
     pub open: bool,
     /// Whether somebody can act as the team's admin now (SPEC D12).
     pub has_admin: bool,
+}
+
+/// A day of a team.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TeamDay {
+    /// The day (UTC).
+    pub day: NaiveDate,
+    /// The most runners that there were at a time.
+    pub runners: i64,
+    /// What was spent.
+    pub spend: Money,
 }
 
 /// What the Overview tab shows.

@@ -6,7 +6,7 @@ import { expect, test } from './support/test';
 import { origin } from './support/watch';
 
 test('b28 the dashboard counts what one sees, and each number leads to what it counts', async ({ as }) => {
-  const page = await as(superAdmin, '/');
+  const page = await as(superAdmin, '/admin/dashboard');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Dashboard');
   await expect(page.getByRole('link', { name: 'Dashboard' })).toHaveAttribute('aria-current', 'page');
   const numbers = page.getByRole('region', { name: 'Runners' });
@@ -24,7 +24,7 @@ test('b28 the dashboard counts what one sees, and each number leads to what it c
   await expect(chart.getByRole('row').first()).toContainText('Refused or failed');
 
   await page.getByRole('link', { name: 'Refresh' }).click();
-  await expect(page).toHaveURL(`${origin()}/`);
+  await expect(page).toHaveURL(`${origin()}/admin/dashboard`);
 });
 
 test('b28 somebody in no team sees no numbers of others, and what to do', async ({ as }) => {

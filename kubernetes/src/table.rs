@@ -80,8 +80,6 @@ pub struct Page<'a> {
     pub version: i64,
     /// The token for what follows.
     pub next: Option<&'a str>,
-    /// How many follow, if that is known.
-    pub remaining: Option<i64>,
 }
 
 impl Page<'_> {
@@ -89,9 +87,6 @@ impl Page<'_> {
         let mut metadata = json!({ "resourceVersion": self.version.to_string() });
         if let Some(next) = self.next {
             metadata["continue"] = next.into();
-            if let Some(remaining) = self.remaining {
-                metadata["remainingItemCount"] = remaining.into();
-            }
         }
         metadata
     }

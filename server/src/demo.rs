@@ -9,6 +9,7 @@ mod keys;
 mod refusals;
 mod requests;
 mod services;
+mod spending;
 
 use std::{
     io,

@@ -85,11 +85,12 @@ async fn run(
     };
     let jobs = jobs::start(&state, database.direct.clone());
     let app = router(state.clone());
-    // Whoever waits for this line may have stopped reading; that is no reason not to serve.
-    let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    // Nobody may read what is said here; that is no reason not to serve.
     if let Some(kubernetes) = &kubernetes {
         let _ = writeln!(std::io::stdout(), "kubernetes API on {}", kubernetes.address().server);
     }
+    // The last line: whoever waits for it may stop reading.
+    let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     let door = async {
         if let Some(kubernetes) = kubernetes {
             kubernetes.serve(stopped()).await;

@@ -77,7 +77,5 @@
   addEventListener("pageshow", () => { sent = false; each("form[data-busy]", (f) => { f.dataset.busy = ""; f.querySelectorAll("[aria-busy]").forEach((b) => b.removeAttribute("aria-busy")); }); });
   d.addEventListener("keydown", (e) => {
     if (e.key === "Escape") each("details.menu[open]", (m) => { m.open = false; m.querySelector("summary").focus(); });
-    const p = d.getElementById("palette");
-    if (p && e.key.toLowerCase() === "k" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); p.open ? p.close() : modal(p); }
   });
 })();

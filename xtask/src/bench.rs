@@ -3,6 +3,7 @@
 mod budget;
 mod forward_auth;
 mod http;
+mod kubernetes;
 mod limits;
 mod litellm;
 mod processes;
@@ -47,6 +48,8 @@ pub enum Part {
     Scim,
     /// Signing in with many groups
     SignIn,
+    /// Lists, applies and watches over the Kubernetes API
+    Kubernetes,
     /// Start, first visit, sizes
     Limits,
 }
@@ -108,6 +111,9 @@ pub fn bench(builds: bool, only: &[Part]) -> anyhow::Result<()> {
         }
         if wanted(&[Part::SignIn]) {
             sign_in::measure(&database, &mut table)?;
+        }
+        if wanted(&[Part::Kubernetes]) {
+            kubernetes::measure(&database, &mut table)?;
         }
         Ok(())
     })?;

@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod check;
 mod debian;
+mod lighthouse;
 mod paths;
 mod postgres;
 mod prepare;
@@ -21,7 +22,7 @@ mod wasm;
 mod wasm_opt;
 mod wasm_toolchain;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -68,6 +69,15 @@ enum Task {
         #[arg(long, value_enum)]
         only: Vec<bench::Part>,
     },
+    /// Build release and ask Lighthouse about the main pages: fails below 98
+    Lighthouse {
+        /// Measure what was built before
+        #[arg(long)]
+        no_build: bool,
+        /// Measure this binary, and build nothing
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
     /// Take the pictures of every page
     Screenshots {
         /// Arguments for the script in end2end
@@ -106,6 +116,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Site { release: true } => assets::site(wasm::Profile::Release),
         Task::Site { release: false } => assets::site(wasm::Profile::Dev),
         Task::Bench { no_build, only } => bench::bench(!no_build, &only),
+        Task::Lighthouse { no_build, binary } => lighthouse::lighthouse(!no_build, binary),
         Task::Screenshots { arguments } => test::screenshots(&arguments),
         Task::Prepare { check } => prepare::prepare(check),
         Task::Database => prepare::database(),

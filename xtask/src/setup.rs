@@ -109,8 +109,18 @@ pub fn chromium() -> anyhow::Result<PathBuf> {
 
 /// The npm packages of end2end; `false` when there are no browser tests yet.
 pub fn browser_tests() -> anyhow::Result<bool> {
-    step("setup", "npm packages of end2end", || {
-        let dir = paths::end2end();
+    packages("npm packages of end2end", &paths::end2end(), "end2end.package-lock")
+}
+
+/// Lighthouse, in a folder of its own: the browser tests do without its 200 packages.
+pub fn lighthouse() -> anyhow::Result<bool> {
+    let dir = paths::end2end().join("lighthouse");
+    packages("npm packages of Lighthouse", &dir, "lighthouse.package-lock")
+}
+
+/// What a lock file names, once for each state of it; `false` without one.
+fn packages(what: &str, dir: &Path, stamp: &str) -> anyhow::Result<bool> {
+    step("setup", what, || {
         let lock = dir.join("package-lock.json");
         if !lock.exists() {
             return Ok((false, "nothing there".to_owned()));
@@ -123,12 +133,12 @@ pub fn browser_tests() -> anyhow::Result<bool> {
                 ("brew", &["node"]),
             ])?;
         }
-        let stamp = paths::in_root("target/end2end.package-lock");
+        let stamp = paths::in_root("target").join(stamp);
         let wanted = fs::read(&lock).with_context(|| format!("could not read {}", lock.display()))?;
         if dir.join("node_modules").exists() && fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
             return Ok((true, "ready".to_owned()));
         }
-        output(program("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&dir))?;
+        output(program("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(dir))?;
         fs::create_dir_all(paths::in_root("target"))?;
         fs::write(&stamp, wanted).with_context(|| format!("could not write {}", stamp.display()))?;
         Ok((true, "installed".to_owned()))

@@ -130,7 +130,7 @@ fn browser(database: &str) -> anyhow::Result<Tally> {
 }
 
 /// npm in end2end, told where everything is.
-fn npm(chromium: &PathBuf, database: &str) -> Command {
+pub fn npm(chromium: &PathBuf, database: &str) -> Command {
     let mut npm = program("npm");
     npm.current_dir(paths::end2end());
     npm.env("GUILDHALL_BIN", paths::server("debug"))

@@ -117,7 +117,7 @@ fn bar(split: &BudgetSplit) -> ShareBar {
 }
 
 /// `$12.50 of $100.00 spent, $87.50 left.`
-fn spent_of(budget: &Budget) -> String {
+pub(super) fn spent_of(budget: &Budget) -> String {
     let spend = ui::dollars(budget.spend);
     match budget.max {
         None => format!("{spend} spent."),

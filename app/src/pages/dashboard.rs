@@ -1,7 +1,7 @@
 //! The dashboard: how many runners there are, who is near a quota, what was provisioned, what happened lately.
 //! Each number leads to what it counts.
 
-use backend::{Principal, alerts, cost, dashboard, requests};
+use backend::{Principal, alerts, cost, dashboard};
 use chrono::{DateTime, Utc};
 use domain::{
     OrgRole,
@@ -55,7 +55,7 @@ impl Viewer {
     }
 }
 
-/// `/` and `/admin/dashboard`.
+/// `/admin/dashboard`.
 pub fn dashboard() -> impl IntoView {
     page(async {
         let mut ctx = ssr::read().await?;
@@ -69,7 +69,6 @@ pub fn dashboard() -> impl IntoView {
         } else {
             Vec::new()
         };
-        let waiting = requests::count_to_decide(&mut ctx).await?;
         drop(ctx);
         let header = ui::page_header(
             "Dashboard",
@@ -83,7 +82,6 @@ pub fn dashboard() -> impl IntoView {
         );
         let body = view! {
             {super::alerts::notice(&alerts)}
-            {to_decide(waiting)}
             {counts(&viewer, loaded.stats.runners)}
             <div class="split">
                 <div class="split__main">
@@ -96,21 +94,6 @@ pub fn dashboard() -> impl IntoView {
         };
         Ok(Rendered::new("Dashboard", view! { {header} {body} }))
     })
-}
-
-/// What waits for the viewer.
-fn to_decide(waiting: i64) -> Option<AnyView> {
-    let (title, words) = match waiting {
-        0 => return None,
-        1 => ("1 request waits for you".to_owned(), "Decide it"),
-        n => (format!("{} requests wait for you", grouped(n.into())), "Decide them"),
-    };
-    let href = format!("{}?view=decide", super::requests::PAGE);
-    Some(ui::callout(
-        "info",
-        &title,
-        view! { <p><a class="link" href=href>{words}</a></p> }.into_any(),
-    ))
 }
 
 fn counts(viewer: &Viewer, counts: RunnerCounts) -> AnyView {
@@ -177,6 +160,7 @@ fn provisioning(days: &[ProvisioningDay]) -> AnyView {
             series("Provisioned", Tone::Series(1), |day| day.created, created),
             series("Refused or failed", Tone::Bad, |day| day.failed, failed),
         ],
+        limit: None,
         when_empty: "Runners show up here on the day they are provisioned.",
     };
     card(chart::columns(&chart), None)
@@ -204,6 +188,7 @@ fn worked(viewer: &Viewer, days: &[MinutesDay]) -> Option<AnyView> {
             values: days.iter().map(value).collect(),
             total,
         }],
+        limit: None,
         when_empty: "Minutes are counted once GitHub's workflow_job webhook tells of completed jobs.",
     };
     Some(card(

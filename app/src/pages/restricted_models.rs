@@ -70,7 +70,7 @@ fn form(state: &FormState, action: &'static str, organization: Option<String>, u
         <form class="card" method="post" action=action>
             <header class="card__header">
                 <div>
-                    <h2 class="card__title">"Restricted models"</h2>
+                    <h2 class="card__title">{if everywhere { "Which models" } else { "Restricted models" }}</h2>
                     <p class="card__description">{who}</p>
                 </div>
             </header>
@@ -117,20 +117,23 @@ fn table(uses: &[RestrictedUse], everywhere: bool) -> Option<AnyView> {
         .collect_view();
     Some(
         view! {
-            <div class="table-wrap">
-                <table class="table">
-                    <caption class="visually-hidden">"Restricted models in numbers"</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Model"</th>
-                            <th scope="col" class="table__number">"Teams that may"</th>
-                            <th scope="col" class="table__number">"Requests that wait"</th>
-                            <th scope="col" class="table__number" title="Keys that name the model and do not get it">"Keys without it"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <section class="card" aria-labelledby="restricted-use">
+                <header class="card__header"><h2 class="card__title" id="restricted-use">"In use"</h2></header>
+                <div class="table-wrap">
+                    <table class="table">
+                        <caption class="visually-hidden">"Restricted models in numbers"</caption>
+                        <thead>
+                            <tr>
+                                <th scope="col">"Model"</th>
+                                <th scope="col" class="table__number">"Teams that may"</th>
+                                <th scope="col" class="table__number">"Requests that wait"</th>
+                                <th scope="col" class="table__number" title="Keys that name the model and do not get it">"Keys without it"</th>
+                            </tr>
+                        </thead>
+                        <tbody>{rows}</tbody>
+                    </table>
+                </div>
+            </section>
         }
         .into_any(),
     )

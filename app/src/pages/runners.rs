@@ -24,7 +24,12 @@ pub const DEPROVISION: &str = "deprovision-runners";
 
 /// A badge of a runner's state: a word, not only a colour.
 pub(crate) fn runner_badge(runner: &Runner) -> AnyView {
-    let (class, label) = match runner.state() {
+    state_badge(runner.state())
+}
+
+/// The badge of a runner's state.
+pub(crate) fn state_badge(state: RunnerState) -> AnyView {
+    let (class, label) = match state {
         RunnerState::Busy => ("badge badge--busy", "Busy"),
         RunnerState::Pending => ("badge badge--pending", "Pending"),
         RunnerState::Idle => ("badge badge--active", "Active"),

@@ -3,6 +3,7 @@
 mod declared;
 mod default_team;
 mod hints;
+mod history;
 mod keys;
 mod limits;
 mod members;

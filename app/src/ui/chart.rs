@@ -88,6 +88,8 @@ pub struct DayChart {
     pub days: Vec<NaiveDate>,
     /// What is drawn; in a stack, the first is at the bottom.
     pub series: Vec<Series>,
+    /// What the numbers may come to, with its name: a line across.
+    pub limit: Option<(&'static str, Value)>,
     /// What brings numbers when there are none.
     pub when_empty: &'static str,
 }
@@ -142,9 +144,14 @@ fn figure(chart: &DayChart, draw: fn(&DayChart) -> String) -> AnyView {
 
 /// Which colour is what, with the sum: in the order of the stack, so that it needs no colour.
 fn legend(chart: &DayChart) -> Option<AnyView> {
-    if chart.series.len() < 2 {
+    if chart.series.len() < 2 && chart.limit.is_none() {
         return None;
     }
+    let limit = chart.limit.as_ref().map(|(name, value)| {
+        view! { <li class="chart__key chart__key--limit">{*name}" "<span class="chart__total">{value.text.clone()}</span></li> }
+    });
+    let stacked = (chart.series.len() > 1)
+        .then(|| view! { <li class="chart__order" aria-hidden="true">"Top to bottom:"</li> });
     let keys = chart.series.iter().rev().map(|series| {
         view! {
             <li class=format!("chart__key chart__key--{}", series.tone.class())>
@@ -156,8 +163,7 @@ fn legend(chart: &DayChart) -> Option<AnyView> {
     Some(
         view! {
             <ul class="chart__legend" aria-label="Legend, from the top of the columns down">
-                <li class="chart__order" aria-hidden="true">"Top to bottom:"</li>
-                {keys.collect_view()}
+                {stacked} {keys.collect_view()} {limit}
             </ul>
         }
         .into_any(),

@@ -52,6 +52,18 @@ pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// How soon something is, in the largest whole unit that it is more than: `in 3 days`.
+pub fn ahead(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let seconds = (at - now).num_seconds().max(0);
+    let count = |n: i64, unit: &str| format!("in {}", plural(n, unit));
+    match seconds {
+        0..60 => "in less than a minute".to_owned(),
+        60..3_600 => count(seconds / 60, "minute"),
+        3_600..172_800 => count(seconds / 3_600, "hour"),
+        _ => count(seconds / 86_400, "day"),
+    }
+}
+
 /// `1 team`, `2 teams`, `2 people`.
 pub fn plural(n: i64, noun: &str) -> String {
     if n == 1 {

@@ -26,17 +26,6 @@ pub struct List {
     pub version: i64,
     /// What `continue` brings the next page.
     pub next: Option<String>,
-    /// How many come after this page, where that is known (without a selector).
-    pub remaining: Option<i64>,
-}
-
-/// How a write is meant.
-#[derive(Debug, Clone, Default)]
-pub struct Write {
-    /// Show what would be, and store nothing (the door drops the transaction, too).
-    pub dry_run: bool,
-    /// Who writes: `kubectl-client-side-apply`.
-    pub manager: String,
 }
 
 /// What came of a change.

@@ -8,9 +8,8 @@ use uuid::Uuid;
 
 use super::{
     access,
-    contract::{Changed, Deleted, Preconditions, Write},
-    read,
-    realize::{self, Made},
+    contract::{Changed, Deleted, Preconditions},
+    read, realize,
     refusal::failure,
     settle,
     store::{self, Row},
@@ -21,11 +20,12 @@ use crate::{Ctx, Error};
 /// The most bytes that labels, annotations, managed fields and spec of an object may have together.
 const MOST_BYTES: usize = 1_572_864;
 
-/// Makes an object. It was decoded; the rules about its words and about what there is are checked here.
+/// Makes an object, for a field manager such as `kubectl-client-side-apply`. It was decoded; the rules about its words and
+/// about what there is are checked here.
 ///
 /// # Errors
 /// 404 for a namespace that the caller does not see, 403 without the right, 409 when there is one, 422 with the fields.
-pub async fn create(ctx: &mut Ctx, object: Object, write: &Write) -> Result<Object, Failure> {
+pub async fn create(ctx: &mut Ctx, object: Object, manager: &str) -> Result<Object, Failure> {
     let (kind, name) = (object.kind, object.metadata.name.clone());
     let namespace = access::namespace(ctx, &object.metadata.namespace).await?;
     check(&object)?;
@@ -50,7 +50,7 @@ pub async fn create(ctx: &mut Ctx, object: Object, write: &Write) -> Result<Obje
         annotations: object.metadata.annotations,
         managed_fields: object.metadata.managed_fields,
         written: Some(object.spec),
-        manager: Some(write.manager.clone()),
+        manager: Some(manager.to_owned()),
         written_at: Some(ctx.now),
         written_by: ctx.caller.user_id().map(|id| id.0),
         waits: None,
@@ -61,17 +61,9 @@ pub async fn create(ctx: &mut Ctx, object: Object, write: &Write) -> Result<Obje
         spec: serde_json::Map::new(),
         status: serde_json::Map::new(),
     };
-    match realize::make(ctx, &row).await? {
-        Made::There(ids) => {
-            if let Some(other) = realize::adopt(ctx, &row, ids).await.map_err(failure)? {
-                return Err(realize::declared_twice(&row, &other));
-            }
-            row.ids = ids;
-        }
-        Made::Waits(waits) => {
-            require_to_wait(ctx, &row).await?;
-            row.waits = Some(waits);
-        }
+    realize::establish(ctx, &mut row).await?;
+    if row.waits.is_some() {
+        require_to_wait(ctx, &row).await?;
     }
     let uid = row.uid;
     store::save(ctx.connection(), &row).await.map_err(failure)?;
@@ -91,7 +83,7 @@ pub async fn change(
     kind: Kind,
     namespace: &str,
     name: &str,
-    write: &Write,
+    manager: &str,
     wanted: &(dyn Fn(&Object) -> Result<Object, Failure> + Send + Sync),
 ) -> Result<Changed, Failure> {
     access::namespace(ctx, namespace).await?;
@@ -125,21 +117,13 @@ pub async fn change(
     row.written = Some(object.spec);
     // Whose rights make it true is whoever said what it says: a label says nothing.
     if differs || before.written.is_none() {
-        row.manager = Some(write.manager.clone());
+        row.manager = Some(manager.to_owned());
         row.written_at = Some(ctx.now);
         row.written_by = ctx.caller.user_id().map(|id| id.0);
     }
     if differs && row.deleting_at.is_none() {
         if before.waits.is_some() {
-            match realize::make(ctx, &row).await? {
-                Made::There(ids) => {
-                    if let Some(other) = realize::adopt(ctx, &row, ids).await.map_err(failure)? {
-                        return Err(realize::declared_twice(&row, &other));
-                    }
-                    (row.ids, row.waits) = (ids, None);
-                }
-                Made::Waits(waits) => row.waits = Some(waits),
-            }
+            realize::establish(ctx, &mut row).await?;
         } else {
             realize::alter(ctx, &row, &current.spec).await?;
         }
@@ -166,30 +150,15 @@ pub async fn delete(
     namespace: &str,
     name: &str,
     preconditions: &Preconditions,
-    _write: &Write,
 ) -> Result<Deleted, Failure> {
     access::namespace(ctx, namespace).await?;
     begin(ctx).await?;
     let before = read::row(ctx, kind, namespace, name).await?;
-    let current = before.object();
-    for (wanted, is, what) in [
-        (&preconditions.uid, &current.metadata.uid, "UID"),
-        (
-            &preconditions.resource_version,
-            &current.metadata.resource_version,
-            "ResourceVersion",
-        ),
-    ] {
-        if let Some(wanted) = wanted
-            && Some(wanted) != is.as_ref()
-        {
-            let why = format!(
-                "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {}",
-                is.as_deref().unwrap_or_default()
-            );
-            return Err(Failure::conflict(kind, name, &why));
-        }
-    }
+    kubernetes::update::preconditions(
+        &before.object(),
+        preconditions.uid.as_deref(),
+        preconditions.resource_version.as_deref(),
+    )?;
     let mut row = before.clone();
     if row.deleting_at.is_none() {
         if row.waits.is_some() {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{
     access,
-    contract::{Preconditions, Query, Write},
+    contract::{Preconditions, Query},
     declare, keep, read,
     refusal::failure,
     settle,
@@ -164,10 +164,6 @@ async fn one(ctx: &mut Ctx, kind: Kind, entry: &Entry, step: &mut Step) -> Resul
 
 async fn attempt(ctx: &mut Ctx, kind: Kind, entry: &Entry, step: &mut Step) -> Result<(), Failure> {
     let now = ctx.now;
-    let write = Write {
-        dry_run: false,
-        manager: MANAGER.to_owned(),
-    };
     let (namespace, name) = (step.namespace.clone(), step.name.clone());
     let applied = |current: Option<&Object>| {
         let by = Applying {
@@ -186,13 +182,13 @@ async fn attempt(ctx: &mut Ctx, kind: Kind, entry: &Entry, step: &mut Step) -> R
         Err(failure) if failure.reason == Reason::NotFound => {
             access::namespace(ctx, &step.namespace).await?;
             step.action = Action::Add;
-            let made = declare::create(ctx, applied(None)?, &write).await?;
+            let made = declare::create(ctx, applied(None)?, MANAGER).await?;
             step.differences = difference::spec(&serde_json::Map::new(), &made.spec);
             return Ok(());
         }
         Err(failure) => return Err(failure),
     };
-    let changed = declare::change(ctx, kind, &step.namespace, &step.name, &write, &|current| {
+    let changed = declare::change(ctx, kind, &step.namespace, &step.name, MANAGER, &|current| {
         applied(Some(current))
     })
     .await?;
@@ -235,11 +231,7 @@ async fn remove_others(
                 if named.contains(&(kind.name().to_owned(), (*namespace).clone(), name.clone())) {
                     continue;
                 }
-                let write = Write {
-                    dry_run: false,
-                    manager: MANAGER.to_owned(),
-                };
-                let done = declare::delete(ctx, kind, namespace, &name, &Preconditions::default(), &write).await;
+                let done = declare::delete(ctx, kind, namespace, &name, &Preconditions::default()).await;
                 let mut step = Step {
                     action: Action::Remove,
                     kind: kind.name().to_owned(),

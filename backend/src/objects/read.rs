@@ -106,12 +106,7 @@ pub async fn list(
             break;
         }
     }
-    Ok(List {
-        objects,
-        version,
-        next,
-        remaining: None,
-    })
+    Ok(List { objects, version, next })
 }
 
 /// The newest version.

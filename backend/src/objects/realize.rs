@@ -18,18 +18,32 @@ use super::{
 use crate::{Ctx, Error, Result};
 
 /// What making an object true came to.
-pub(super) enum Made {
+enum Made {
     /// It is there.
     There(Ids),
     /// It waits for something: the reason, as the status shows it.
     Waits(Value),
 }
 
-/// Makes a new object true.
+/// Makes an object true, or says in it what it waits for. An object that told of the same thing under another name goes:
+/// the declared name is the name.
 ///
 /// # Errors
-/// Rules that its spec breaks, and missing rights.
-pub(super) async fn make(ctx: &mut Ctx, row: &Row) -> Result<Made, Failure> {
+/// Rules that its spec breaks, missing rights, and another object that declares the same thing.
+pub(super) async fn establish(ctx: &mut Ctx, row: &mut Row) -> Result<(), Failure> {
+    match make(ctx, row).await? {
+        Made::There(ids) => {
+            if let Some(other) = adopt(ctx, row, ids).await.map_err(refusal::failure)? {
+                return Err(declared_twice(row, &other));
+            }
+            (row.ids, row.waits) = (ids, None);
+        }
+        Made::Waits(waits) => row.waits = Some(waits),
+    }
+    Ok(())
+}
+
+async fn make(ctx: &mut Ctx, row: &Row) -> Result<Made, Failure> {
     let spec = row.written.as_ref().unwrap_or(&row.spec);
     let made = match row.kind {
         Kind::Team => team::make(ctx, row, read(row, spec)?).await,
@@ -43,7 +57,7 @@ pub(super) async fn make(ctx: &mut Ctx, row: &Row) -> Result<Made, Failure> {
 /// Makes changes true: `old` is what was shown, `row.written` what is wanted.
 ///
 /// # Errors
-/// As [`make`].
+/// Rules that its spec breaks, and missing rights.
 pub(super) async fn alter(ctx: &mut Ctx, row: &Row, old: &Map<String, Value>) -> Result<(), Failure> {
     let new = row.written.as_ref().unwrap_or(&row.spec);
     let done = match row.kind {
@@ -84,35 +98,18 @@ pub(super) async fn again(ctx: &mut Ctx, uid: Uuid) -> Result<bool> {
     // What a refusal leaves behind is undone; why it was refused is kept.
     sqlx::query!("SAVEPOINT again").execute(ctx.connection()).await?;
     let mut row = before.clone();
-    let made = match make(ctx, &before).await {
-        Ok(Made::There(ids)) => match adopt(ctx, &before, ids).await? {
-            None => Ok(Made::There(ids)),
-            Some(other) => Err(declared_twice(&before, &other)),
-        },
-        made => made,
-    };
-    let there = match made {
-        Ok(Made::There(ids)) => {
-            (row.ids, row.waits) = (ids, None);
-            true
-        }
-        Ok(Made::Waits(waits)) => {
-            row.waits = Some(waits);
-            false
-        }
-        Err(failure) => {
-            sqlx::query!("ROLLBACK TO SAVEPOINT again")
-                .execute(ctx.connection())
-                .await?;
-            row.waits = match failure.reason {
-                // Nothing is wrong with what was declared.
-                Reason::InternalError | Reason::ServiceUnavailable => return Ok(false),
-                Reason::Forbidden => Some(keep::reason("Forbidden", &failure.message)),
-                _ => Some(keep::reason("InvalidSpec", &failure.message)),
-            };
-            false
-        }
-    };
+    if let Err(failure) = establish(ctx, &mut row).await {
+        sqlx::query!("ROLLBACK TO SAVEPOINT again")
+            .execute(ctx.connection())
+            .await?;
+        row.waits = match failure.reason {
+            // Nothing is wrong with what was declared.
+            Reason::InternalError | Reason::ServiceUnavailable => return Ok(false),
+            Reason::Forbidden => Some(keep::reason("Forbidden", &failure.message)),
+            _ => Some(keep::reason("InvalidSpec", &failure.message)),
+        };
+    }
+    let there = row.waits.is_none();
     if there || row.waits != before.waits {
         store::save(ctx.connection(), &row).await?;
         let now = ctx.now;
@@ -122,11 +119,8 @@ pub(super) async fn again(ctx: &mut Ctx, uid: Uuid) -> Result<bool> {
     Ok(there)
 }
 
-/// An object that told of the same thing under another name goes: the declared name is the name.
-///
-/// # Errors
-/// When the database does not answer; when somebody else declared the same thing.
-pub(super) async fn adopt(ctx: &mut Ctx, row: &Row, ids: Ids) -> Result<Option<Row>> {
+/// Removes an object that nobody declared and that tells of the same thing; one that somebody declared is the answer.
+async fn adopt(ctx: &mut Ctx, row: &Row, ids: Ids) -> Result<Option<Row>> {
     let subject = super::subject::Subject::of(row.kind, row.uid, row.organization, ids);
     let mut known = store::of_subjects(ctx.connection(), std::iter::once(&subject)).await?;
     let Some(other) = known.remove(&subject).filter(|other| other.uid != row.uid) else {
@@ -140,7 +134,7 @@ pub(super) async fn adopt(ctx: &mut Ctx, row: &Row, ids: Ids) -> Result<Option<R
 }
 
 /// Two objects of one thing.
-pub(super) fn declared_twice(row: &Row, other: &Row) -> Failure {
+fn declared_twice(row: &Row, other: &Row) -> Failure {
     let message = format!(
         "{} \"{}/{}\" declares the same",
         other.kind, other.namespace, other.name
@@ -156,7 +150,7 @@ pub(super) fn declared_twice(row: &Row, other: &Row) -> Failure {
 /// The team that a membership names, if it is there.
 ///
 /// # Errors
-/// As [`make`].
+/// Refs that disagree, or that name what the caller does not see.
 pub(super) async fn named_team(ctx: &mut Ctx, row: &Row) -> Result<Option<Uuid>, Failure> {
     let spec = read(row, row.written.as_ref().unwrap_or(&row.spec))?;
     association::team(ctx, row, &spec)

@@ -105,7 +105,8 @@ fn cause(kind: Kind, field: &str, message: &str) -> Cause {
     }
 }
 
-fn reason(code: Code) -> Reason {
+/// The reason of `metav1.Status` for a code of ours.
+pub fn reason(code: Code) -> Reason {
     match code.status() {
         400 => Reason::BadRequest,
         401 => Reason::Unauthorized,
@@ -119,7 +120,7 @@ fn reason(code: Code) -> Reason {
         415 => Reason::UnsupportedMediaType,
         422 => Reason::Invalid,
         429 => Reason::TooManyRequests,
-        503 => Reason::ServiceUnavailable,
+        502 | 503 => Reason::ServiceUnavailable,
         _ => Reason::InternalError,
     }
 }

@@ -120,10 +120,9 @@ async fn present(
     let Some(truth) = truth else {
         return leave(connection, before, row, now).await;
     };
-    // A membership or key may have been declared in another namespace than its team's.
-    let follows = row.kind == Kind::Team || row.written.is_none();
-    if follows && row.organization != truth.organization {
-        // A team that went to another organization has another namespace: for clients it is gone here and new there.
+    if row.organization != truth.organization && !names_another_namespace(&row) {
+        // A team that went to another organization has another namespace: for clients it and what is its own are gone here
+        // and new there.
         store::remove(&mut *connection, row).await?;
         return add(connection, truth, now).await;
     }
@@ -135,6 +134,20 @@ async fn present(
     row.ids = truth.ids;
     row.waits = None;
     show(connection, before, row, spec, truth.status, &truth.standings, now).await
+}
+
+/// Whether it was declared here though its team is elsewhere: a membership that says so, or a key of no team in particular.
+fn names_another_namespace(row: &Row) -> bool {
+    let Some(written) = &row.written else { return false };
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    match row.kind {
+        Kind::TeamMemberAssociation => {
+            let named = text(written.get("teamRef").and_then(|team| team.get("namespace")));
+            !named.is_empty() && named != row.namespace
+        }
+        Kind::VirtualKey => text(written.get("teamID")).is_empty(),
+        Kind::Team | Kind::User => false,
+    }
 }
 
 /// An organization has another slug: its objects are gone where they were, and new where they are.

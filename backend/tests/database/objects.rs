@@ -12,7 +12,7 @@ use std::time::Duration;
 use backend::{
     Caller, Ctx, Settings,
     litellm::{self, Instance, Instances},
-    objects::{self, Changed, Deleted, Preconditions, Write},
+    objects::{self, Changed, Deleted, Preconditions},
 };
 use domain::{OrgRole, OrganizationId, UserId};
 use integrations::litellm::{Config, LiteLlm};
@@ -105,7 +105,7 @@ impl House {
     /// Creates and commits; says what was warned of.
     async fn create(&self, user: UserId, object: Object) -> Result<(Object, Vec<String>), Failure> {
         let mut ctx = self.ctx(user).await;
-        let made = objects::create(&mut ctx, object, &by_kubectl()).await?;
+        let made = objects::create(&mut ctx, object, by_kubectl()).await?;
         let warnings = ctx.take_warnings();
         ctx.commit().await.unwrap();
         Ok((made, warnings))
@@ -131,7 +131,7 @@ impl House {
             }
             Ok(new)
         };
-        let changed = objects::change(&mut ctx, kind, "acme", name, &by_kubectl(), &wanted).await?;
+        let changed = objects::change(&mut ctx, kind, "acme", name, by_kubectl(), &wanted).await?;
         let warnings = ctx.take_warnings();
         ctx.commit().await.unwrap();
         Ok((changed, warnings))
@@ -140,7 +140,7 @@ impl House {
     async fn delete(&self, user: UserId, kind: Kind, name: &str) -> Result<(Deleted, Vec<String>), Failure> {
         let mut ctx = self.ctx(user).await;
         let none = Preconditions::default();
-        let deleted = objects::delete(&mut ctx, kind, "acme", name, &none, &by_kubectl()).await?;
+        let deleted = objects::delete(&mut ctx, kind, "acme", name, &none).await?;
         let warnings = ctx.take_warnings();
         ctx.commit().await.unwrap();
         Ok((deleted, warnings))
@@ -158,11 +158,8 @@ impl House {
     }
 }
 
-fn by_kubectl() -> Write {
-    Write {
-        dry_run: false,
-        manager: "kubectl-client-side-apply".to_owned(),
-    }
+const fn by_kubectl() -> &'static str {
+    "kubectl-client-side-apply"
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]

@@ -11,13 +11,16 @@ use domain::{
     Description, Email, KeyName, OrgRole, OrganizationId, PersonName, ProjectName, ProjectRole, TeamId, TeamRole,
     UserRef, views::Project,
 };
+use rust_decimal::Decimal;
 
-use super::{history, services};
+use super::{history, services, spending};
 use crate::AppState;
 
 /// How the demo is called in the audit log.
 pub(super) const NAME: &str = "demo";
 const ORGANIZATION: &str = "acme";
+/// What the organization may spend on models, in US dollars a month.
+const BUDGET: i64 = 5_000;
 
 /// Someone to be.
 pub(super) struct Who {
@@ -94,6 +97,8 @@ struct DemoTeam {
     required: &'static [&'static str],
     optional: &'static [&'static str],
     max_runners: Option<i64>,
+    /// US dollars a month.
+    budget: i64,
     models: &'static [&'static str],
     members: &'static [(&'static str, TeamRole)],
     projects: &'static [(&'static str, &'static str)],
@@ -107,6 +112,7 @@ const TEAMS: &[DemoTeam] = &[
         required: &["docker", "linux"],
         optional: &["backend-.*", "service-.*"],
         max_runners: Some(10),
+        budget: 400,
         models: &[],
         members: &[
             ("tess@acme.example", TeamRole::Admin),
@@ -123,6 +129,7 @@ const TEAMS: &[DemoTeam] = &[
         required: &["linux"],
         optional: &["app-.*", "gpu", "size-(s|m|l)"],
         max_runners: Some(25),
+        budget: 1500,
         models: &[],
         members: &[
             ("olga@acme.example", TeamRole::Admin),
@@ -141,6 +148,7 @@ const TEAMS: &[DemoTeam] = &[
         required: &["analytics"],
         optional: &["gpu-.*"],
         max_runners: Some(5),
+        budget: 800,
         models: &["gpt-4o-mini", "text-embedding-3-small"],
         members: &[("dana@acme.example", TeamRole::Admin)],
         projects: &[("Forecast", "Next quarter, as far as anyone can know")],
@@ -151,6 +159,7 @@ const TEAMS: &[DemoTeam] = &[
         required: &["partner", "isolated"],
         optional: &[],
         max_runners: Some(1),
+        budget: 50,
         models: &["gpt-4o-mini"],
         members: &[
             ("olga@acme.example", TeamRole::Admin),
@@ -214,6 +223,8 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
         name: "Acme".to_owned(),
         slug: Some(ORGANIZATION.to_owned()),
         domains: vec!["acme.example".to_owned()],
+        max_budget: Some(Decimal::from(BUDGET)),
+        budget_duration: Some("monthly".to_owned()),
         ..organizations::NewOrganizationInput::default()
     };
     let organization = organizations::create(&mut ctx, acme.parse()?).await?.organization.id;
@@ -240,6 +251,7 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
     services::seed(&mut ctx, organization).await?;
     super::requests::restrict(&mut ctx, organization).await?;
     history::seed(&mut ctx, organization).await?;
+    spending::seed(&mut ctx, organization).await?;
     let (max, _) = identity::find(&mut ctx, &UserRef::Email(Email::parse("max@acme.example")?)).await?;
     ctx.commit().await?;
     let max = Arc::new(Principal::load(&backend.pool, max).await?);
@@ -264,6 +276,8 @@ async fn create_team(ctx: &mut Ctx, organization: OrganizationId, team: &DemoTea
         optional_label_patterns: texts(team.optional),
         max_runners: team.max_runners,
         models: texts(team.models),
+        max_budget: Some(Decimal::from(team.budget)),
+        budget_duration: Some("monthly".to_owned()),
         organization_id: Some(organization),
         ..teams::NewTeamInput::default()
     };

@@ -4,9 +4,9 @@ use axum::{
     body::Body,
     response::{IntoResponse as _, Response},
 };
-use backend::Error;
+use backend::{Error, objects};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use kubernetes::{Cause, Failure, Kind, Reason};
+use kubernetes::{Cause, Failure, Kind};
 use serde_json::Value;
 
 /// JSON.
@@ -72,22 +72,7 @@ pub(super) fn warn(headers: &mut HeaderMap, warnings: &[String]) {
     reason = "it is used up: nothing else is to be said of it"
 )]
 pub(super) fn failure(error: Error, about: Option<(Kind, &str)>) -> Failure {
-    let status = error.code().status();
-    let reason = match status {
-        400 => Reason::BadRequest,
-        401 => Reason::Unauthorized,
-        403 => Reason::Forbidden,
-        404 => Reason::NotFound,
-        405 => Reason::MethodNotAllowed,
-        409 => Reason::Conflict,
-        410 => Reason::Expired,
-        413 => Reason::RequestEntityTooLarge,
-        415 => Reason::UnsupportedMediaType,
-        422 => Reason::Invalid,
-        429 => Reason::TooManyRequests,
-        502 | 503 => Reason::ServiceUnavailable,
-        _ => Reason::InternalError,
-    };
+    let reason = objects::reason(error.code());
     if let Error::Internal(source) = &error {
         tracing::error!(error = %source, "internal error");
     }
@@ -117,6 +102,8 @@ pub(super) fn failure(error: Error, about: Option<(Kind, &str)>) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use kubernetes::Reason;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,6 @@
 //! What each handler starts with.
 
-use backend::{Caller, Ctx, RequestInfo, objects::Write};
+use backend::{Caller, Ctx, RequestInfo};
 use http::{Extensions, HeaderMap, header};
 use kubernetes::{Failure, options::Options};
 
@@ -18,6 +18,14 @@ pub(super) struct Call {
     /// What follows the `?`.
     pub(super) query: String,
     pub(super) options: Options,
+}
+
+/// How a write is meant.
+pub(super) struct Write {
+    /// It is only tried: its transaction is dropped.
+    pub(super) dry_run: bool,
+    /// Who writes: `kubectl-client-side-apply`.
+    pub(super) manager: String,
 }
 
 impl Call {

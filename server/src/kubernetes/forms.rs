@@ -24,11 +24,6 @@ impl Wanted {
     pub(super) fn fits(&self, object: &Object) -> bool {
         self.labels.matches(&object.metadata.labels) && self.fields.matches(&object.metadata)
     }
-
-    /// Whether anything may be left out.
-    pub(super) fn selects(&self) -> bool {
-        !self.labels.is_empty() || self.fields != Fields::default()
-    }
 }
 
 /// One object.
@@ -45,7 +40,6 @@ pub(super) fn list(wanted: &Wanted, kind: Kind, list: &List, now: DateTime<Utc>)
     let page = Page {
         version: list.version,
         next: list.next.as_deref(),
-        remaining: list.remaining,
     };
     match wanted.form {
         Form::Whole => table::list(kind, &list.objects, &page),

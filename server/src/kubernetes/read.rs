@@ -65,10 +65,5 @@ pub(super) async fn list_page(
     after: Option<&str>,
     wanted: &Wanted,
 ) -> Result<List, Failure> {
-    let mut list = objects::list(ctx, query, limit, after, &|object| wanted.fits(object)).await?;
-    // What a selector leaves out is not known to anyone: Kubernetes tells nothing then, either.
-    if wanted.selects() {
-        list.remaining = None;
-    }
-    Ok(list)
+    objects::list(ctx, query, limit, after, &|object| wanted.fits(object)).await
 }

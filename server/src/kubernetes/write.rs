@@ -2,7 +2,7 @@
 
 use backend::{
     Ctx,
-    objects::{self, Deleted, Preconditions, Write},
+    objects::{self, Deleted, Preconditions},
 };
 use chrono::{DateTime, Utc};
 use http::StatusCode;
@@ -21,7 +21,7 @@ use super::{
     accept, answer,
     answer::Answer,
     body::{self, Media},
-    call::Call,
+    call::{Call, Write},
     forms,
 };
 
@@ -69,7 +69,7 @@ pub(super) async fn create(call: Call, kind: Kind, namespace: &str, bytes: &[u8]
         }
         let mut ctx = call.write().await?;
         apply::track(None, &mut object, &write.manager, ctx.now);
-        match objects::create(&mut ctx, object, &write).await {
+        match objects::create(&mut ctx, object, &write.manager).await {
             Ok(made) => {
                 let told = ctx.take_warnings();
                 break (ctx, made, told);
@@ -178,7 +178,7 @@ async fn apply(call: Call, place: &Place, bytes: &[u8], form: Form, write: &Writ
         }
         Err(failure) if failure.reason == Reason::NotFound => {
             let decoded = apply::apply(None, &value, &by(&place.name))?;
-            let made = objects::create(&mut ctx, decoded.object, write).await?;
+            let made = objects::create(&mut ctx, decoded.object, &write.manager).await?;
             let told = [warnings, decoded.warnings, ctx.take_warnings()].concat();
             finish(ctx, write).await?;
             Ok(shown(form, StatusCode::CREATED, &made, now, &told))
@@ -211,7 +211,15 @@ async fn changed(
     found: &std::sync::Mutex<Vec<String>>,
 ) -> Answer {
     let now = ctx.now;
-    let done = objects::change(&mut ctx, place.kind, &place.namespace, &place.name, write, wanted).await?;
+    let done = objects::change(
+        &mut ctx,
+        place.kind,
+        &place.namespace,
+        &place.name,
+        &write.manager,
+        wanted,
+    )
+    .await?;
     let mut warnings = std::mem::take(&mut *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     warnings.extend(ctx.take_warnings());
     finish(ctx, write).await?;
@@ -242,7 +250,7 @@ pub(super) async fn delete(call: Call, place: &Place, bytes: &[u8]) -> Answer {
     };
     let mut ctx = call.write().await?;
     let Place { kind, namespace, name } = place;
-    let deleted = objects::delete(&mut ctx, *kind, namespace, name, &preconditions, &write).await?;
+    let deleted = objects::delete(&mut ctx, *kind, namespace, name, &preconditions).await?;
     let (warnings, now) = (ctx.take_warnings(), ctx.now);
     finish(ctx, &write).await?;
     match deleted {

@@ -51,11 +51,11 @@ async fn a_kubeconfig_is_ready_to_use() {
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let _serving = Serving(child);
     let mut line = || lines.next().expect("a line").expect("text");
-    assert!(line().starts_with("listening on http://127.0.0.1:"));
     let said = line();
     let url = said
         .strip_prefix("kubernetes API on ")
         .unwrap_or_else(|| panic!("{said}"));
+    assert!(line().starts_with("listening on http://127.0.0.1:"));
     run(
         &database,
         &["user", "create", "--email", "ada@example.com", "--super-admin"],

@@ -7,6 +7,7 @@
 mod bare;
 mod ceiling;
 mod jit;
+mod kubernetes;
 mod load;
 mod pages;
 mod recording;
@@ -93,6 +94,37 @@ enum Role {
         #[arg(long)]
         people: u32,
     },
+    /// Lists memberships over the Kubernetes API, as Table
+    KubernetesList {
+        #[arg(long)]
+        server: String,
+        #[arg(long)]
+        token: String,
+        #[arg(long)]
+        rounds: u32,
+    },
+    /// Applies memberships over it
+    KubernetesApply {
+        #[arg(long)]
+        server: String,
+        #[arg(long)]
+        token: String,
+        #[arg(long)]
+        milliseconds: u64,
+    },
+    /// Holds watches of it, and changes something when told to
+    KubernetesWatch {
+        #[arg(long)]
+        server: String,
+        /// What the tokens begin with; the number of their person follows
+        #[arg(long)]
+        token: String,
+        #[arg(long)]
+        watches: u32,
+        /// The resourceVersion from which they are told of changes
+        #[arg(long)]
+        version: String,
+    },
     /// The simulated LiteLLM
     LiteLlm,
     /// The simulated GitHub
@@ -141,6 +173,18 @@ async fn serve(role: Role) -> anyhow::Result<()> {
             application,
             people,
         } => sign_in::sign_in(server, &graph, &application, people).await,
+        Role::KubernetesList { server, token, rounds } => kubernetes::list(&server, &token, rounds).await,
+        Role::KubernetesApply {
+            server,
+            token,
+            milliseconds,
+        } => kubernetes::apply(&server, &token, milliseconds).await,
+        Role::KubernetesWatch {
+            server,
+            token,
+            watches,
+            version,
+        } => kubernetes::watch(&server, &token, watches, &version).await,
         Role::LiteLlm => {
             let simulator = LiteLlmSimulator::start(Version::V1_108_7).await?;
             announce(simulator.url().trim_start_matches("http://"))?;

@@ -14,19 +14,26 @@ use super::{
 use crate::paths;
 
 const STARTS: usize = 5;
+/// All that a first visit loads, in kB.
+const FIRST_KB: f64 = 150.0;
+/// What later ones load: the page itself.
+const LATER_KB: f64 = 30.0;
+/// How the addresses end of pages with an island, of those that are measured: only they load wasm.
+const ISLANDS: [&str; 2] = ["/provision", "/policy"];
 
 /// Both.
 pub fn measure(data: &Data, table: &mut Table) -> anyhow::Result<()> {
     let server = guildhall("guildhall-bytes", &Database::Url(&data.url), None)?;
-    for page in ["/admin/teams", "/provision"] {
-        let (total, parts) = first_visit(server.address, page, &Data::cookie())?;
-        table.number(
-            &format!("first visit of {page}, compressed"),
-            total,
-            " kB",
-            &parts,
-            Aim::AtMost(200.0),
-        );
+    for page in pages() {
+        let visit = first_visit(server.address, &page, &Data::cookie())?;
+        let name = page.replace(&Data::team(), "{team}");
+        let label = format!("first visit of {name}, compressed");
+        table.number(&label, visit.total, " kB", &visit.parts, Aim::AtMost(FIRST_KB));
+        let wasm = if visit.has_wasm { "with wasm" } else { "without wasm" };
+        let label = format!("later visit of {name}, HTML, compressed");
+        table.number(&label, visit.html, " kB", wasm, Aim::AtMost(LATER_KB));
+        let islands = ISLANDS.iter().any(|end| page.ends_with(end));
+        anyhow::ensure!(visit.has_wasm == islands, "{page} is {wasm}");
     }
     drop(server);
 
@@ -70,12 +77,37 @@ pub fn measure(data: &Data, table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The main pages, as `cargo xtask lighthouse` has them.
+fn pages() -> Vec<String> {
+    let team = format!("/admin/teams/{}", Data::team());
+    let of_team = ["", "/members", "/policy"].map(|tab| format!("{team}{tab}"));
+    let others = [
+        "/",
+        "/admin/teams",
+        "/admin/organizations",
+        "/runners",
+        "/provision",
+        "/keys",
+        "/admin/audit",
+    ];
+    others.map(str::to_owned).into_iter().chain(of_team).collect()
+}
+
+/// What a visit loads, in compressed kilobytes.
+struct Visit {
+    total: f64,
+    html: f64,
+    /// What the total is made of.
+    parts: String,
+    has_wasm: bool,
+}
+
 fn is_script(path: &str) -> bool {
     Path::new(path).extension().is_some_and(|extension| extension == "js")
 }
 
-/// Compressed kilobytes of a page with all that it loads, and what they are.
-fn first_visit(address: SocketAddr, page: &str, cookie: &str) -> anyhow::Result<(f64, String)> {
+/// A page with all that it loads.
+fn first_visit(address: SocketAddr, page: &str, cookie: &str) -> anyhow::Result<Visit> {
     let html = http::get(address, page, &[cookie])?.text();
     let mut found: BTreeSet<String> = links(&html);
     // A script may load more, next to itself.
@@ -90,8 +122,9 @@ fn first_visit(address: SocketAddr, page: &str, cookie: &str) -> anyhow::Result<
         );
     }
     let encoding = "Accept-Encoding: br";
-    let mut total = kilobytes(&http::get(address, page, &[cookie, encoding])?);
-    let mut parts = vec![format!("HTML {total:.0}")];
+    let html = kilobytes(&http::get(address, page, &[cookie, encoding])?);
+    let mut total = html;
+    let mut parts = vec![format!("HTML {html:.0}")];
     for path in &found {
         // Icons and the like that a script only names.
         let Ok(answer) = http::get(address, path, &[encoding]) else {
@@ -101,7 +134,15 @@ fn first_visit(address: SocketAddr, page: &str, cookie: &str) -> anyhow::Result<
         total += size;
         parts.push(format!("{} {size:.0}", path.rsplit(['.']).next().unwrap_or_default()));
     }
-    Ok((total, parts.join(" + ")))
+    let has_wasm = found
+        .iter()
+        .any(|path| Path::new(path).extension().is_some_and(|extension| extension == "wasm"));
+    Ok(Visit {
+        total,
+        html,
+        parts: parts.join(" + "),
+        has_wasm,
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no page has 2^52 bytes")]

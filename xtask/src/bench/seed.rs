@@ -91,6 +91,11 @@ impl Data {
         format!("Authorization: Bearer {}", token(user))
     }
 
+    /// The id of one of the teams.
+    pub fn team() -> String {
+        id('3', 1)
+    }
+
     /// Someone who is a member of the team, and has a token when the team is one of the first 200.
     pub fn provisioner(team: u32, size: Size) -> u32 {
         provisioner(team, size)

@@ -62,6 +62,7 @@ pub(super) fn chart(loaded: &CostOverview, period: &Period) -> AnyView {
         whole: false,
         days,
         series,
+        limit: None,
         when_empty: "Jobs count on the day that they complete on.",
     })
 }

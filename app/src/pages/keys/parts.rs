@@ -214,6 +214,7 @@ pub fn spending(days: &[DaySpend]) -> AnyView {
             values,
             total,
         }],
+        limit: None,
         when_empty: "Dollars are shown here once the key is used.",
     })
 }

@@ -8,7 +8,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{Place, Tab, declared, page, tab_page};
+use super::{Place, Tab, declared, history, page, tab_page};
 use crate::{
     icon::icon,
     pages::runners::{runner_badge, state_age},
@@ -26,14 +26,15 @@ pub fn overview() -> impl IntoView {
         let system = place.page.team.is_system;
         let has_runners = place.page.team.runners_enabled;
         let limits = super::limits::card(ctx, &place.page).await?;
-        let budget = backend::budgets::bar(ctx, &place.page.team).await?;
-        let budget = crate::pages::budget::team_card(&budget, now);
+        let budgets = backend::budgets::bar(ctx, &place.page.team).await?;
+        let budget = crate::pages::budget::team_card(&budgets, now);
         let declared = declared::fact(ctx, place).await?;
+        let history = teams::history(ctx, &place.page).await?;
         Ok(view! {
             {(!system).then(|| stats(&overview, place))}
             {super::hints::hints(&overview, place)}
             <div class="split">
-                <div class="split__main">{everyone} {has_runners.then(|| runners(&overview, now))} {changes(&overview.changes, place, now)}</div>
+                <div class="split__main">{everyone} {has_runners.then(|| runners(&overview, now))} {history::charts(&history, budgets.own(), place)} {changes(&overview.changes, place, now)}</div>
                 <aside class="split__aside" aria-label="Details">{actions(place)} {budget} {limits} {cost.filter(|_| has_runners)} {facts(&overview, declared)}</aside>
             </div>
         }

@@ -15,7 +15,7 @@ pub(super) fn columns(chart: &DayChart) -> String {
         let values = chart.series.iter().filter_map(|series| series.values.get(index));
         values.map(|value| value.size.max(0.0)).sum::<f64>()
     });
-    let scale = Scale::to(sums.fold(0.0, f64::max), chart.whole);
+    let scale = Scale::to(sums.fold(limit(chart), f64::max), chart.whole);
     let mut svg = axes(chart, &scale);
     let mut below = vec![0.0; count];
     for series in &chart.series {
@@ -49,7 +49,7 @@ pub(super) fn area(chart: &DayChart) -> String {
     };
     let count = chart.days.len();
     let scale = Scale::to(
-        series.values.iter().map(|value| value.size).fold(0.0, f64::max),
+        series.values.iter().map(|value| value.size).fold(limit(chart), f64::max),
         chart.whole,
     );
     let mut svg = axes(chart, &scale);
@@ -84,7 +84,12 @@ pub(super) fn area(chart: &DayChart) -> String {
     svg
 }
 
-/// Lines at round numbers, and the days below.
+/// The limit as far as the scale has to show it.
+fn limit(chart: &DayChart) -> f64 {
+    chart.limit.as_ref().map_or(0.0, |(_, value)| value.size)
+}
+
+/// Lines at round numbers and at the limit, and the days below.
 fn axes(chart: &DayChart, scale: &Scale) -> String {
     let mut svg = String::with_capacity(8192);
     for tick in &scale.ticks {
@@ -95,6 +100,11 @@ fn axes(chart: &DayChart, scale: &Scale) -> String {
             LEFT - 6.0,
             scale::short(*tick),
         );
+    }
+    if let Some((name, value)) = &chart.limit {
+        let words = escaped(&format!("{name}: {}", value.text));
+        let y = scale.y(value.size);
+        let _ = write!(svg, r#"<path class="chart__limit" d="M{LEFT} {y:.1}H{RIGHT}"><title>{words}</title></path>"#);
     }
     let days = labelled(&chart.days);
     let last = chart.days.len().saturating_sub(1);
@@ -160,8 +170,22 @@ mod tests {
                     total: values.iter().sum::<i64>().to_string(),
                 })
                 .collect(),
+            limit: None,
             when_empty: "",
         }
+    }
+
+    #[test]
+    fn a_limit_is_a_line_that_the_scale_has_room_for() {
+        let mut chart = chart(&[("runners", &[1, 2])]);
+        chart.limit = Some(("Quota", Value::count(10)));
+        let svg = columns(&chart);
+        let line = svg.split("chart__limit").nth(1).unwrap();
+        let y: f64 = line.split("d=\"M46 ").nth(1).unwrap().split('H').next().unwrap().parse().unwrap();
+        assert!(y >= TOP && y < BOTTOM, "{y}");
+        assert!(line.contains("<title>Quota: 10</title>"), "{line}");
+        let tallest = numbers(&svg, "rect", "height").into_iter().fold(0.0, f64::max);
+        assert!(tallest < (BOTTOM - y) / 4.0, "two of ten are a fifth: {tallest}");
     }
 
     /// The numbers of an attribute, in order.

@@ -404,11 +404,51 @@ async fn an_export_applies_back_without_a_change() {
             file.kind,
             "acme",
             &file.metadata.name,
-            &super::by_kubectl(),
+            super::by_kubectl(),
             &wanted,
         )
         .await
         .unwrap();
         assert!(!changed.changed, "{} {}", file.kind, file.metadata.name);
     }
+}
+
+#[tokio::test]
+async fn what_was_declared_for_a_team_goes_with_it_to_another_organization() {
+    let house = House::new().await;
+    let here = |mut object: kubernetes::Object| {
+        "default".clone_into(&mut object.metadata.namespace);
+        object
+    };
+    house.create(house.root, here(team("ai-team"))).await.unwrap();
+    house.create(house.root, here(user("alice"))).await.unwrap();
+    let declared = here(membership("alice", "ai-team", "user"));
+    house.create(house.root, declared).await.unwrap();
+    // One was declared here with words that say where the team is.
+    let mut elsewhere = here(membership("alice", "mine", "member"));
+    elsewhere.spec.remove("teamAlias");
+    let mine = json!({"name": "mine", "namespace": "acme"});
+    elsewhere.spec.insert("teamRef".to_owned(), mine);
+    house.world.team_in(house.acme, "mine").await;
+    house.create(house.root, elsewhere).await.unwrap();
+
+    let id = team_id(&house.world, "ai-team").await;
+    let mut ctx = house.ctx(house.root).await;
+    teams::move_to(&mut ctx, id, house.acme, false).await.unwrap();
+    ctx.commit().await.unwrap();
+
+    let mut ctx = house.ctx(house.root).await;
+    let mut names = async |namespace: &str| {
+        let query = objects::Query {
+            kind: Kind::TeamMemberAssociation,
+            namespace: Some(namespace.to_owned()),
+            name: None,
+        };
+        let list = objects::list(&mut ctx, &query, None, None, &|_| true).await.unwrap();
+        let names = list.objects.into_iter().map(|object| object.metadata.name);
+        names.collect::<Vec<_>>()
+    };
+    // Nothing of the team is left where it was; what names another namespace stays where it was declared.
+    assert_eq!(names("default").await, ["alice-mine"]);
+    assert_eq!(names("acme").await, ["alice-ai-team"]);
 }

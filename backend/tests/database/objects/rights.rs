@@ -43,7 +43,7 @@ async fn p_roles_see_and_declare_what_the_table_says() {
         for (object, may) in wanted.into_iter().zip(creates) {
             let mut ctx = house.ctx(who).await;
             let name = object.metadata.name.clone();
-            let done = objects::create(&mut ctx, object, &super::by_kubectl()).await;
+            let done = objects::create(&mut ctx, object, super::by_kubectl()).await;
             match done {
                 Ok(_) => assert!(may, "{who} made {name}"),
                 Err(failure) => {
@@ -70,7 +70,7 @@ async fn p_roles_see_and_declare_what_the_table_says() {
         (refused.reason, refused.message.as_str()),
         (Reason::NotFound, "namespaces \"acme\" not found")
     );
-    let refused = objects::create(&mut ctx, team("x"), &super::by_kubectl())
+    let refused = objects::create(&mut ctx, team("x"), super::by_kubectl())
         .await
         .unwrap_err();
     assert_eq!(refused.reason, Reason::NotFound);
@@ -180,15 +180,13 @@ async fn p_verbs_kinds_and_roles() {
                             new.metadata.labels.insert("a".to_owned(), "b".to_owned());
                             Ok(new)
                         };
-                        objects::change(&mut ctx, kind, "acme", name, &write, &label)
+                        objects::change(&mut ctx, kind, "acme", name, write, &label)
                             .await
                             .map(drop)
                     }
                     _ => {
                         let none = objects::Preconditions::default();
-                        objects::delete(&mut ctx, kind, "acme", name, &none, &write)
-                            .await
-                            .map(drop)
+                        objects::delete(&mut ctx, kind, "acme", name, &none).await.map(drop)
                     }
                 };
                 found.push(match done {
@@ -235,7 +233,7 @@ async fn what_waits_is_made_with_the_rights_of_whoever_said_it() {
         Kind::TeamMemberAssociation,
         "acme",
         "one",
-        &super::by_kubectl(),
+        super::by_kubectl(),
         &label,
     )
     .await

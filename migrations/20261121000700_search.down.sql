@@ -1,0 +1,3 @@
+DROP INDEX api_keys_search_idx;
+DROP INDEX runners_search_idx;
+DROP INDEX projects_search_idx;
