@@ -18,8 +18,8 @@ atEveryWidth(() => {
       await follow(page, 'Organizations');
       await calm(page);
       await page.getByRole('link', { name: 'Create Organization' }).first().click();
-      await page.getByLabel(/^Name/).fill(name);
-      await page.getByLabel(/^(Email )?[Dd]omains/).fill(domain);
+      await page.getByRole('main').getByLabel(/^Name/).fill(name);
+      await page.getByRole('main').getByLabel(/^(Email )?[Dd]omains/).fill(domain);
       await calm(page);
       await page.getByRole('button', { name: 'Create Organization' }).click();
       await expect(page.getByText(`Organization ${name} was created.`)).toBeVisible();
@@ -32,10 +32,10 @@ atEveryWidth(() => {
     await test.step('its first admin, who has no account yet', async () => {
       await follow(page, 'Users');
       await page.getByRole('link', { name: 'Create User' }).first().click();
-      await page.getByLabel(/^Email/).fill(head.email);
-      await page.getByLabel(/^Name/).fill(head.name);
-      await page.getByLabel(/^Organization/).selectOption({ label: name });
-      await page.getByLabel('Role in it').selectOption('org_admin');
+      await page.getByRole('main').getByLabel(/^Email/).fill(head.email);
+      await page.getByRole('main').getByLabel(/^Name/).fill(head.name);
+      await page.getByRole('main').getByLabel(/^Organization/).selectOption({ label: name });
+      await page.getByRole('main').getByLabel('Role in it').selectOption('org_admin');
       await calm(page);
       await page.getByRole('button', { name: 'Create User' }).click();
       await expect(page.getByText(`User ${head.email} was created.`)).toBeVisible();
@@ -48,14 +48,14 @@ atEveryWidth(() => {
 
     await test.step('a team, created from the organization', async () => {
       await page.getByRole('main').getByRole('link', { name: 'Create Team' }).first().click();
-      await expect(page.getByLabel(/^Organization/).locator('option:checked')).toHaveText(name);
-      await page.getByLabel(/^Name/).fill('Cranes');
-      await page.getByLabel(/^Description/).fill('Lifts what others ship.');
-      await page.getByLabel(/^Required labels/).fill('linux');
-      await page.getByLabel(/^Optional label patterns/).fill('crane-.*');
-      await page.getByLabel(/^Max runners/).fill('4');
+      await expect(page.getByRole('main').getByLabel(/^Organization/).locator('option:checked')).toHaveText(name);
+      await page.getByRole('main').getByLabel(/^Name/).fill('Cranes');
+      await page.getByRole('main').getByLabel(/^Description/).fill('Lifts what others ship.');
+      await page.getByRole('main').getByLabel(/^Required labels/).fill('linux');
+      await page.getByRole('main').getByLabel(/^Optional label patterns/).fill('crane-.*');
+      await page.getByRole('main').getByLabel(/^Max runners/).fill('4');
       // A super_admin from outside the organization's email domain cannot be the team's admin. The label lies over its box.
-      const own = page.getByLabel(/^Make me its admin/);
+      const own = page.getByRole('main').getByLabel(/^Make me its admin/);
       if (await own.isChecked()) await page.locator('label', { hasText: 'Make me its admin' }).click();
       await expect(own).not.toBeChecked();
       await calm(page);
@@ -70,8 +70,8 @@ atEveryWidth(() => {
       await page.goto(organization);
       await page.getByRole('main').getByRole('link', { name: 'Services', exact: true }).first().click();
       await page.getByRole('main').getByRole('link', { name: 'Add service' }).first().click();
-      await page.getByLabel(/^Name/).fill('tide-tables');
-      await page.getByLabel(/^Description/).fill('When the water is high.');
+      await page.getByRole('main').getByLabel(/^Name/).fill('tide-tables');
+      await page.getByRole('main').getByLabel(/^Description/).fill('When the water is high.');
       await calm(page);
       await page.getByRole('button', { name: 'Add service' }).click();
       await expect(page.getByText('Service tide-tables was added. No team may use it yet.')).toBeVisible();

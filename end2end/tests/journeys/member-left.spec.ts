@@ -25,8 +25,8 @@ atEveryWidth(() => {
     await test.step('the guide says what the member has, and in which order it goes', async () => {
       await follow(page, 'Guides');
       await page.getByRole('link', { name: 'Employee leaves team' }).click();
-      await page.getByLabel('Team', { exact: true }).selectOption(team.id);
-      const person = page.getByLabel('Person', { exact: true });
+      await page.getByRole('main').getByLabel('Team', { exact: true }).selectOption(team.id);
+      const person = page.getByRole('main').getByLabel('Person', { exact: true });
       if ((await person.evaluate((element) => element.tagName)) === 'INPUT') await person.fill(member.email);
       await page.getByRole('button', { name: 'Show steps' }).click();
       // A list of the team's members needs the team first.
@@ -46,7 +46,7 @@ atEveryWidth(() => {
       await page.getByRole('link', { name: 'Open runners' }).click();
       await expect(row(page, runner.runner_name)).toContainText(member.email);
       await calm(page);
-      await page.getByLabel(`Select ${runner.runner_name}`).check();
+      await page.getByRole('main').getByLabel(`Select ${runner.runner_name}`).check();
       await page.getByRole('button', { name: 'Deprovision selected…' }).click();
       const dialog = page.getByRole('dialog');
       await dialog.getByLabel(/^Reason/).fill('Its owner has left the team');

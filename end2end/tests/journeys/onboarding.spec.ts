@@ -39,7 +39,7 @@ atEveryWidth(() => {
     });
 
     await test.step('the preview says what would happen, and a mistyped address comes first', async () => {
-      await page.getByLabel('People').fill(list.join('\n'));
+      await page.getByRole('main').getByLabel('People').fill(list.join('\n'));
       await page.getByRole('button', { name: 'Preview' }).click();
       const rows = page.getByRole('main').locator('tbody tr');
       await expect(rows).toHaveCount(PEOPLE + 1);
@@ -52,8 +52,8 @@ atEveryWidth(() => {
 
     await test.step('it is corrected, and everybody is added at once', async () => {
       await page.getByRole('button', { name: 'Go back and edit' }).click();
-      const typed = await page.getByLabel('People').inputValue();
-      await page.getByLabel('People').fill(typed.replace('preson', 'person'));
+      const typed = await page.getByRole('main').getByLabel('People').inputValue();
+      await page.getByRole('main').getByLabel('People').fill(typed.replace('preson', 'person'));
       await page.getByRole('button', { name: 'Preview' }).click();
       await page.getByRole('button', { name: `Add all ${PEOPLE + 1}` }).click();
       await expect(page.getByText(`${PEOPLE + 1} people were added.`)).toBeVisible();
@@ -87,8 +87,8 @@ atEveryWidth(() => {
     await test.step('the guide says of one of them what is done and what comes next', async () => {
       await follow(page, 'Guides');
       await page.getByRole('link', { name: 'New employee onboarding' }).click();
-      await page.getByLabel('Team', { exact: true }).selectOption(team.id);
-      await page.getByLabel('Person', { exact: true }).fill(newcomer.email);
+      await page.getByRole('main').getByLabel('Team', { exact: true }).selectOption(team.id);
+      await page.getByRole('main').getByLabel('Person', { exact: true }).fill(newcomer.email);
       await page.getByRole('button', { name: 'Show steps' }).click();
       const steps = page.getByRole('region', { name: 'Steps' });
       await expect(steps.getByText(`${newcomer.email} belongs to ${company.name}.`)).toBeVisible();

@@ -97,11 +97,11 @@ test('why was I refused? Why? says which rule decides, and who can change it', a
   const asker = await Asker.at(as, member);
   const { page } = asker;
   await asker.go('Why\\?');
-  const of = page.getByLabel(/^Team/);
+  const of = page.getByRole('main').getByLabel(/^Team/);
   if ((await of.evaluate((element) => element.tagName)) === 'SELECT') await of.selectOption({ label: team.name });
   else await of.fill(team.slug);
-  await page.getByLabel('What').selectOption('label');
-  await page.getByLabel(/^Name/).fill('gpu-b200');
+  await page.getByRole('main').getByLabel('What').selectOption('label');
+  await page.getByRole('main').getByLabel(/^Name/).fill('gpu-b200');
   await asker.click(page.getByRole('button', { name: 'Explain' }));
   await asker.reads(
     page.getByRole('heading', { name: 'Not allowed' }),
@@ -143,7 +143,7 @@ test('what changed yesterday? The audit log of the last day', async ({ as, api }
   const asker = await Asker.at(as, company.head);
   const { page } = asker;
   await asker.go('Audit log');
-  await asker.select(page.getByLabel('Period', { exact: true }), /^Last 24 hours$/);
+  await asker.select(page.getByRole('main').getByLabel('Period', { exact: true }), /^Last 24 hours$/);
   const change = page.getByRole('row', { name: /Team changed/ }).filter({ hasText: team.name });
   await asker.reads(change);
   await expect(page).toHaveURL(/period=24h/);

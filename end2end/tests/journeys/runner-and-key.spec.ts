@@ -15,20 +15,20 @@ atEveryWidth(() => {
 
     await test.step('the form knows the only team, and refuses a label with what would be allowed', async () => {
       await follow(page, 'Provision a runner');
-      await expect(page.getByLabel(/^Team/).locator('option:checked')).toHaveText(team.name);
-      await page.getByLabel(/^Custom labels/).fill('gpu');
+      await expect(page.getByRole('main').getByLabel(/^Team/).locator('option:checked')).toHaveText(team.name);
+      await page.getByRole('main').getByLabel(/^Custom labels/).fill('gpu');
       await calm(page);
       await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
       const refusal = page.getByRole('alert').first();
       await expect(refusal).toContainText('Label not permitted by team policy: gpu');
       await expect(refusal).toContainText('backend-.*');
       await expect(refusal).toContainText('super_admin or org_admin of the organization');
-      await expect(page.getByLabel(/^Custom labels/), 'nothing typed is lost').toHaveValue('gpu');
+      await expect(page.getByRole('main').getByLabel(/^Custom labels/), 'nothing typed is lost').toHaveValue('gpu');
       await calm(page);
     });
 
     await test.step('with another label there is a runner, and the command that starts it', async () => {
-      await page.getByLabel(/^Custom labels/).fill('backend-api');
+      await page.getByRole('main').getByLabel(/^Custom labels/).fill('backend-api');
       await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
       await expect(page.getByRole('heading', { level: 1, name: /^Runner ready: / })).toBeVisible();
       await expect(page.locator('#run-command')).toContainText(/^\s*\.\/run\.sh --jitconfig [A-Za-z0-9+/=]{40,}/);
@@ -67,12 +67,12 @@ atEveryWidth(() => {
       await follow(page, 'API keys');
       await calm(page);
       await page.getByRole('link', { name: 'Create a key' }).first().click();
-      await page.getByLabel(/^Name/).fill('nightly');
-      await page.getByLabel('Team', { exact: true }).selectOption(team.id);
+      await page.getByRole('main').getByLabel(/^Name/).fill('nightly');
+      await page.getByRole('main').getByLabel('Team', { exact: true }).selectOption(team.id);
       // What few need may be folded away.
       for (const folded of await page.locator('main details:not([open]) > summary').all()) await folded.click();
       await page.locator('label', { hasText: /^gpt-4o$/ }).click();
-      await page.getByLabel(/^Expires/).first().fill('30');
+      await page.getByRole('main').getByLabel(/^Expires/).first().fill('30');
       await calm(page);
       await page.getByRole('button', { name: 'Create key' }).click();
       await expect(page.getByRole('heading', { name: 'Copy key nightly now' })).toBeVisible();

@@ -68,30 +68,23 @@ export async function staff(api: Api, company: Company, input: Partial<Team> = {
 // On a narrow screen it is hidden until the menu is opened.
 const nav = (page: Page) => page.getByRole('navigation', { name: 'Main', includeHidden: true });
 
-/** Opens what is folded around something; returns how many clicks that took. */
-async function unfold(page: Page, target: Locator): Promise<number> {
-  let clicks = 0;
-  const menu = page.getByLabel('Menu', { exact: true });
-  if (!(await target.isVisible()) && (await menu.isVisible())) {
-    await menu.click();
-    clicks += 1;
-  }
-  if (!(await target.isVisible())) {
-    // A closed group of the navigation.
-    await nav(page).locator('details:not([open])').filter({ has: target }).locator('summary').first().click();
-    clicks += 1;
-  }
-  return clicks;
-}
-
 /** Follows an entry of the navigation, by its name; returns how many clicks it took. */
 export async function follow(page: Page, name: string): Promise<number> {
   // An entry may have a number behind its name.
-  const entry = nav(page).getByRole('link', { name: new RegExp(`^${name}( *\\d.*)?$`), includeHidden: true }).first();
+  const named = page.getByRole('link', { name: new RegExp(`^${name}( *\\d.*)?$`), includeHidden: true });
+  const entry = nav(page).locator(named).first();
   await expect(entry, `${name} is in the navigation`).toBeAttached();
-  const clicks = await unfold(page, entry);
-  await entry.click();
-  return clicks + 1;
+  let clicks = 0;
+  const open = async (what: Locator) => {
+    clicks += 1;
+    await what.click();
+  };
+  const menu = page.getByLabel('Menu', { exact: true });
+  if (!(await entry.isVisible()) && (await menu.isVisible())) await open(menu);
+  const group = nav(page).locator('details:not([open])').filter({ has: named }).locator('summary');
+  if (!(await entry.isVisible())) await open(group.first());
+  await open(entry);
+  return clicks;
 }
 
 /** A tab of the page, by its name. */
