@@ -97,7 +97,7 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
         (pages::requests::PAGE, pages::requests::waiting_for_me().await),
         (
             pages::access_reviews::PAGE,
-            pages::access_reviews::waiting_for_me().await.reviews,
+            pages::access_reviews::waiting_for_me().await,
         ),
     ];
     let side = sidebar(&me, switcher::view(&own), &waiting);
@@ -253,7 +253,7 @@ fn help_link(path: &str) -> impl IntoView + use<> {
 
 /// The navigation. `switcher`: the menu of someone who has several organizations; `waiting`: how much waits for a decision
 /// of the viewer behind an entry.
-fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: &[(&str, i64)]) -> AnyView {
+fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: Waiting<'_>) -> AnyView {
     let groups = navigation::groups(me);
     let path = ssr::path();
     let name = me.display_name.clone().unwrap_or_else(|| me.email.clone());
@@ -295,7 +295,10 @@ fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: &[(&str, i64)]) -> AnyVi
     .into_any()
 }
 
-fn nav_group(index: usize, group: navigation::Group, path: &str, waiting: &[(&str, i64)]) -> AnyView {
+/// How much waits for the viewer, by where it leads.
+type Waiting<'a> = &'a [(&'static str, i64)];
+
+fn nav_group(index: usize, group: navigation::Group, path: &str, waiting: Waiting<'_>) -> AnyView {
     let id = format!("nav-{index}");
     let here = group.entries.iter().any(|entry| current(entry, path).is_some());
     let links = group
@@ -332,7 +335,7 @@ fn current(entry: &navigation::Entry, path: &str) -> Option<&'static str> {
     }
 }
 
-fn link(entry: &navigation::Entry, path: &str, waiting: &[(&str, i64)]) -> impl IntoView + use<> {
+fn link(entry: &navigation::Entry, path: &str, waiting: Waiting<'_>) -> impl IntoView + use<> {
     let count = waiting.iter().find(|(href, count)| *href == entry.href && *count > 0);
     let count = count.map(|&(_, count)| {
         view! { <span class="count">{count}<span class="visually-hidden">" to decide"</span></span> }

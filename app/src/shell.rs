@@ -122,11 +122,11 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/requests") view=pages::requests::list ssr=SsrMode::Async />
                 <Route path=path!("/requests/new") view=pages::requests::new ssr=SsrMode::Async />
                 <Route path=path!("/requests/:request") view=pages::requests::one ssr=SsrMode::Async />
-                <Route path=path!("/search") view=pages::search::page_of_results ssr=SsrMode::Async />
                 <Route path=path!("/admin/access-reviews") view=pages::access_reviews::list ssr=SsrMode::Async />
                 <Route path=path!("/admin/access-reviews/new") view=pages::access_reviews::new ssr=SsrMode::Async />
                 <Route path=path!("/admin/access-reviews/:review") view=pages::access_reviews::one ssr=SsrMode::Async />
                 <Route path=path!("/admin/access-reviews/:review/report") view=pages::access_reviews::report ssr=SsrMode::Async />
+                <Route path=path!("/search") view=pages::search::page_of_results ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=pages::tokens::page ssr=SsrMode::Async />
                 <Route path=path!("/help") view=pages::help::index ssr=SsrMode::Async />
                 <Route path=path!("/help/kubectl") view=pages::kubectl::help ssr=SsrMode::Async />

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 pub use pager::pagination;
 pub use severity::{severity_badge, severity_word};
 use text::ahead;
-pub use text::{ago, date, day, dollars, initials, machine, moment, plural};
+pub use text::{ago, ahead, date, day, dollars, initials, machine, moment, plural};
 
 use crate::{icon::icon, ssr::Flash};
 

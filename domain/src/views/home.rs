@@ -10,7 +10,7 @@ use crate::{Money, RunnerId, TeamId, TeamRole};
 pub struct Home {
     /// Requests that they may decide.
     pub to_decide: i64,
-    /// Access reviews in which something waits for their decision.
+    /// Access reviews with lines that they may decide.
     pub reviews: ReviewsWaiting,
     /// What ends soon, the next end first.
     pub ending: Vec<Ending>,

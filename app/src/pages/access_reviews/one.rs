@@ -9,7 +9,7 @@ use domain::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{Address, DECIDE, PAGE, badge, due_in, lines, questions};
+use super::{Address, DECIDE, PAGE, badge, lines, questions};
 use crate::{
     forms,
     icon::icon,
@@ -84,7 +84,7 @@ fn banner(page: &ReviewPage, now: DateTime<Utc>) -> AnyView {
         ReviewState::Open if review.undecided() > 0 => {
             let left = (review.due_at - now).num_days();
             let kind = if left < 7 { "warning" } else { "info" };
-            let title = format!("Due {}: {}", due_in(review.due_at, now), ui::plural(review.undecided(), "undecided line"));
+            let title = format!("Due {}: {}", ui::ahead(review.due_at, now), ui::plural(review.undecided(), "undecided line"));
             let waits = match page.mine {
                 0 => "None of them waits for you.".to_owned(),
                 1 => "One of them waits for you.".to_owned(),

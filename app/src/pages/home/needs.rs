@@ -78,7 +78,7 @@ fn to_review(waiting: ReviewsWaiting, now: DateTime<Utc>) -> Option<Need> {
         icon: "shield",
         words: match waiting.reviews {
             1 => "1 access review waits for you".to_owned(),
-            n => format!("{} wait for you", ui::plural(n, "access review")),
+            n => format!("{} access reviews wait for you", grouped(n.into())),
         },
         detail: view! { "Due "{ui::time_ahead(due, now)} }.into_any(),
         href: format!("{}?state=open", pages::access_reviews::PAGE),
