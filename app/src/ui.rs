@@ -14,7 +14,6 @@ pub use field::{Field, error_line, error_summary, required_text_area, text_area}
 use leptos::prelude::*;
 pub use pager::pagination;
 pub use severity::{severity_badge, severity_word};
-use text::ahead;
 pub use text::{ago, ahead, date, day, dollars, initials, machine, moment, plural};
 
 use crate::{icon::icon, ssr::Flash};
