@@ -193,12 +193,11 @@ mod tests {
 
     #[test]
     fn paths_lead_to_their_part() {
-        let of = |path| topic(path);
         let (href, title) = ("/help/members".to_owned(), "Members");
-        assert_eq!(of("/admin/teams/backend/members"), Topic { href, title });
-        assert_eq!(of("/admin/teams/new").href, "/help/teams#create-a-team");
-        assert_eq!(of("/admin/teams/a-team").title, "Overview");
-        assert_eq!(of("/nothing/here").href, "/help");
-        assert_eq!(of("/admin/teams/").href, "/help", "an empty segment is none");
+        assert_eq!(topic("/admin/teams/backend/members"), Topic { href, title });
+        assert_eq!(topic("/admin/teams/new").href, "/help/teams#create-a-team");
+        assert_eq!(topic("/admin/teams/a-team").title, "Overview");
+        assert_eq!(topic("/nothing/here").href, "/help");
+        assert_eq!(topic("/admin/teams/").href, "/help", "an empty segment is none");
     }
 }

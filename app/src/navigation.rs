@@ -81,6 +81,7 @@ pub fn groups(me: &Me) -> Vec<Group> {
         (people, "building", "Organizations", "/admin/organizations"),
         (sees_teams, "teams", "Teams", "/admin/teams"),
         (people, "user", "Users", "/admin/users"),
+        (sees_audit, "shield", "Access reviews", "/admin/access-reviews"),
         (sees_audit, "audit", "Audit log", "/admin/audit"),
     ]);
     let access = shown(&[
@@ -164,6 +165,7 @@ pub fn actions(me: &Me) -> Vec<Entry> {
         (me.super_admin, "user-plus", "Create a user", "/admin/users/new"),
         (runs, "services", "Add a service", "/admin/services/new"),
         (runs, "link", "Link a group", "/admin/identity-links/new"),
+        (manages, "shield", "Start an access review", "/admin/access-reviews/new"),
         (manages, "user-plus", "Onboard somebody", "/admin/guide/onboard"),
         (manages, "user", "Somebody leaves", "/admin/guide/leave"),
         (manages, "shield", "Start an access review", "/admin/access-reviews/new"),
@@ -208,7 +210,7 @@ mod tests {
         };
         let groups = groups(&root);
         let open = groups.iter().filter(|group| !group.folded);
-        assert_eq!(open.map(|group| group.entries.len()).sum::<usize>(), 11);
+        assert_eq!(open.map(|group| group.entries.len()).sum::<usize>(), 12);
         assert!(actions(&root).iter().any(|action| action.href == "/admin/teams/new"));
     }
 

@@ -10,7 +10,7 @@ mod text;
 use chrono::{DateTime, Utc};
 pub use dialog::{Confirm, confirm};
 use domain::{TeamRole, TeamStatus};
-pub use field::{Field, error_line, error_summary, text_area};
+pub use field::{Field, error_line, error_summary, required_text_area, text_area};
 use leptos::prelude::*;
 pub use pager::pagination;
 pub use severity::{severity_badge, severity_word};

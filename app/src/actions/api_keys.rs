@@ -52,6 +52,28 @@ impl Typed<'_> {
     }
 }
 
+/// The models of a team that need no request, when others of its do: what a key gets for which nobody chose any. None where all
+/// do not, or LiteLLM does not say which there are.
+async fn without_request(team: &str) -> ssr::Result<Option<Vec<String>>> {
+    let mut ctx = ssr::write().await?;
+    let form = api_keys::form(&mut ctx).await?;
+    let backend = ctx.backend.clone();
+    ctx.commit().await?;
+    let Some(team) = form.teams.into_iter().find(|one| one.id.to_string() == team) else {
+        return Ok(None);
+    };
+    if team.restricted.is_empty() {
+        return Ok(None);
+    }
+    let mut models = if team.limits.models.is_empty() {
+        api_keys::offered(&backend).await
+    } else {
+        team.limits.models.into_iter().map(String::from).collect()
+    };
+    models.retain(|model| !team.restricted.contains(model));
+    Ok(Some(models).filter(|models| !models.is_empty()))
+}
+
 /// Creates a key; the next page shows it, once.
 #[server(prefix = "/actions", endpoint = "api-keys/create")]
 pub async fn create_api_key(
@@ -117,7 +139,10 @@ pub async fn create_api_key(
             tags: &tags,
         };
         let mut limits = typed.parse(&mut fields);
-        limits.model_ids = limits.model_ids.filter(|models| !models.is_empty());
+        limits.model_ids = match limits.model_ids.filter(|models| !models.is_empty()) {
+            None => without_request(&team_id).await?,
+            chosen => chosen,
+        };
         let days = fields.take(count("days", &days)).flatten();
         if days.is_some_and(|days| !(1..=3650).contains(&days)) {
             fields.push(Invalid::new("days", "must be from 1 to 3650"));

@@ -45,7 +45,7 @@ documents! {
     "Teams": "teams", "members", "projects", "policy-and-services", "access-reviews", "guides";
     "Runners": "runners", "label-policies", "machine-clients";
     "Keys and money": "api-keys", "access-tokens", "budgets-and-cost";
-    "Administration": "organizations", "users", "identity-links", "audit", "sync", "alerts";
+    "Administration": "organizations", "users", "identity-links", "access-reviews", "audit", "sync", "alerts";
     "Tools": "kubectl";
 }
 

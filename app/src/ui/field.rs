@@ -81,18 +81,41 @@ pub fn text_area(
     help: &'static str,
     current: &str,
 ) -> AnyView {
+    area(state, name, title, help, current, false)
+}
+
+/// A field of several lines that must be filled in.
+pub fn required_text_area(
+    state: &FormState,
+    name: &'static str,
+    title: &'static str,
+    help: &'static str,
+    current: &str,
+) -> AnyView {
+    area(state, name, title, help, current, true)
+}
+
+fn area(
+    state: &FormState,
+    name: &'static str,
+    title: &'static str,
+    help: &'static str,
+    current: &str,
+    required: bool,
+) -> AnyView {
     let error = state.error(name);
     let described = described_by(name, !help.is_empty(), error.is_some());
     let value = state.value(name, current);
     view! {
         <div class="field">
-            {label(name, title, false)}
+            {label(name, title, required)}
             {hint(name, help)}
             <textarea
                 class="textarea"
                 id=name
                 name=name
                 rows="3"
+                required=required
                 aria-invalid=error.is_some().then_some("true")
                 aria-describedby=described
             >

@@ -16,9 +16,9 @@ export const audrey: Person = { email: 'audrey@acme.example', name: 'Audrey Audi
 /** In no team; keep it so, others rely on it. */
 export const nora: Person = { email: 'nora@acme.example', name: 'Nora Newcomer' };
 
-/** Somebody new at the company, who can sign in from now on. */
-export async function hire(name: string): Promise<Person> {
-  const email = `${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}@acme.example`;
+/** Somebody new at a company, who can sign in from now on. `local`: how the address begins, when the name does not say it. */
+export async function hire(name: string, domain = 'acme.example', local = name): Promise<Person> {
+  const email = `${local.toLowerCase().replace(/[^a-z0-9]+/g, '-')}@${domain}`;
   const answer = await fetch(`${provider()}/_simulator/people`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -166,7 +166,7 @@ fn model_choice(models: &[String], state: &FormState) -> AnyView {
     view! {
         <fieldset class="field-group" id="modelIds">
             <legend>"Models"</legend>
-            <p class="field__hint">"None chosen: all of the team's."</p>
+            <p class="field__hint">"None chosen: all of the team's that need no request."</p>
             <ul class="check-list">{boxes}</ul>
             {ui::error_line("modelIds", error)}
         </fieldset>

@@ -1,5 +1,6 @@
 //! `/requests/new`: asking for something.
 
+use backend::teams;
 use domain::{RequestKind, TeamStatus};
 use leptos::prelude::*;
 
@@ -7,7 +8,7 @@ use super::{FORM, PAGE};
 use crate::{
     forms::{self, FormState},
     layout::{Rendered, page},
-    ssr::{self, Caller},
+    ssr::{self, Caller, Ctx},
     ui::{self, Field},
 };
 
@@ -16,12 +17,16 @@ use crate::{
 pub fn new() -> impl IntoView {
     page(async {
         let visit = ssr::visit();
-        let ctx = ssr::read().await?;
-        drop(ctx);
+        let mut ctx = ssr::read().await?;
         let kind = ssr::query("kind").and_then(|text| text.parse::<RequestKind>().ok());
+        let held = match kind {
+            Some(kind @ (RequestKind::Quota | RequestKind::Labels)) => held(&mut ctx, kind).await,
+            _ => None,
+        };
+        drop(ctx);
         let state = forms::take(FORM).await;
         let body = match kind {
-            Some(kind) => form(kind, visit.caller.as_ref(), &state),
+            Some(kind) => form(kind, held, visit.caller.as_ref(), &state),
             None => kinds(),
         };
         let header = ui::page_header(
@@ -67,7 +72,7 @@ fn kinds() -> AnyView {
     .into_any()
 }
 
-fn form(kind: RequestKind, caller: Option<&Caller>, state: &FormState) -> AnyView {
+fn form(kind: RequestKind, held: Option<String>, caller: Option<&Caller>, state: &FormState) -> AnyView {
     let reviews = ssr::query("reviews").unwrap_or_default();
     view! {
         <form class="card" method="post" action="/actions/requests/create">
@@ -76,8 +81,8 @@ fn form(kind: RequestKind, caller: Option<&Caller>, state: &FormState) -> AnyVie
                 <input type="hidden" name="kind" value=kind.as_str() />
                 <input type="hidden" name="reviews" value=reviews />
                 {team(kind, caller, state)}
-                {value(kind, state)}
-                {ui::text_area(state, "reason", "Reason", "Who decides reads it; at most 500 characters.", "")}
+                {value(kind, held, state)}
+                {ui::required_text_area(state, "reason", "Reason", "Who decides reads it; at most 500 characters.", "")}
             </div>
             <footer class="card__footer"><button class="button button--primary">"Send request"</button></footer>
         </form>
@@ -126,16 +131,41 @@ fn team(kind: RequestKind, caller: Option<&Caller>, state: &FormState) -> AnyVie
     .into_any()
 }
 
-fn value(kind: RequestKind, state: &FormState) -> AnyView {
-    let current = ssr::query("value").unwrap_or_default();
-    let field = |label, hint, placeholder, kind| {
+/// What the team has now of what is asked for, where the form asks for the whole of it.
+async fn held(ctx: &mut Ctx, kind: RequestKind) -> Option<String> {
+    let person = ctx.person().ok()?.clone();
+    let asked = ssr::query("team");
+    let own = person.teams.iter().filter(|team| team.status == TeamStatus::Active);
+    let mut own = own.filter(|team| {
+        let wanted = asked.as_deref();
+        wanted.is_none_or(|wanted| team.slug == wanted || team.team_id.to_string() == wanted)
+    });
+    // Of several teams nobody knows which one will be chosen.
+    let (team, None) = (own.next()?, own.next()) else {
+        return None;
+    };
+    let team = teams::get(ctx, team.team_id).await.ok()?.team;
+    match kind {
+        RequestKind::Quota => team.max_runners.map(|max| max.to_string()),
+        RequestKind::Labels => {
+            let patterns: Vec<String> = team.policy.optional.iter().map(ToString::to_string).collect();
+            Some(patterns.join(", "))
+        }
+        _ => None,
+    }
+}
+
+fn value(kind: RequestKind, held: Option<String>, state: &FormState) -> AnyView {
+    let current = ssr::query("value").or(held).unwrap_or_default();
+    let field = |label, hint, placeholder, input| {
         Field {
             name: "value",
             label,
             hint,
             current: &current,
             placeholder,
-            kind,
+            kind: input,
+            required: kind != RequestKind::Budget,
             ..Field::default()
         }
         .view(state)
@@ -144,13 +174,13 @@ fn value(kind: RequestKind, state: &FormState) -> AnyView {
         RequestKind::Join => view! { <input type="hidden" name="value" value="member" /> }.into_any(),
         RequestKind::Quota => field(
             "Max runners",
-            "How many runners the team shall have at a time.",
+            "How many runners the team shall have at a time, with those that it has now.",
             "20",
             "number",
         ),
         RequestKind::Labels => field(
             "Optional label patterns",
-            "All that shall be allowed, comma-separated: the list as it shall be.",
+            "All that shall be allowed, comma-separated: what the team has now, and what you add. What is left out is taken away.",
             "gpu-.*, backend-.*",
             "text",
         ),

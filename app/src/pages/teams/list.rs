@@ -107,6 +107,7 @@ pub fn list() -> impl IntoView {
         let list = teams::list(&mut ctx, &address.query()?).await?;
         let organizations = organizations::choices(&mut ctx).await?;
         let creates = may_create(&ctx.caller);
+        let all = sees_inactive(&ctx.caller);
         let action = if creates {
             view! { <a class="button button--primary" href="/admin/teams/new">{icon("plus")}"Create Team"</a> }
                 .into_any()
@@ -126,7 +127,7 @@ pub fn list() -> impl IntoView {
         };
         Ok(Rendered::new(
             "Teams",
-            view! { {header} {toolbar(&address, &organizations)} {table} },
+            view! { {header} {toolbar(&address, &organizations, all)} {table} },
         ))
     })
 }
@@ -135,7 +136,13 @@ fn may_create(caller: &Caller) -> bool {
     matches!(caller, Caller::Person(person, _) if person.is_admin())
 }
 
-fn toolbar(address: &Address, organizations: &[(OrganizationId, String)]) -> AnyView {
+/// Whether lists of teams that are not active are shown to somebody: members see theirs among the others.
+fn sees_inactive(caller: &Caller) -> bool {
+    matches!(caller, Caller::Person(person, _)
+        if person.super_admin || person.auditor || !person.organizations_seen_whole().is_empty())
+}
+
+fn toolbar(address: &Address, organizations: &[(OrganizationId, String)], all: bool) -> AnyView {
     let segment = |status: Option<&'static str>, label: &'static str| {
         let current = (address.status.as_deref() == status).then_some("true");
         view! { <a href=address.with("status", status) aria-current=current>{label}</a> }
@@ -169,10 +176,12 @@ fn toolbar(address: &Address, organizations: &[(OrganizationId, String)]) -> Any
                 <label class="visually-hidden" for="q">"Search teams"</label>
                 <input class="input" id="q" name="q" type="search" placeholder="Search teams" value=address.q.clone() />
             </div>
-            <nav class="segmented" aria-label="Status">
-                {segment(None, "All")} {segment(Some("active"), "Active")} {segment(Some("inactive"), "Inactive")}
-                {segment(Some("archived"), "Archived")}
-            </nav>
+            {all.then(|| view! {
+                <nav class="segmented" aria-label="Status">
+                    {segment(None, "All")} {segment(Some("active"), "Active")} {segment(Some("inactive"), "Inactive")}
+                    {segment(Some("archived"), "Archived")}
+                </nav>
+            })}
             {chooser}
             {hidden("status", &address.status)}
             {hidden("sort", &address.sort)}
