@@ -19,7 +19,8 @@ async function answer(page: Page, button: string, reason?: string): Promise<void
   await dialog.getByRole('button', { name: button, exact: true }).click();
 }
 
-const row = (page: Page, who: string) => page.getByRole('row').filter({ hasText: who });
+/** The line about somebody or some service: others name them too, as who decided. */
+const row = (page: Page, who: string) => page.getByRole('row').filter({ has: page.locator('th', { hasText: who }) });
 
 /** Somebody new who has signed in once, so that they can be added to a team. */
 async function arrived(anyone: () => Promise<Page>): Promise<Person> {
