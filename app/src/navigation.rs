@@ -120,9 +120,9 @@ pub fn groups(me: &Me) -> Vec<Group> {
         let entries = teams
             .into_iter()
             .chain(rest.into_iter().flat_map(|(_, entries)| entries));
-        groups.push(open("Teams", entries.collect()));
+        groups.push(open("Administration", entries.collect()));
     } else {
-        groups.push(open("People and teams", teams));
+        groups.push(open("Administration", teams));
         groups.extend(rest.map(|(title, entries)| folded(title, entries)));
     }
     groups.push(folded("Help", help));
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn who_sees_little_has_it_in_two_groups_and_help() {
         let titles: Vec<_> = groups(&me()).iter().map(|group| group.title).collect();
-        assert_eq!(titles, ["My work", "Teams", "Help"]);
+        assert_eq!(titles, ["My work", "Administration", "Help"]);
     }
 
     #[test]

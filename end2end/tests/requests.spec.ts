@@ -56,8 +56,10 @@ test('a restricted model: asked for at the key form, denied with a reason, revie
   const page = await as(max, `/keys/new?team=${team.id}`);
   await page.getByLabel(/^Name/).fill('Answers');
   await page.getByLabel('Team').selectOption(team.id);
+  await expect(page.getByText('needs a request', { exact: true })).toBeVisible();
   await tick(page, 'claude-opus');
   await page.getByRole('button', { name: 'Create key' }).click();
+  await expect(page.getByRole('link', { name: /^Models: claude-opus is restricted/ })).toBeVisible();
   await expect(page.locator('#modelIds-error')).toContainText('claude-opus is restricted: the team needs an approved request');
   await expect(page.getByLabel('claude-opus', { exact: true })).toBeChecked();
   await page.getByRole('listitem').filter({ hasText: team.name }).getByRole('link', { name: /^Request it/ }).click();
@@ -168,4 +170,19 @@ test('an organization restricts a model, and sees what that does', async ({ as, 
   await expect(table.getByRole('row')).toHaveCount(3);
   const kept = await api.ok('GET', `/admin/organizations/${organization.id}/restricted-models`);
   expect(kept.models).toEqual(['claude-opus', 'gpt-4o']);
+});
+
+test('a request for labels begins with those of the team, and adds what was refused', async ({ as, api }) => {
+  const teams = [
+    await api.team({ optional_label_patterns: ['backend-.*'], members: { [max.email]: 'member' } }),
+    await api.team({ members: { [max.email]: 'member' } }),
+  ];
+  const page = await as(max, `/requests/new?kind=labels&team=${teams[0]?.id}&add=gpu-1.0`);
+  await expect(page.getByLabel(/^Optional label patterns/)).toHaveValue('backend-.*, gpu-1\\.0');
+  await expect(page.getByLabel(/^Team/).getByRole('option')).toHaveCount(1);
+  // Another team has another list: it is chosen before the form.
+  await page.getByRole('link', { name: 'Choose another team' }).click();
+  await expect(page.getByRole('heading', { name: /for which team/ })).toBeVisible();
+  await page.getByRole('link', { name: teams[0]?.name ?? '', exact: true }).click();
+  await expect(page.getByLabel(/^Optional label patterns/)).toHaveValue('backend-.*');
 });

@@ -98,6 +98,10 @@ test('a team from its creation to its last runner', async ({ anyone, api }, info
     await expect(page.getByLabel(/^Team/)).toHaveValue(id);
     await expect(page.getByLabel(/^Runner name prefix/)).toHaveValue('second');
     await expect(page.getByLabel(/^Custom labels/)).toHaveValue('backend-api, gpu');
+    // In full once; beside the field only which one, and where to ask for it.
+    await expect(page.locator('#labels-error')).toHaveText('gpu is not permitted');
+    const request = page.getByRole('link', { name: 'Request this label' });
+    await expect(request).toHaveAttribute('href', `/requests/new?kind=labels&team=${id}&add=gpu`);
     expect((await api.get(team)).runner_count).toBe(1);
   });
 

@@ -1,11 +1,13 @@
 //! `/admin/explain`: why somebody may use something, or may not.
 
 use backend::{
+    Principal,
     authz::{self, About, Explain, Subject},
+    services,
     teams::{self, Found, TeamKey},
 };
 use domain::{
-    Fields, Invalid, Label, TeamId, UserRef,
+    Fields, Invalid, Label, OrganizationId, TeamId, TeamStatus, UserRef,
     authz::{Explanation, Outcome, Step},
 };
 use leptos::prelude::*;
@@ -106,11 +108,14 @@ pub fn page() -> impl IntoView {
             ssr::set_status(error.code().status());
         }
         let state = FormState::found(errors, refusal.map(|error| error.detail()));
-        let teams: Vec<(String, String)> = own
-            .teams
-            .iter()
-            .map(|team| (team.slug.clone(), team.name.clone()))
-            .collect();
+        let choices = choices(&mut ctx, &own).await;
+        // Who sees no other team chooses among their own; who sees more may have to name one.
+        let sees_more = own.super_admin || own.auditor || !own.organizations_seen_whole().is_empty();
+        let known = asked.team.is_empty() || choices.teams.iter().any(|team| team.is(&asked.team));
+        let chooses = !sees_more && known && (1..=MOST_TEAMS).contains(&choices.teams.len());
+        let backend = ctx.backend.clone();
+        drop(ctx);
+        let models = backend::api_keys::offered(&backend).await;
         let header = ui::page_header(
             "Why?",
             None,
@@ -135,10 +140,56 @@ pub fn page() -> impl IntoView {
             {header}
             {ui::refusal(state.refusal())}
             {ui::error_summary(&state)}
-            <div class="explain">{form(&asked, &state, &teams)} {result}</div>
+            <div class="explain">{form(&asked, &state, &choices, chooses, &models)} {result}</div>
         };
         Ok(Rendered::new("Why?", body))
     })
+}
+
+/// More teams than this are not chosen from a list, but named.
+const MOST_TEAMS: usize = 500;
+
+/// A team to choose.
+struct Choice {
+    id: String,
+    slug: String,
+    name: String,
+}
+
+impl Choice {
+    fn is(&self, typed: &str) -> bool {
+        self.id == typed || self.slug == typed
+    }
+}
+
+/// What can be chosen.
+struct Choices {
+    teams: Vec<Choice>,
+    services: Vec<String>,
+}
+
+/// The viewer's own teams by name, and the services of their organizations: of three at most, so that nobody's page asks for more.
+async fn choices(ctx: &mut Ctx, own: &Principal) -> Choices {
+    let open = own.teams.iter().filter(|team| team.status != TeamStatus::Archived);
+    let mut organizations: Vec<OrganizationId> = open.clone().map(|team| team.organization_id).collect();
+    organizations.sort_unstable();
+    organizations.dedup();
+    let mut teams: Vec<Choice> = open
+        .map(|team| Choice {
+            id: team.team_id.to_string(),
+            slug: team.slug.clone(),
+            name: team.name.clone(),
+        })
+        .collect();
+    teams.sort_by_key(|team| team.name.to_lowercase());
+    let mut names = Vec::new();
+    for organization in organizations.into_iter().take(3) {
+        // They are help with writing a name: whoever may not read them writes it.
+        if let Ok(list) = services::list(ctx, organization).await {
+            names.extend(list.into_iter().map(|service| service.name));
+        }
+    }
+    Choices { teams, services: names }
 }
 
 async fn explain(ctx: &mut Ctx, asked: &Asked) -> Result<Explanation> {
@@ -170,34 +221,62 @@ async fn team(ctx: &mut Ctx, typed: &str) -> Result<TeamId> {
     }
 }
 
-fn form(asked: &Asked, state: &FormState, teams: &[(String, String)]) -> AnyView {
+fn form(asked: &Asked, state: &FormState, choices: &Choices, chooses: bool, models: &[String]) -> AnyView {
     let kinds = [("service", "Service"), ("label", "Runner label"), ("model", "Model")];
     let team_error = state.error("team");
-    let options = teams
-        .iter()
-        .map(|(slug, name)| view! { <option value=slug.clone()>{name.clone()}</option> })
+    let options = (choices.teams.iter())
+        .map(|team| {
+            let twice = choices.teams.iter().filter(|other| other.slug == team.slug).count() > 1;
+            let value = if twice { &team.id } else { &team.slug };
+            let selected = team.is(&asked.team);
+            view! { <option value=value.clone() selected=selected>{team.name.clone()}</option> }
+        })
         .collect_view();
+    let known = choices.services.iter().map(|name| (name, "service"));
+    let known = (known.chain(models.iter().map(|name| (name, "model"))))
+        .map(|(name, what)| view! { <option value=name.clone()>{what}</option> })
+        .collect_view();
+    let name_error = state.error("name");
+    let team_field = if chooses {
+        view! {
+            <div class="field">
+                <label class="field__label" for="team">"Team "<span class="field__mark">"required"</span></label>
+                <select class="select" id="team" name="team" required aria-invalid=team_error.is_some().then_some("true")>
+                    {(choices.teams.len() > 1).then(|| view! { <option value="">"Choose a team"</option> })}
+                    {options}
+                </select>
+                {ui::error_line("team", team_error)}
+            </div>
+        }
+        .into_any()
+    } else {
+        view! {
+            <div class="field">
+                <label class="field__label" for="team">"Team "<span class="field__mark">"required"</span></label>
+                <p class="field__hint" id="team-hint">"Its short name as in its address, or its UUID."</p>
+                <input
+                    class="input"
+                    id="team"
+                    name="team"
+                    value=asked.team.clone()
+                    list="own-teams"
+                    required
+                    autocomplete="off"
+                    placeholder="engineering"
+                    aria-invalid=team_error.is_some().then_some("true")
+                    aria-describedby="team-hint"
+                />
+                <datalist id="own-teams">{options}</datalist>
+                {ui::error_line("team", team_error)}
+            </div>
+        }
+        .into_any()
+    };
     view! {
-        <form class="card" method="get" action="/admin/explain" aria-label="Question">
+        // The answer is where the page goes: on a phone it lies below the form.
+        <form class="card" method="get" action="/admin/explain#answer-title" aria-label="Question">
             <div class="card__body stack">
-                <div class="field">
-                    <label class="field__label" for="team">"Team "<span class="field__mark">"required"</span></label>
-                    <p class="field__hint" id="team-hint">"Its short name as in its address, or its UUID."</p>
-                    <input
-                        class="input"
-                        id="team"
-                        name="team"
-                        value=asked.team.clone()
-                        list="own-teams"
-                        required
-                        autocomplete="off"
-                        placeholder="engineering"
-                        aria-invalid=team_error.is_some().then_some("true")
-                        aria-describedby="team-hint"
-                    />
-                    <datalist id="own-teams">{options}</datalist>
-                    {ui::error_line("team", team_error)}
-                </div>
+                {team_field}
                 {Field {
                     name: "who",
                     label: "Person or key",
@@ -220,15 +299,23 @@ fn form(asked: &Asked, state: &FormState, teams: &[(String, String)]) -> AnyView
                                 .collect_view()}
                         </select>
                     </div>
-                    {Field {
-                        name: "name",
-                        label: "Name",
-                        current: &asked.name,
-                        required: true,
-                        placeholder: "llm-service",
-                        ..Field::default()
-                    }
-                        .view(state)}
+                    <div class="field">
+                        <label class="field__label" for="name">"Name "<span class="field__mark">"required"</span></label>
+                        <input
+                            class="input"
+                            id="name"
+                            name="name"
+                            value=asked.name.clone()
+                            list="known-names"
+                            required
+                            autocomplete="off"
+                            placeholder="llm-service"
+                            aria-invalid=name_error.is_some().then_some("true")
+                            aria-describedby=name_error.is_some().then_some("name-error")
+                        />
+                        <datalist id="known-names">{known}</datalist>
+                        {ui::error_line("name", name_error)}
+                    </div>
                 </div>
                 {Field {
                     name: "request",
@@ -257,7 +344,7 @@ fn result(answer: &Explanation) -> AnyView {
             <div class=class role="status">
                 {icon(mark)}
                 <div class="callout__body">
-                    <h2 class="callout__title" id="answer-title">{word}</h2>
+                    <h2 class="callout__title" id="answer-title" tabindex="-1">{word}</h2>
                     <p>{answer.reason.clone()}</p>
                 </div>
             </div>

@@ -86,10 +86,42 @@ pub fn page() -> impl IntoView {
             let href = format!("/requests/new?kind=quota&team={team}");
             view! { <p><a class="button" href=href>"Request a larger quota"</a></p> }
         });
+        let ways = refused_label(&form.teams, &state);
         let summary = ui::error_summary(&state);
-        let body = view! { {header} {notice} {refusal} {larger} {offer} {holders} {summary} {fields(&form.teams, form.own_policy, &state)} };
+        let body = view! { {header} {notice} {refusal} {larger} {ways} {offer} {holders} {summary} {fields(&form.teams, form.own_policy, &state)} };
         Ok(Rendered::new("Provision a runner", body))
     })
+}
+
+/// After a label was refused: where to ask for it, and why it is so.
+fn refused_label(teams: &[MyTeam], state: &FormState) -> Option<AnyView> {
+    let (chosen, labels) = (quota::typed(state, "team_id"), quota::typed(state, "labels"));
+    let team = teams.iter().find(|team| team.id.to_string() == chosen)?;
+    if state.code() != Some("LABEL_NOT_PERMITTED") {
+        return None;
+    }
+    let refused = refused_of(&team.policy, &labels);
+    let first = refused.first()?;
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let ask = format!(
+        "/requests/new?kind=labels&team={chosen}&add={}",
+        encoded(&refused.join(","))
+    );
+    let why = format!("/admin/explain?team={}&label={}", team.slug, encoded(first));
+    let words = if refused.len() == 1 {
+        "Request this label"
+    } else {
+        "Request these labels"
+    };
+    Some(view! { <p class="button-row"><a class="button" href=ask>{words}</a> <a class="button" href=why>"Ask why"</a></p> }.into_any())
+}
+
+/// The labels that a policy refuses, each by itself.
+fn refused_of(policy: &domain::LabelPolicy, labels: &str) -> Vec<String> {
+    let refused = |label: &String| {
+        domain::Label::parse(label).is_ok_and(|label| policy.resolve(std::slice::from_ref(&label)).is_err())
+    };
+    domain::split_list(labels).into_iter().filter(refused).collect()
 }
 
 /// Why there is no team to choose, and what the viewer's own policy allows instead (SPEC B16).
@@ -164,7 +196,19 @@ fn fields(teams: &[MyTeam], own_policy: Option<domain::UserLabelPolicy>, state: 
         state.error("runner_name_prefix").or_else(|| state.error("runner_name")),
         state.error("labels").or_else(|| {
             let refused = state.code() == Some("LABEL_NOT_PERMITTED") && !quota::typed(state, "labels").is_empty();
-            state.refusal().filter(|_| refused).map(str::to_owned)
+            // In full it stands above; here only which ones.
+            let team = teams
+                .iter()
+                .find(|team| team.id.to_string() == quota::typed(state, "team_id"));
+            let which = team.map(|team| refused_of(&team.policy, &quota::typed(state, "labels")));
+            let short = which.filter(|which| !which.is_empty()).map(|which| {
+                format!(
+                    "{} {} not permitted",
+                    which.join(", "),
+                    if which.len() == 1 { "is" } else { "are" }
+                )
+            });
+            (state.refusal().filter(|_| refused)).map(|words| short.unwrap_or_else(|| words.to_owned()))
         }),
     );
     view! {
@@ -190,7 +234,9 @@ fn result(shown: Shown) -> AnyView {
                     {format!("Valid until {}. This page will only be shown once.", shown.expires)}
                 </p>
             </div>
-            <div class="page-header__actions"><a class="button" href="/provision">"Provision another"</a></div>
+            <div class="page-header__actions">
+                <a class="button" href="/runners">"Runners"</a> <a class="button" href="/provision">"Provision another"</a>
+            </div>
         </header>
         <div class="secret">
             <div class="secret__head">

@@ -115,7 +115,7 @@ fn area(
                 id=name
                 name=name
                 rows="3"
-                required=required
+                aria-required=required.then_some("true")
                 aria-invalid=error.is_some().then_some("true")
                 aria-describedby=described
             >
@@ -163,6 +163,13 @@ fn label_of(field: &str) -> String {
         "slug" => "Short name",
         "path_prefixes" => "Paths",
         "display_name" => "Name",
+        "modelIds" => "Models",
+        "maxBudget" | "max_budget" => "Budget in US dollars",
+        "softBudget" | "soft_budget" => "Warn from",
+        "tpmLimit" | "tpm_limit" => "Tokens per minute",
+        "rpmLimit" | "rpm_limit" => "Requests per minute",
+        "teamId" => "Team",
+        "days" => "Expires in days",
         "since" => "From",
         "until" => "To",
         other => return crate::layout::capitalised(&spaced(other)),

@@ -216,7 +216,7 @@ fn limits(page: &ApiKeyPage) -> AnyView {
                 <dl class="facts facts--stacked">
                     {line("Budget", effective.max_budget.as_ref(), |(budget, period)| {
                         let dollars = ui::dollars(*budget);
-                        period.as_ref().map_or_else(|| dollars.clone(), |period| format!("{dollars} every {period}"))
+                        period.as_ref().map_or_else(|| dollars.clone(), |period| format!("{dollars} per {}", period.in_words()))
                     })}
                     {line("Tokens per minute", effective.tpm_limit.as_ref(), ToString::to_string)}
                     {line("Requests per minute", effective.rpm_limit.as_ref(), ToString::to_string)}

@@ -62,7 +62,7 @@ fn fields(form: &KeyForm, models: &[String], state: &FormState) -> AnyView {
             {Field { name: "name", label: "Name", hint: "What you use it for.", required: true, placeholder: "CI of the backend", autofocus: true, ..Field::default() }.view(state)}
             {team_select(&form.teams, state)}
             {manages.then(|| Field { name: "owner", label: "For", hint: "Email address of a member of that team. Empty: for yourself.", ..Field::default() }.view(state))}
-            {model_choice(models, state)}
+            {model_choice(models, &form.teams, state)}
             {restricted(&form.teams)}
             <fieldset class="field-group">
                 <legend>"Limits"</legend>
@@ -138,7 +138,7 @@ fn team_select(teams: &[KeyFormTeam], state: &FormState) -> AnyView {
 }
 
 /// The models to choose from; without LiteLLM's word their names are typed.
-fn model_choice(models: &[String], state: &FormState) -> AnyView {
+fn model_choice(models: &[String], teams: &[KeyFormTeam], state: &FormState) -> AnyView {
     if models.is_empty() {
         return ui::text_area(
             state,
@@ -159,6 +159,7 @@ fn model_choice(models: &[String], state: &FormState) -> AnyView {
                 <li class="check">
                     <input type="checkbox" id=id.clone() name="model[]" value=model.clone() checked=chosen.contains(model) />
                     <label for=id>{model.clone()}</label>
+                    {needs_request(model, teams).map(|words| view! { <span class="badge badge--warning">{words}</span> })}
                 </li>
             }
         })
@@ -172,6 +173,27 @@ fn model_choice(models: &[String], state: &FormState) -> AnyView {
         </fieldset>
     }
     .into_any()
+}
+
+/// That a model needs a request, and for which of the teams where it is not all of them.
+fn needs_request(model: &str, teams: &[KeyFormTeam]) -> Option<String> {
+    let asked = ssr::query("team").unwrap_or_default();
+    let asked_for: Vec<&KeyFormTeam> = teams.iter().filter(|team| team.id.to_string() == asked).collect();
+    let of = if asked_for.is_empty() {
+        teams.iter().collect()
+    } else {
+        asked_for
+    };
+    let needing: Vec<&str> = (of.iter())
+        .filter(|team| team.restricted.iter().any(|restricted| restricted == model))
+        .map(|team| team.name.as_str())
+        .collect();
+    match needing.len() {
+        0 => None,
+        some if some == of.len() => Some("needs a request".to_owned()),
+        1 => Some(format!("needs a request for {}", needing[0])),
+        some => Some(format!("needs a request for {some} of your teams")),
+    }
 }
 
 /// A period that the list does not have, in words if it is one.
@@ -203,7 +225,7 @@ fn restricted(teams: &[KeyFormTeam]) -> Option<AnyView> {
         ui::callout(
             "info",
             "Restricted models",
-            view! { <p>"A key gets these once a request of its team is approved. Until then, choose the models without them."</p> <ul>{rows}</ul> }
+            view! { <p>"A key gets these once a request of its team is approved. Until then it does without them."</p> <ul>{rows}</ul> }
                 .into_any(),
         )
     })

@@ -1,7 +1,7 @@
 //! `/requests/new`: asking for something.
 
 use backend::teams;
-use domain::{RequestKind, TeamStatus};
+use domain::{RequestKind, TeamStatus, split_list};
 use leptos::prelude::*;
 
 use super::{FORM, PAGE};
@@ -26,6 +26,9 @@ pub fn new() -> impl IntoView {
         drop(ctx);
         let state = forms::take(FORM).await;
         let body = match kind {
+            Some(kind @ (RequestKind::Quota | RequestKind::Labels)) if several(visit.caller.as_ref()) => {
+                of_which(kind, visit.caller.as_ref())
+            }
             Some(kind) => form(kind, held, visit.caller.as_ref(), &state),
             None => kinds(),
         };
@@ -38,6 +41,42 @@ pub fn new() -> impl IntoView {
         let body = view! { {header} {ui::error_summary(&state)} {ui::refusal(state.refusal())} {body} };
         Ok(Rendered::new("New request", body).under("Requests", PAGE).narrow())
     })
+}
+
+/// Whether the viewer has several teams and the address names none: what the team has now is where such a request starts.
+fn several(caller: Option<&Caller>) -> bool {
+    active(caller).len() > 1 && ssr::query("team").is_none_or(|team| team.is_empty())
+}
+
+/// The viewer's active teams: id, short name, name.
+fn active(caller: Option<&Caller>) -> Vec<(String, String, String)> {
+    let Some(Caller::Person(person, _)) = caller else {
+        return Vec::new();
+    };
+    let active = person.teams.iter().filter(|team| team.status == TeamStatus::Active);
+    active
+        .map(|team| (team.team_id.to_string(), team.slug.clone(), team.name.clone()))
+        .collect()
+}
+
+/// Which team it is for.
+fn of_which(kind: RequestKind, caller: Option<&Caller>) -> AnyView {
+    let rows = active(caller)
+        .into_iter()
+        .map(|(id, _, name)| {
+            let href = format!("{PAGE}/new?kind={}&team={id}", kind.as_str());
+            view! { <li class="row"><div class="row__main"><a class="row__title" href=href>{name}</a></div></li> }
+        })
+        .collect_view();
+    view! {
+        <section class="card" aria-labelledby="teams-title">
+            <header class="card__header">
+                <h2 class="card__title" id="teams-title">{format!("{}: for which team?", kind.label())}</h2>
+            </header>
+            <ul class="rows">{rows}</ul>
+        </section>
+    }
+    .into_any()
 }
 
 fn kinds() -> AnyView {
@@ -93,14 +132,19 @@ fn form(kind: RequestKind, held: Option<String>, caller: Option<&Caller>, state:
 /// The team: one of one's own, but to join it, any.
 fn team(kind: RequestKind, caller: Option<&Caller>, state: &FormState) -> AnyView {
     let asked = ssr::query("team").unwrap_or_default();
-    let own: Vec<(String, String, String)> = match caller {
-        Some(Caller::Person(person, _)) if kind != RequestKind::Join => (person.teams.iter())
-            .filter(|team| team.status == TeamStatus::Active)
-            .map(|team| (team.team_id.to_string(), team.slug.clone(), team.name.clone()))
-            .collect(),
-        _ => Vec::new(),
+    let mut own = if kind == RequestKind::Join {
+        Vec::new()
+    } else {
+        active(caller)
     };
     let known = own.iter().any(|(id, slug, _)| *id == asked || *slug == asked);
+    let starts_from_it = matches!(kind, RequestKind::Quota | RequestKind::Labels);
+    let another = (starts_from_it && known && own.len() > 1).then(|| {
+        // The list below is this team's: another team is another page.
+        own.retain(|(id, slug, _)| *id == asked || *slug == asked);
+        let href = format!("{PAGE}/new?kind={}", kind.as_str());
+        view! { <p class="field__hint"><a class="link" href=href>"Choose another team"</a></p> }
+    });
     if kind == RequestKind::Join || own.is_empty() || (!asked.is_empty() && !known) {
         return Field {
             name: "team_id",
@@ -125,6 +169,7 @@ fn team(kind: RequestKind, caller: Option<&Caller>, state: &FormState) -> AnyVie
                     })
                     .collect_view()}
             </select>
+            {another}
             {ui::error_line("team_id", state.error("team_id"))}
         </div>
     }
@@ -149,7 +194,10 @@ async fn held(ctx: &mut Ctx, kind: RequestKind) -> Option<String> {
         RequestKind::Quota => team.max_runners.map(|max| max.to_string()),
         RequestKind::Labels => {
             let patterns: Vec<String> = team.policy.optional.iter().map(ToString::to_string).collect();
-            Some(patterns.join(", "))
+            // Those that a link adds: a point in a pattern stands for any character.
+            let add = ssr::query("add").unwrap_or_default();
+            let added = split_list(&add).into_iter().map(|label| label.replace('.', "\\."));
+            Some(patterns.into_iter().chain(added).collect::<Vec<_>>().join(", "))
         }
         _ => None,
     }
