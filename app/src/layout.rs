@@ -270,7 +270,7 @@ fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: Waiting<'_>) -> AnyView 
                     {icon("search")}<span>"Search or jump to…"</span><kbd>"Ctrl K"</kbd>
                 </a>
                 <nav class="nav" aria-label="Main">
-                    {groups.into_iter().enumerate().map(|(index, group)| nav_group(index, group, &path, waiting)).collect_view()}
+                    {groups.into_iter().enumerate().map(|(index, group)| nav_group(index, &group, &path, waiting)).collect_view()}
                 </nav>
                 <div class="sidebar__foot">
                     <div class="theme-switch" role="group" aria-label="Theme">
@@ -298,7 +298,7 @@ fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: Waiting<'_>) -> AnyView 
 /// How much waits for the viewer, by where it leads.
 type Waiting<'a> = &'a [(&'static str, i64)];
 
-fn nav_group(index: usize, group: navigation::Group, path: &str, waiting: Waiting<'_>) -> AnyView {
+fn nav_group(index: usize, group: &navigation::Group, path: &str, waiting: Waiting<'_>) -> AnyView {
     let id = format!("nav-{index}");
     let here = group.entries.iter().any(|entry| current(entry, path).is_some());
     let links = group

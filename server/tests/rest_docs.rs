@@ -59,8 +59,8 @@ fn every_answer_in_the_openapi_document_says_what_it_is() {
             let types: Vec<_> = response.content.keys().map(String::as_str).collect();
             let expected: &[&str] = match status.as_str() {
                 "204" => &[],
-                "200" if name.ends_with(".csv") => &["text/csv"],
-                "200" if name.ends_with(".jws") => &["application/jose"],
+                "200" if name.contains(".csv") => &["text/csv"],
+                "200" if name.contains(".jws") => &["application/jose"],
                 "200" if name.ends_with("/export") => &["application/x-ndjson"],
                 status if status < "400" => &["application/json"],
                 _ => &["application/problem+json"],
