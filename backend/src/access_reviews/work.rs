@@ -4,7 +4,7 @@
 //! is a transaction of its own: locks of teams and organizations are held for one line only, and one that is refused
 //! stops no others.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use domain::{LineOutcome, ReviewId, views::ReviewLine};
 use uuid::Uuid;
@@ -22,8 +22,12 @@ use crate::{Backend, Caller, Ctx, Error, Method, RequestInfo, Result, measure};
 const NAME: &str = "access review";
 /// The most removals of one round: a job gives way to its other work.
 const ROUND: usize = 500;
-/// The most removals that a request waits for.
+/// The most removals that a request makes.
 const AT_ONCE: usize = 50;
+/// With so many left that others are at, it looks again after a pause, so many times in all.
+const FEW: i64 = 10;
+const LOOKS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// One round over all reviews.
 ///
@@ -42,12 +46,27 @@ pub async fn work(backend: &Backend) -> Result<()> {
 }
 
 /// Makes the removals of a review that was closed just now, if they are few, and signs its report: for a door that would
-/// rather not answer "closing". What is left is left to [`work`].
+/// rather not answer "closing". Waits a moment for a job that is at them, too; what is left then is left to [`work`].
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn settle(backend: &Backend, id: ReviewId) -> Result<()> {
-    finish(backend, id, AT_ONCE).await
+    for _ in 0..LOOKS {
+        finish(backend, id, AT_ONCE).await?;
+        let left = sqlx::query_scalar!(
+            r#"SELECT (SELECT count(*) FROM access_review_lines l
+                WHERE l.review_id = r.id AND l.decision = 'remove' AND l.outcome IS NULL) AS "left!"
+            FROM access_reviews r WHERE r.id = $1 AND r.state = 'closing'"#,
+            id.0,
+        )
+        .fetch_optional(&backend.pool)
+        .await?;
+        match left {
+            Some(left) if left <= FEW => tokio::time::sleep(PAUSE).await,
+            _ => return Ok(()),
+        }
+    }
+    Ok(())
 }
 
 /// Removes at most `most` lines; when none is left, signs the report.

@@ -248,7 +248,7 @@ async fn p_who_sees_and_decides_which_lines() {
     let whole = ["audrey", "olga", "tess", "max", "llm", "otto"];
     let seen = async |who: UserId| -> Vec<String> {
         let lines = scene.lines(who, review).await.expect("lines");
-        lines.iter().map(|line| line.what()).collect()
+        lines.iter().map(ReviewLine::what).collect()
     };
     for who in [scene.root, scene.org_admin, scene.auditor] {
         let lines = seen(who).await;

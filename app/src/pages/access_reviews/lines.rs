@@ -179,7 +179,7 @@ fn row(
             <td data-label="Team">{ui::or_dash(line.team.as_deref())}</td>
             <td data-label="Since">{ui::time_ago(line.since, now)} {given(line)}</td>
             <td data-label="Last use">{evidence(line, now)}</td>
-            <td class="table__state" data-label="Decision">{decision(line, now)}</td>
+            <td data-label="Decision">{decision(line, now)}</td>
             {actions}
         </tr>
     }
@@ -295,5 +295,5 @@ fn decide(line: &ReviewLine, id: &str, review: &str, address: &Address) -> AnyVi
             <a class="button button--small button--danger-quiet" href=remove aria-label=format!("Remove {what}")>"Remove…"</a>
         }
     });
-    view! { <div class="button-row">{keep} {remove}</div> }.into_any()
+    view! { <div class="button-row review__buttons">{keep} {remove}</div> }.into_any()
 }

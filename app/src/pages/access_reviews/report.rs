@@ -96,7 +96,7 @@ fn table(id: ReviewId, list: &Page<ReviewLine>, now: DateTime<Utc>) -> AnyView {
                     <td data-label="Team">{ui::or_dash(line.team.as_deref())}</td>
                     <td data-label="Since">{ui::time(line.since)}</td>
                     <td data-label="Last use">{lines::evidence(line, now)}</td>
-                    <td class="table__state" data-label="Outcome">{lines::decision(line, now)}</td>
+                    <td data-label="Outcome">{lines::decision(line, now)}</td>
                 </tr>
             }
         })
