@@ -163,7 +163,7 @@ test('by keyboard: skip link, navigation, content', async ({ as }) => {
     });
     expect(ring, `focus is visible on ${reached.at(-1)}`).toBe(true);
   }
-  for (const name of ['My teams', 'Runners', 'Provision a runner', 'API keys', 'Access tokens', 'Organizations', 'Teams', 'Users', 'Services', 'Guides', 'Why?', 'API reference', 'Light', 'Sign out']) {
+  for (const name of ['My teams', 'Runners', 'Provision a runner', 'API keys', 'Access tokens', 'Organizations', 'Teams', 'Users', 'Access reviews', 'Audit log', 'Light', 'Sign out']) {
     expect(reached.some((one) => one.includes(name)), `${name} in ${reached.join(' | ')}`).toBe(true);
   }
 });
