@@ -95,7 +95,6 @@ pub fn groups(me: &Me) -> Vec<Group> {
         (sees_teams, "budget", "Cost", "/admin/cost"),
         (me.sees_everything, "warning", "Alerts", "/admin/alerts"),
         (sees_audit, "security", "Security events", "/admin/security-events"),
-        (sees_audit, "shield", "Access reviews", "/admin/access-reviews"),
     ]);
     let installation = shown(&[
         (people, "link", "Identity links", "/admin/identity-links"),
@@ -120,9 +119,9 @@ pub fn groups(me: &Me) -> Vec<Group> {
         let entries = teams
             .into_iter()
             .chain(rest.into_iter().flat_map(|(_, entries)| entries));
-        groups.push(open("Teams", entries.collect()));
+        groups.push(open("Administration", entries.collect()));
     } else {
-        groups.push(open("People and teams", teams));
+        groups.push(open("Administration", teams));
         groups.extend(rest.map(|(title, entries)| folded(title, entries)));
     }
     groups.push(folded("Help", help));
@@ -168,7 +167,6 @@ pub fn actions(me: &Me) -> Vec<Entry> {
         (manages, "shield", "Start an access review", "/admin/access-reviews/new"),
         (manages, "user-plus", "Onboard somebody", "/admin/guide/onboard"),
         (manages, "user", "Somebody leaves", "/admin/guide/leave"),
-        (manages, "shield", "Start an access review", "/admin/access-reviews/new"),
     ])
 }
 
@@ -196,7 +194,7 @@ mod tests {
     #[test]
     fn who_sees_little_has_it_in_two_groups_and_help() {
         let titles: Vec<_> = groups(&me()).iter().map(|group| group.title).collect();
-        assert_eq!(titles, ["My work", "Teams", "Help"]);
+        assert_eq!(titles, ["My work", "Administration", "Help"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ import { origin } from './support/watch';
 test('b28 the dashboard counts what one sees, and each number leads to what it counts', async ({ as }) => {
   const page = await as(superAdmin, '/admin/dashboard');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Dashboard');
-  await expect(page.getByRole('link', { name: 'Dashboard' })).toHaveAttribute('aria-current', 'page');
+  await expect(page.getByRole('link', { name: 'Dashboard', exact: true })).toHaveAttribute('aria-current', 'page');
   const numbers = page.getByRole('region', { name: 'Runners' });
   const count = async (word: string) =>
     Number((await numbers.getByRole('link', { name: word }).locator('.stat__value').innerText()).replaceAll(',', ''));

@@ -54,7 +54,7 @@ test('a team shows its runners against the quota over time, as a picture and as 
   await page.getByRole('main').getByRole('link', { name: 'Backend Team' }).first().click();
   await expect(page.getByRole('img', { name: 'Runners at a time' })).toBeVisible();
   const chart = page.locator('#runners-over-time');
-  await expect(chart.getByText('Quota')).toBeVisible();
+  await expect(chart.getByText('Quota 10')).toBeVisible();
   await chart.getByText('Show as table').click();
   await expect(chart.getByRole('row')).toHaveCount(32);
 });
