@@ -180,11 +180,11 @@ test('a request for labels begins with those of the team, and adds what was refu
     await api.team({ members: { [max.email]: 'member' } }),
   ];
   const page = await as(max, `/requests/new?kind=labels&team=${teams[0]?.id}&add=gpu-1.0`);
-  await expect(page.getByLabel(/^Optional label patterns/)).toHaveValue('backend-.*, gpu-1\\.0');
+  await expect(page.getByLabel(/^Label patterns/)).toHaveValue('backend-.*, gpu-1\\.0');
   await expect(page.locator('#content').getByLabel(/^Team/).getByRole('option')).toHaveCount(1);
   // Another team has another list: it is chosen before the form.
   await page.getByRole('link', { name: 'Choose another team' }).click();
   await expect(page.getByRole('heading', { name: /for which team/ })).toBeVisible();
   await page.getByRole('link', { name: teams[0]?.name ?? '', exact: true }).click();
-  await expect(page.getByLabel(/^Optional label patterns/)).toHaveValue('backend-.*');
+  await expect(page.getByLabel(/^Label patterns/)).toHaveValue('backend-.*');
 });
