@@ -95,7 +95,6 @@ pub fn groups(me: &Me) -> Vec<Group> {
         (sees_teams, "budget", "Cost", "/admin/cost"),
         (me.sees_everything, "warning", "Alerts", "/admin/alerts"),
         (sees_audit, "security", "Security events", "/admin/security-events"),
-        (sees_audit, "shield", "Access reviews", "/admin/access-reviews"),
     ]);
     let installation = shown(&[
         (people, "link", "Identity links", "/admin/identity-links"),
@@ -168,7 +167,6 @@ pub fn actions(me: &Me) -> Vec<Entry> {
         (manages, "shield", "Start an access review", "/admin/access-reviews/new"),
         (manages, "user-plus", "Onboard somebody", "/admin/guide/onboard"),
         (manages, "user", "Somebody leaves", "/admin/guide/leave"),
-        (manages, "shield", "Start an access review", "/admin/access-reviews/new"),
     ])
 }
 

@@ -9,7 +9,7 @@ test('a key is made, shown once, rotated and revoked', async ({ as, api }) => {
   await page.getByRole('button', { name: 'Create key' }).click();
   await expect(page.locator('#name')).toBeFocused();
   await page.getByLabel(/^Name/).fill('Nightly');
-  await page.getByLabel('Team').selectOption(team.id);
+  await page.locator('#content').getByLabel('Team').selectOption(team.id);
   // Its label lies over its box.
   await page.locator('label', { hasText: /^gpt-4o$/ }).click();
   await page.getByLabel(/^Budget in US dollars/).fill('much');

@@ -7,14 +7,14 @@ test('a member asks about themselves and reads which rule decided', async ({ as,
   const team = await api.team({ optional_label_patterns: ['backend-.*'], members: { [max.email]: 'member', [tess.email]: 'admin' } });
   const page = await as(max, '/admin/explain');
   await expect(page.getByLabel(/^Person or key/)).toHaveValue(max.email);
-  await page.getByLabel(/^Team/).selectOption(team.slug);
+  await page.locator('#content').getByLabel(/^Team/).selectOption(team.slug);
   await page.getByLabel(/^Name/).fill('xyz-svc');
   await page.getByRole('button', { name: 'Explain' }).click();
   await expect(page.getByRole('heading', { name: 'Not allowed' })).toBeVisible();
   await expect(page.getByText("Service 'xyz-svc' not allowed for team")).toBeVisible();
   // On a phone the answer is below the form: that is where the page goes.
   await expect(page).toHaveURL(/#answer-title$/);
-  await expect(page.getByLabel(/^Team/)).toHaveValue(team.slug);
+  await expect(page.locator('#content').getByLabel(/^Team/)).toHaveValue(team.slug);
   const steps = page.locator('.why > li');
   await expect(steps).toHaveCount(7);
   await expect(steps.filter({ hasText: 'Service catalogue No' })).toContainText('super_admin');
@@ -53,7 +53,7 @@ test('of a team that is not theirs nobody learns anything', async ({ as, api }) 
 test('what was typed stays when it cannot be asked', async ({ as, api }) => {
   const team = await api.team({ members: { [max.email]: 'member' } });
   const page = await as(max, '/admin/explain');
-  await page.getByLabel(/^Team/).selectOption(team.slug);
+  await page.locator('#content').getByLabel(/^Team/).selectOption(team.slug);
   await page.getByLabel(/^Person or key/).fill('somebody');
   await page.getByLabel(/^Name/).fill('llm-service');
   await page.getByRole('button', { name: 'Explain' }).click();
@@ -72,9 +72,9 @@ test('a refused page leads here', async ({ as }) => {
 test('whoever sees more teams than their own names one', async ({ as, api }) => {
   const team = await api.team({});
   const page = await as(superAdmin, '/admin/explain');
-  await page.getByLabel(/^Team/).fill(team.slug);
+  await page.locator('#content').getByLabel(/^Team/).fill(team.slug);
   await page.getByLabel(/^Name/).fill('xyz-svc');
   await page.getByRole('button', { name: 'Explain' }).click();
-  await expect(page.getByLabel(/^Team/)).toHaveValue(team.slug);
+  await expect(page.locator('#content').getByLabel(/^Team/)).toHaveValue(team.slug);
   await expect(page.getByRole('heading', { name: 'Not allowed' })).toBeVisible();
 });

@@ -12,7 +12,7 @@ test('the provisioning form shows labels, name and quota while one types', async
   const page = await as(max, '/provision');
   const preview = page.getByRole('complementary', { name: 'Preview' });
   await expect(preview.getByText('Choose a team to see the labels.')).toBeVisible();
-  await page.getByLabel(/^Team/).selectOption(team.id);
+  await page.locator('#content').getByLabel(/^Team/).selectOption(team.id);
   await expect(preview.getByRole('listitem')).toContainText(['self-hosted', 'linux', 'x64', 'docker']);
   await expect(preview.locator('.usage__value')).toHaveText('0 of 5');
   await expect(page.getByText(`${team.slug}-······`)).toBeVisible();
@@ -25,7 +25,7 @@ test('the provisioning form shows labels, name and quota while one types', async
   await page.getByLabel(/^Custom labels/).fill('app-backend, gpu');
   await expect(preview.getByText('Label not permitted by team policy: gpu')).toBeVisible();
   // Another team, other rules.
-  await page.getByLabel(/^Team/).selectOption({ label: 'Engineering' });
+  await page.locator('#content').getByLabel(/^Team/).selectOption({ label: 'Engineering' });
   await expect(preview.getByText('Label not permitted by team policy')).toHaveCount(0);
   await expect(preview.getByRole('listitem').filter({ hasText: 'gpu' })).toHaveCount(1);
 });
@@ -163,7 +163,7 @@ test('by keyboard: skip link, navigation, content', async ({ as }) => {
     });
     expect(ring, `focus is visible on ${reached.at(-1)}`).toBe(true);
   }
-  for (const name of ['My teams', 'Runners', 'Provision a runner', 'API keys', 'Access tokens', 'Organizations', 'Teams', 'Users', 'Services', 'Guides', 'Why?', 'API reference', 'Light', 'Sign out']) {
+  for (const name of ['My teams', 'Runners', 'Provision a runner', 'API keys', 'Access tokens', 'Organizations', 'Teams', 'Users', 'Access reviews', 'Audit log', 'Light', 'Sign out']) {
     expect(reached.some((one) => one.includes(name)), `${name} in ${reached.join(' | ')}`).toBe(true);
   }
 });

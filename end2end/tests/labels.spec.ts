@@ -20,7 +20,7 @@ test('from a policy of one’s own to a team: written, used, refused, moved, and
   await signIn(own, person, '/provision');
   // The seed's "Team Dropdown Not Showing".
   await expect(own.getByText('You are in no active team and have no label policy')).toBeVisible();
-  await expect(own.getByLabel(/^Team/)).toHaveCount(0);
+  await expect(own.locator('#content').getByLabel(/^Team/)).toHaveCount(0);
   await api.ok('POST', `/admin/organizations/acme/members`, { user_id: person.email, role: 'org_member' });
 
   const page = await as(orgAdmin, '/admin/label-policies');
@@ -72,7 +72,7 @@ test('from a policy of one’s own to a team: written, used, refused, moved, and
 
   // The dropdown is there now, with the one team; without it, B34.
   await own.goto('/provision');
-  await expect(own.getByLabel(/^Team/).locator('option:checked')).toHaveText(name);
+  await expect(own.locator('#content').getByLabel(/^Team/).locator('option:checked')).toHaveText(name);
   await provision(own, 'arm');
   await expect(own.getByRole('alert').first()).toContainText('Label not permitted by team policy: arm');
 });

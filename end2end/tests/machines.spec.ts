@@ -9,7 +9,7 @@ test('b27: a machine client from its registration to its end', async ({ as, api 
   const page = await as(orgAdmin, '/admin/machine-clients');
   await page.getByLabel(/^Client id/).fill(subject);
   await page.getByLabel(/^Name/).fill(name);
-  await page.getByLabel(/^Team/).selectOption(team.id);
+  await page.locator('#content').getByLabel(/^Team/).selectOption(team.id);
   await page.getByRole('button', { name: 'Register' }).click();
   await page.goto(`/admin/machine-clients?team=${team.id}`);
   await expect(page.getByRole('columnheader')).toHaveText(['Name', 'Team', 'Runners', 'Last used', 'Status', 'Actions']);
@@ -18,7 +18,7 @@ test('b27: a machine client from its registration to its end', async ({ as, api 
 
   await test.step('a second one for the team is refused, with what was typed', async () => {
     await page.getByLabel(/^Client id/).fill(`${subject}-2`);
-    await page.getByLabel(/^Team/).selectOption(team.id);
+    await page.locator('#content').getByLabel(/^Team/).selectOption(team.id);
     await page.getByRole('button', { name: 'Register' }).click();
     await expect(page.getByRole('alert')).toContainText(name);
     await expect(page.getByLabel(/^Client id/)).toHaveValue(`${subject}-2`);

@@ -15,7 +15,7 @@ test('my teams: what I am in them, and the way to a runner', async ({ as, api })
   await expect(row).toContainText('0 / 3');
   await row.getByRole('link', { name: /^Provision/ }).click();
   await expect(page).toHaveURL(`${origin()}/provision?team=${team.id}`);
-  await expect(page.getByLabel(/^Team/).locator('option:checked')).toHaveText(team.name);
+  await expect(page.locator('#content').getByLabel(/^Team/).locator('option:checked')).toHaveText(team.name);
 });
 
 test('runners: my own and my teams’, nobody else’s', async ({ as, api, apiOf }) => {

@@ -115,7 +115,7 @@ test('b14: idle runners are removed at the refusal, after a question with their 
   expect(await api.runners(team)).toHaveLength(0);
   await expect(page.getByLabel(/^Runner name prefix/)).toHaveValue('mine');
   await expect(page.getByLabel(/^Custom labels/)).toHaveValue('app-x');
-  await expect(page.getByLabel(/^Team/)).toHaveValue(team.id);
+  await expect(page.locator('#content').getByLabel(/^Team/)).toHaveValue(team.id);
   await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
   await expect(page.getByRole('heading', { level: 1, name: /^Runner ready: mine-/ })).toBeVisible();
 });

@@ -42,7 +42,7 @@ macro_rules! documents {
 
 documents! {
     "Start": "home", "explain", "requests";
-    "Teams": "teams", "members", "projects", "policy-and-services", "access-reviews", "guides";
+    "Teams": "teams", "members", "projects", "policy-and-services", "guides";
     "Runners": "runners", "label-policies", "machine-clients";
     "Keys and money": "api-keys", "access-tokens", "budgets-and-cost";
     "Administration": "organizations", "users", "identity-links", "access-reviews", "audit", "sync", "alerts";

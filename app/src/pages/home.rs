@@ -173,7 +173,7 @@ fn teams(loaded: &Home, me: &Me) -> Option<AnyView> {
     Some(card(
         "my-teams",
         "My teams",
-        Some(("/teams", "My teams".to_owned())),
+        Some(("/teams", "Their details".to_owned())),
         body,
     ))
 }

@@ -115,7 +115,7 @@ fn area(
                 id=name
                 name=name
                 rows="3"
-                aria-required=required.then_some("true")
+                required=required
                 aria-invalid=error.is_some().then_some("true")
                 aria-describedby=described
             >

@@ -293,7 +293,7 @@ export const scenes: Scene[] = [
     await page.getByRole('link', { name: 'Deny' }).click();
   }, differs: true },
   { name: 'request-kinds', as: max, at: '/requests/new' },
-  { name: 'request-new-errors', as: max, at: '/requests/new?kind=budget', act: send('Send request', { value: 'much', reason: '' }) },
+  { name: 'request-new-errors', as: max, at: '/requests/new?kind=budget', act: send('Send request', { value: 'much', reason: '  ' }) },
   { name: 'access-reviews', as: olga, at: '/admin/access-reviews?state=open' },
   { name: 'access-reviews-none', as: dana, at: '/admin/access-reviews?state=cancelled' },
   { name: 'access-review-new-errors', as: olga, at: '/admin/access-reviews/new', act: send('Start review', { name: ' ', due_in_days: '0' }) },

@@ -84,12 +84,16 @@ fn runners(person: &PersonInTeam, who: &str) -> Step {
     if person.runners == 0 {
         return Step::new(State::Done, title, format!("{who} has no live runner of the team."));
     }
-    let verb = if person.runners == 1 { "keeps" } else { "keep" };
+    let (keeps, counts) = if person.runners == 1 {
+        ("keeps", "counts")
+    } else {
+        ("keep", "count")
+    };
     Step::new(
         State::Todo,
         title,
         format!(
-            "{} {verb} running for the team and count against its quota. Delete those that nobody needs.",
+            "{} {keeps} running for the team and {counts} against its quota. Deprovision those that nobody needs.",
             ui::plural(person.runners, "live runner")
         ),
     )

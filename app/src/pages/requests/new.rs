@@ -227,7 +227,7 @@ fn value(kind: RequestKind, held: Option<String>, state: &FormState) -> AnyView 
             "number",
         ),
         RequestKind::Labels => field(
-            "Optional label patterns",
+            "Label patterns",
             "All that shall be allowed, comma-separated: what the team has now, and what you add. What is left out is taken away.",
             "gpu-.*, backend-.*",
             "text",
