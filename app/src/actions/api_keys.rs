@@ -68,7 +68,7 @@ async fn without_request(team: &str) -> ssr::Result<Option<Vec<String>>> {
     let mut models = if team.limits.models.is_empty() {
         api_keys::offered(&backend).await
     } else {
-        team.limits.models.into_iter().map(String::from).collect()
+        team.limits.models
     };
     models.retain(|model| !team.restricted.contains(model));
     Ok(Some(models).filter(|models| !models.is_empty()))
