@@ -19,7 +19,7 @@ async function find(page: Page, text: string): Promise<void> {
 
 test('people are found by name and email, filtered and sorted, all in the address', async ({ as }) => {
   const page = await as(superAdmin, '/admin/users');
-  await expect(page.getByRole('link', { name: 'Users' })).toHaveAttribute('aria-current', 'page');
+  await expect(page.getByRole('link', { name: 'Users', exact: true })).toHaveAttribute('aria-current', 'page');
   await find(page, 'TESS lead');
   await expect(row(page, tess.email)).toHaveCount(1);
   await expect(page.locator('.pagination__count')).toHaveText('1 user');
