@@ -157,7 +157,7 @@ fn label_of(field: &str) -> String {
     let known = match field {
         "user_identity" => "User email/ID",
         "user_id" => "Person",
-        "team_id" => "Team",
+        "team_id" | "teamId" => "Team",
         "organization_id" => "Organization",
         "runner_name" | "runner_name_prefix" => "Runner name prefix",
         "slug" => "Short name",
@@ -168,7 +168,6 @@ fn label_of(field: &str) -> String {
         "softBudget" | "soft_budget" => "Warn from",
         "tpmLimit" | "tpm_limit" => "Tokens per minute",
         "rpmLimit" | "rpm_limit" => "Requests per minute",
-        "teamId" => "Team",
         "days" => "Expires in days",
         "since" => "From",
         "until" => "To",
