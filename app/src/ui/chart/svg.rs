@@ -197,7 +197,7 @@ mod tests {
             .unwrap()
             .parse()
             .unwrap();
-        assert!(y >= TOP && y < BOTTOM, "{y}");
+        assert!((TOP..BOTTOM).contains(&y), "{y}");
         assert!(line.contains("<title>Quota: 10</title>"), "{line}");
         let tallest = numbers(&svg, "rect", "height").into_iter().fold(0.0, f64::max);
         assert!(tallest < (BOTTOM - y) / 4.0, "two of ten are a fifth: {tallest}");
