@@ -1,15 +1,16 @@
 //! Lists of requests, and how many wait for somebody.
 
+use chrono::{DateTime, Utc};
+use domain::{
+    RequestKind, RequestState, TeamId,
+    views::{AccessRequest, Page},
+};
+
 use super::read::Row;
 use crate::{
     Caller, Ctx, Result,
     keyset::Keyset,
     scope::{Deciding, Scope},
-};
-use chrono::{DateTime, Utc};
-use domain::{
-    RequestKind, RequestState, TeamId,
-    views::{AccessRequest, Page},
 };
 
 /// What to list.
