@@ -108,7 +108,8 @@ pub(super) async fn sign(backend: &Backend, id: ReviewId) -> Result<()> {
         return Ok(());
     }
     let now = ctx.now;
-    drop(ctx);
+    // Ended and not dropped: a dropped transaction is rolled back later, and its lock would make the next look skip the row.
+    ctx.commit().await?;
     // Outside of the transaction: it may need a connection of its own.
     let keys = authz::signer(backend, now).await?;
     let mut ctx = Ctx::system(backend, NAME, Method::System).await?;
