@@ -3,8 +3,8 @@
 
 use std::future::Future;
 
-use backend::identity;
-use domain::views::Me;
+use backend::{Principal, identity, organizations, waiting};
+use domain::views::{Me, OwnOrganization, Waiting};
 use leptos::{prelude::*, tachys::html::InertElement};
 use leptos_meta::Title;
 
@@ -21,6 +21,7 @@ pub struct Rendered {
     title: String,
     crumbs: Vec<(String, Option<String>)>,
     narrow: bool,
+    waiting: Option<Waiting>,
     body: AnyView,
 }
 
@@ -31,6 +32,7 @@ impl Rendered {
             title: title.into(),
             crumbs: Vec::new(),
             narrow: false,
+            waiting: None,
             body: body.into_any(),
         }
     }
@@ -46,6 +48,13 @@ impl Rendered {
     #[must_use]
     pub fn at(mut self, label: impl Into<String>) -> Self {
         self.crumbs.push((label.into(), None));
+        self
+    }
+
+    /// By a page that asked already what waits for the viewer: the navigation need not ask again.
+    #[must_use]
+    pub fn knowing(mut self, waiting: Waiting) -> Self {
+        self.waiting = Some(waiting);
         self
     }
 
@@ -92,16 +101,42 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
     };
     let me = identity::me(principal);
     let flash = ssr::take_flash().await;
-    let own = switcher::load(principal).await;
+    let (own, waiting) = around(&visit, principal, rendered.waiting)
+        .await
+        // A page is worth showing without it.
+        .inspect_err(|error| tracing::warn!(%error, "what the navigation tells could not be loaded"))
+        .unwrap_or_default();
     let waiting = [
-        (pages::requests::PAGE, pages::requests::waiting_for_me().await),
-        (
-            pages::access_reviews::PAGE,
-            pages::access_reviews::waiting_for_me().await,
-        ),
+        (pages::requests::PAGE, waiting.requests),
+        (pages::access_reviews::PAGE, waiting.reviews),
     ];
     let side = sidebar(&me, switcher::view(&own), &waiting);
     frame(side, &visit, rendered, flash)
+}
+
+/// What the navigation tells of the viewer beside what they may do: the organizations to choose from, and what waits for
+/// them. Most people have neither, and take no connection.
+async fn around(
+    visit: &Visit,
+    principal: &Principal,
+    known: Option<Waiting>,
+) -> Result<(Vec<OwnOrganization>, Waiting)> {
+    let several = switcher::is_for(principal);
+    let decides = visit.caller.as_ref().is_some_and(waiting::decides_somewhere);
+    if !several && (known.is_some() || !decides) {
+        return Ok((Vec::new(), known.unwrap_or_default()));
+    }
+    let mut ctx = ssr::read().await?;
+    let waiting = match known {
+        Some(known) => known,
+        None => waiting::load(&mut ctx).await?,
+    };
+    let own = if several {
+        organizations::mine(&mut ctx).await?
+    } else {
+        Vec::new()
+    };
+    Ok((own, waiting))
 }
 
 /// The page that says what went wrong: the reason, the rule, and who can change it.
@@ -253,7 +288,7 @@ fn help_link(path: &str) -> impl IntoView + use<> {
 
 /// The navigation. `switcher`: the menu of someone who has several organizations; `waiting`: how much waits for a decision
 /// of the viewer behind an entry.
-fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: Waiting<'_>) -> AnyView {
+fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: Counts<'_>) -> AnyView {
     let groups = navigation::groups(me);
     let path = ssr::path();
     let name = me.display_name.clone().unwrap_or_else(|| me.email.clone());
@@ -296,9 +331,9 @@ fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: Waiting<'_>) -> AnyView 
 }
 
 /// How much waits for the viewer, by where it leads.
-type Waiting<'a> = &'a [(&'static str, i64)];
+type Counts<'a> = &'a [(&'static str, i64)];
 
-fn nav_group(index: usize, group: &navigation::Group, path: &str, waiting: Waiting<'_>) -> AnyView {
+fn nav_group(index: usize, group: &navigation::Group, path: &str, waiting: Counts<'_>) -> AnyView {
     let id = format!("nav-{index}");
     let here = group.entries.iter().any(|entry| current(entry, path).is_some());
     let links = group
@@ -335,7 +370,7 @@ fn current(entry: &navigation::Entry, path: &str) -> Option<&'static str> {
     }
 }
 
-fn link(entry: &navigation::Entry, path: &str, waiting: Waiting<'_>) -> impl IntoView + use<> {
+fn link(entry: &navigation::Entry, path: &str, waiting: Counts<'_>) -> impl IntoView + use<> {
     let count = waiting.iter().find(|(href, count)| *href == entry.href && *count > 0);
     let count = count.map(|&(_, count)| {
         view! { <span class="count">{count}<span class="visually-hidden">" to decide"</span></span> }

@@ -1,30 +1,14 @@
 //! The organizations of someone who has several, on top of the navigation.
 
-use backend::{Principal, organizations};
+use backend::Principal;
 use domain::views::OwnOrganization;
 use leptos::prelude::*;
 
-use crate::{
-    icon::icon,
-    pages::organizations::role_name,
-    ssr::{self, Result},
-    ui,
-};
+use crate::{icon::icon, pages::organizations::role_name, ssr, ui};
 
-/// The organizations to choose from: none for someone who has one or none, which costs no query.
-pub async fn load(principal: &Principal) -> Vec<OwnOrganization> {
-    if principal.organizations.len() < 2 {
-        return Vec::new();
-    }
-    let loaded: Result<_> = async {
-        let mut ctx = ssr::read().await?;
-        organizations::mine(&mut ctx).await
-    }
-    .await;
-    // A page is worth showing without it.
-    loaded
-        .inspect_err(|error| tracing::warn!(%error, "the organizations of a person could not be loaded"))
-        .unwrap_or_default()
+/// Whether there is something to choose from: not for someone who has one organization or none.
+pub fn is_for(principal: &Principal) -> bool {
+    principal.organizations.len() > 1
 }
 
 /// The menu, with the organization that the page is about on its face.

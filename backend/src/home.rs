@@ -6,7 +6,7 @@ use domain::{
     views::{Ending, EndingKind, FirstSteps, Home, HomeKey, HomeRunner, HomeTeam, RunnerState},
 };
 
-use crate::{Ctx, Result, access_reviews, requests, scope::Scope};
+use crate::{Ctx, Result, scope::Scope, waiting};
 
 /// What ends within so many days is shown.
 const SOON: TimeDelta = TimeDelta::days(14);
@@ -25,8 +25,7 @@ pub async fn load(ctx: &mut Ctx) -> Result<Home> {
     let (keys, key_count) = keys(ctx).await?;
     let (runners, runner_count) = runners(ctx).await?;
     Ok(Home {
-        to_decide: requests::count_to_decide(ctx).await?,
-        reviews: access_reviews::waiting_for_me(ctx).await?,
+        waiting: waiting::load(ctx).await?,
         ending: ending(ctx).await?,
         teams: teams(ctx).await?,
         keys,

@@ -54,6 +54,7 @@ pub mod sync;
 pub mod teams;
 pub mod tokens;
 pub mod users;
+pub mod waiting;
 pub mod workflow_jobs;
 
 pub use context::{Backend, Caller, Ctx, Method, RequestInfo};

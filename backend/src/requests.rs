@@ -17,7 +17,7 @@ use domain::{
     Invalid, Reason, Refusal, RequestKind, RequestState, RequestValue,
     views::{AccessRequest, RequestPage, TeamPage},
 };
-pub use list::{RequestQuery, count_to_decide, decides_somewhere, list};
+pub use list::{RequestQuery, list};
 pub use read::get;
 use serde_json::{Value, json};
 

@@ -8,7 +8,10 @@ mod questions;
 mod report;
 
 pub(crate) use address::Address;
-use backend::access_reviews::{self, ReviewQuery};
+use backend::{
+    access_reviews::{self, ReviewQuery},
+    waiting,
+};
 use chrono::{DateTime, Utc};
 use domain::{
     ReviewState,
@@ -22,7 +25,7 @@ pub use report::report;
 use crate::{
     icon::icon,
     layout::{Rendered, page},
-    ssr::{self, Error, Result},
+    ssr::{self, Error},
     ui,
 };
 
@@ -49,7 +52,7 @@ pub fn list() -> impl IntoView {
             ));
         }
         let now = ctx.now;
-        let starts = access_reviews::starts_somewhere(&ctx.caller);
+        let starts = waiting::decides_somewhere(&ctx.caller);
         let list = access_reviews::list(&mut ctx, &query).await?;
         drop(ctx);
         let action = starts
@@ -180,21 +183,4 @@ fn badge(state: ReviewState) -> AnyView {
         ReviewState::Cancelled => "badge",
     };
     view! { <span class=class>{state.label()}</span> }.into_any()
-}
-
-/// How many reviews wait for a decision of the viewer, for the navigation; none costs no query.
-pub async fn waiting_for_me() -> i64 {
-    // Most people review nothing, and take no connection.
-    if !(ssr::visit().caller.as_ref()).is_some_and(access_reviews::starts_somewhere) {
-        return 0;
-    }
-    let counted: Result<i64> = async {
-        let mut ctx = ssr::read().await?;
-        Ok(access_reviews::waiting_for_me(&mut ctx).await?.reviews)
-    }
-    .await;
-    // A page is worth showing without it.
-    counted
-        .inspect_err(|error| tracing::warn!(%error, "the access reviews that wait could not be counted"))
-        .unwrap_or_default()
 }

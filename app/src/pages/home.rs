@@ -47,7 +47,7 @@ pub fn home() -> impl IntoView {
                 <aside class="split__aside" aria-label="Begin, and find out">{start(&me)} {questions(&me, now)}</aside>
             </div>
         };
-        Ok(Rendered::new("Home", view! { {header} {body} }))
+        Ok(Rendered::new("Home", view! { {header} {body} }).knowing(loaded.waiting))
     })
 }
 

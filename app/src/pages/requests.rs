@@ -5,7 +5,10 @@ mod new;
 mod one;
 mod table;
 
-use backend::requests::{self, RequestQuery};
+use backend::{
+    requests::{self, RequestQuery},
+    waiting,
+};
 use domain::{OrgRole, RequestKind, RequestState};
 use leptos::prelude::*;
 pub use new::new;
@@ -124,9 +127,9 @@ pub fn list() -> impl IntoView {
         let query = address.query()?;
         let mut ctx = ssr::read().await?;
         let now = ctx.now;
-        let decides = requests::decides_somewhere(&ctx.caller);
+        let decides = waiting::decides_somewhere(&ctx.caller);
         let sees_others = decides || audits(&ctx.caller);
-        let waiting = requests::count_to_decide(&mut ctx).await?;
+        let waiting = waiting::load(&mut ctx).await?;
         let list = requests::list(&mut ctx, &query).await?;
         drop(ctx);
         let state = forms::take(DECIDE).await;
@@ -145,14 +148,14 @@ pub fn list() -> impl IntoView {
         };
         let body = view! {
             {ui::page_header("Requests", None, Some(words.to_owned()), ask)}
-            {sees_others.then(|| tabs(address.view, decides.then_some(waiting)))}
+            {sees_others.then(|| tabs(address.view, decides.then_some(waiting.requests)))}
             {ui::error_summary(&state)}
             {ui::refusal(state.refusal())}
             {toolbar(&address)}
             {body}
             {(address.view == View::ToDecide).then(|| batch::question(&list, &address, &state)).flatten()}
         };
-        Ok(Rendered::new("Requests", body))
+        Ok(Rendered::new("Requests", body).knowing(waiting))
     })
 }
 
@@ -262,21 +265,4 @@ fn nothing(address: &Address) -> AnyView {
             None,
         ),
     }
-}
-
-/// How many requests wait for a decision of the viewer, for the navigation; none costs no query.
-pub async fn waiting_for_me() -> i64 {
-    // Most people decide nothing, and take no connection.
-    if !ssr::visit().caller.as_ref().is_some_and(requests::decides_somewhere) {
-        return 0;
-    }
-    let counted: Result<i64> = async {
-        let mut ctx = ssr::read().await?;
-        requests::count_to_decide(&mut ctx).await
-    }
-    .await;
-    // A page is worth showing without it.
-    counted
-        .inspect_err(|error| tracing::warn!(%error, "the requests to decide could not be counted"))
-        .unwrap_or_default()
 }

@@ -11,12 +11,13 @@ use super::{
     lines::LineRow,
     read::{locked, visible},
     require_open,
-    rights::{Deciders, Sees, starts_somewhere},
+    rights::{Deciders, Sees},
 };
 use crate::{
     Ctx, Error, Result, audit,
     batch::{Outcome, Row},
     scope::Scope,
+    waiting,
 };
 
 /// The most lines of one decision.
@@ -41,7 +42,7 @@ pub struct DecideInput {
 /// without a reason.
 pub async fn decide(ctx: &mut Ctx, id: ReviewId, input: DecideInput) -> Result<Outcome> {
     let (_, sees) = visible(ctx, id).await?;
-    if !starts_somewhere(&ctx.caller) {
+    if !waiting::decides_somewhere(&ctx.caller) {
         return Err(Standing::default().refusal(Permission::RequestsDecide).into());
     }
     let mut fields = Fields::new();

@@ -3,15 +3,11 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     OrganizationId, ReviewState, TeamId,
-    views::{AccessReview, Page, ReviewsWaiting},
+    views::{AccessReview, Page},
 };
 
-use super::{read::Row, starts_somewhere};
-use crate::{
-    Ctx, Result,
-    keyset::Keyset,
-    scope::{Deciding, Scope},
-};
+use super::read::Row;
+use crate::{Ctx, Result, keyset::Keyset, scope::Scope};
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -38,37 +34,6 @@ impl Default for ReviewQuery {
             limit: 50,
         }
     }
-}
-
-/// The reviews with lines that wait for a decision of the caller; without a query for those who decide none.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn waiting_for_me(ctx: &mut Ctx) -> Result<ReviewsWaiting> {
-    if !starts_somewhere(&ctx.caller) {
-        return Ok(ReviewsWaiting::default());
-    }
-    let deciding = Deciding::of(&ctx.caller);
-    let me = ctx.caller.user_id().map(|id| id.0);
-    // Each page asks this: two look-ups in the index of undecided lines for each open review, and no count of lines.
-    let row = sqlx::query!(
-        r#"SELECT count(*) AS "reviews!", min(r.due_at) AS nearest_due FROM access_reviews r
-        WHERE r.state = 'open' AND (($2 OR r.organization_id = ANY($3)) AND EXISTS (
-                SELECT FROM access_review_lines l WHERE l.review_id = r.id AND l.decision IS NULL
-                    AND l.user_id IS DISTINCT FROM $1)
-            OR EXISTS (SELECT FROM access_review_lines l WHERE l.review_id = r.id AND l.decision IS NULL
-                AND l.team_id = ANY($4) AND l.user_id IS DISTINCT FROM $1))"#,
-        me,
-        deciding.all,
-        &deciding.organizations,
-        &deciding.teams,
-    )
-    .fetch_one(ctx.connection())
-    .await?;
-    Ok(ReviewsWaiting {
-        reviews: row.reviews,
-        nearest_due: row.nearest_due,
-    })
 }
 
 /// One page of the reviews that the caller sees, newest first: those of teams and organizations that they administer or

@@ -10,14 +10,9 @@ use domain::{
 use crate::{
     Caller, Ctx, Error, Result, default_team,
     organizations::{self, OrganizationKey},
-    scope::{Deciding, Scope},
+    scope::Scope,
     teams,
 };
-
-/// Whether the caller may start reviews anywhere; costs no query.
-pub fn starts_somewhere(caller: &Caller) -> bool {
-    !Deciding::of(caller).is_empty()
-}
 
 /// Whether there are reviews that the caller could see; costs no query.
 pub fn reads_somewhere(caller: &Caller) -> bool {

@@ -3,10 +3,11 @@
 use domain::{Fields, Invalid, Permission, Reason, RequestId, Standing, views::RequestPage};
 use uuid::Uuid;
 
-use super::{decide, list::decides_somewhere, parse_decision};
+use super::{decide, parse_decision};
 use crate::{
     Ctx, Error, Result,
     batch::{Outcome, Row},
+    waiting,
 };
 
 /// The most requests of one batch.
@@ -41,7 +42,7 @@ pub struct BatchInput {
 /// 403 for those who decide nothing; 422 without ids, with too many, or with a reason that is none.
 pub async fn decide_many(ctx: &mut Ctx, input: BatchInput) -> Result<Outcome> {
     ctx.person()?;
-    if !decides_somewhere(&ctx.caller) {
+    if !waiting::decides_somewhere(&ctx.caller) {
         return Err(Standing::default().refusal(Permission::RequestsDecide).into());
     }
     let mut fields = Fields::new();

@@ -8,7 +8,7 @@ use domain::{
 
 use super::read::Row;
 use crate::{
-    Caller, Ctx, Result,
+    Ctx, Result,
     keyset::Keyset,
     scope::{Deciding, Scope},
 };
@@ -44,38 +44,6 @@ impl Default for RequestQuery {
             limit: 50,
         }
     }
-}
-
-/// Whether there are requests that the caller could decide; costs no query.
-pub fn decides_somewhere(caller: &Caller) -> bool {
-    !Deciding::of(caller).is_empty()
-}
-
-/// How many requests wait for a decision of the caller; without a query for those who decide none.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn count_to_decide(ctx: &mut Ctx) -> Result<i64> {
-    if !decides_somewhere(&ctx.caller) {
-        return Ok(0);
-    }
-    let deciding = Deciding::of(&ctx.caller);
-    // One rule with `list`: what a team admin does not decide is raised, or a restricted model. No join: each page asks
-    // this, and to read all teams for a handful of requests would cost more than the page.
-    let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM access_requests r
-        WHERE r.state = 'pending' AND ($1 OR EXISTS (SELECT FROM teams t WHERE t.id = r.team_id
-            AND (t.organization_id = ANY($2)
-                OR t.id = ANY($3) AND NOT r.raises AND NOT (r.kind = 'model' AND EXISTS (
-                    SELECT FROM restricted_models m WHERE m.model = r.value #>> '{}'
-                        AND (m.organization_id IS NULL OR m.organization_id = t.organization_id))))))"#,
-        deciding.all,
-        &deciding.organizations,
-        &deciding.teams,
-    )
-    .fetch_one(ctx.connection())
-    .await?;
-    Ok(count)
 }
 
 /// One page of the requests that the caller sees, newest first: their own, and those of teams and organizations that

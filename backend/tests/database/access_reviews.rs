@@ -7,6 +7,7 @@ use backend::{
     Result,
     access_reviews::{self, DecideInput, LineQuery, NewReviewInput, ReviewQuery},
     batch::Outcome,
+    waiting,
 };
 use domain::{
     LineKind, OrgRole, OrganizationId, ReviewDecision, ReviewId, TeamId, TeamRole, UserId,
@@ -144,7 +145,7 @@ impl Scene {
     async fn waiting(&self, who: UserId) -> i64 {
         let waiting = self
             .world
-            .ask(who, async |ctx| access_reviews::waiting_for_me(ctx).await)
+            .ask(who, async |ctx| waiting::load(ctx).await)
             .await
             .expect("a count");
         assert_eq!(waiting.nearest_due.is_some(), waiting.reviews > 0);

@@ -204,12 +204,3 @@ impl ReviewLine {
         }
     }
 }
-
-/// What waits for somebody.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ReviewsWaiting {
-    /// Open reviews with lines that they may decide and nobody has.
-    pub reviews: i64,
-    /// When the first of these is due.
-    pub nearest_due: Option<DateTime<Utc>>,
-}

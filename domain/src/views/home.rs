@@ -2,16 +2,25 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{ReviewsWaiting, RunnerState};
+use super::RunnerState;
 use crate::{Money, RunnerId, TeamId, TeamRole};
+
+/// What waits for somebody's decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Requests that they may decide.
+    pub requests: i64,
+    /// Open access reviews with lines that they may decide and nobody has.
+    pub reviews: i64,
+    /// When the first of these reviews is due.
+    pub nearest_due: Option<DateTime<Utc>>,
+}
 
 /// The home page of a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Home {
-    /// Requests that they may decide.
-    pub to_decide: i64,
-    /// Access reviews with lines that they may decide.
-    pub reviews: ReviewsWaiting,
+    /// What waits for their decision.
+    pub waiting: Waiting,
     /// What ends soon, the next end first.
     pub ending: Vec<Ending>,
     /// Their active teams, by name.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     cost::grouped,
-    views::{Alert, Ending, EndingKind, Home, HomeTeam, ReviewsWaiting},
+    views::{Alert, Ending, EndingKind, Home, HomeTeam, Waiting},
 };
 use leptos::prelude::*;
 
@@ -21,8 +21,8 @@ struct Need {
 pub(super) fn card(loaded: &Home, alerts: &[Alert], now: DateTime<Utc>) -> AnyView {
     let mut needs: Vec<Need> = Vec::new();
     needs.extend(of_alerts(alerts));
-    needs.extend(to_decide(loaded.to_decide));
-    needs.extend(to_review(loaded.reviews, now));
+    needs.extend(to_decide(loaded.waiting));
+    needs.extend(to_review(loaded.waiting, now));
     needs.extend(loaded.ending.iter().map(|ending| of_ending(ending, now)));
     needs.extend(loaded.teams.iter().filter(|team| team.is_nearly_full()).map(of_team));
     let body = if needs.is_empty() {
@@ -60,10 +60,10 @@ fn of_alerts(alerts: &[Alert]) -> Option<Need> {
     })
 }
 
-fn to_decide(waiting: i64) -> Option<Need> {
-    (waiting > 0).then(|| Need {
+fn to_decide(waiting: Waiting) -> Option<Need> {
+    (waiting.requests > 0).then(|| Need {
         icon: "inbox",
-        words: match waiting {
+        words: match waiting.requests {
             1 => "1 request waits for you".to_owned(),
             n => format!("{} requests wait for you", grouped(n.into())),
         },
@@ -72,7 +72,7 @@ fn to_decide(waiting: i64) -> Option<Need> {
     })
 }
 
-fn to_review(waiting: ReviewsWaiting, now: DateTime<Utc>) -> Option<Need> {
+fn to_review(waiting: Waiting, now: DateTime<Utc>) -> Option<Need> {
     let due = waiting.nearest_due?;
     Some(Need {
         icon: "shield",

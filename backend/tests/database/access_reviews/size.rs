@@ -5,6 +5,7 @@ use std::{cell::Cell, time::Duration};
 use backend::{
     Ctx,
     access_reviews::{self, LineQuery, ReviewQuery},
+    waiting,
 };
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -78,7 +79,7 @@ async fn access_review_of_ten_thousand_lines_costs_a_fixed_number_of_statements(
         cost();
         access_reviews::list(&mut ctx, &ReviewQuery::default()).await.unwrap();
         cost();
-        access_reviews::waiting_for_me(&mut ctx).await.unwrap();
+        waiting::load(&mut ctx).await.unwrap();
         cost();
         assert_eq!(i64::try_from(page.items.len()).unwrap(), page.total.min(1000));
         drop(ctx);
