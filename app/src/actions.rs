@@ -9,6 +9,8 @@ mod cost;
 mod default_team;
 mod directory;
 mod identity_links;
+pub(crate) mod invitations;
+
 mod keys;
 mod label_policies;
 mod litellm;

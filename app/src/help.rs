@@ -20,6 +20,11 @@ const TOPICS: &[(&str, &str, &str)] = &[
     ("/admin/teams/:team", "teams", "overview"),
     ("/admin/teams/:team/members", "members", ""),
     ("/admin/teams/:team/members/bulk", "members", "add-several"),
+    (
+        "/admin/teams/:team/members/invitations",
+        "members",
+        "invite-somebody-without-an-account",
+    ),
     ("/admin/teams/:team/projects", "projects", ""),
     ("/admin/teams/:team/projects/:project", "projects", "assign-people"),
     ("/admin/teams/:team/keys", "api-keys", "keys-of-a-team"),

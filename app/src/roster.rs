@@ -14,7 +14,7 @@ const KEY: &str = "roster";
 
 /// A list as it was typed. It stays in the session until it is added or another one takes its place, so that neither a
 /// reload nor a way back loses it. The forms of the preview carry their own copy: what is added is what was shown.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Draft {
     /// The id of the team that it is for.
     pub(crate) team: String,
@@ -22,6 +22,20 @@ pub(crate) struct Draft {
     pub(crate) list: String,
     /// The role of those who have none in the text.
     pub(crate) role: String,
+    /// Whether those without an account are invited.
+    pub(crate) invite: bool,
+}
+
+impl Default for Draft {
+    /// Nothing typed yet.
+    fn default() -> Self {
+        Self {
+            team: String::new(),
+            list: String::new(),
+            role: String::new(),
+            invite: true,
+        }
+    }
 }
 
 impl Draft {

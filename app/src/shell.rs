@@ -70,6 +70,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/teams/:team") view=pages::team::overview ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/members") view=pages::team::members ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/members/bulk") view=pages::team::members_bulk ssr=SsrMode::Async />
+                <Route path=path!("/admin/teams/:team/members/invitations") view=pages::team::invited ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/projects") view=pages::team::projects ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/projects/:project") view=pages::team::project ssr=SsrMode::Async />
                 <Route path=path!("/admin/teams/:team/keys") view=pages::team::keys ssr=SsrMode::Async />

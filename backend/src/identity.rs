@@ -7,7 +7,9 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Code, Ctx, Error, Principal, Result, audit, default_team, identity_links, organizations};
+use crate::{
+    Code, Ctx, Error, Principal, Result, audit, default_team, identity_links, members::invitations, organizations,
+};
 
 /// What an OpenID provider says of someone, verified.
 #[derive(Debug, Clone)]
@@ -96,7 +98,12 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
         }
         None => {
             let name = claims.name.as_deref().and_then(|name| PersonName::parse(name).ok());
-            insert(ctx, &email, name.as_ref(), Rights::default()).await?
+            // Whoever only says that an address is theirs gets nothing that waits for it.
+            if verified {
+                insert(ctx, &email, name.as_ref(), Rights::default()).await?
+            } else {
+                insert_unverified(ctx, &email, name.as_ref(), Rights::default()).await?
+            }
         }
     };
     link(ctx, claims, user, verified).await
@@ -162,12 +169,19 @@ impl Default for Rights {
     }
 }
 
-/// A new account, in the Default Team (SPEC C4): whoever comes in, by whichever door, is made here. The caller was
-/// authorised.
+/// A new account, in the Default Team (SPEC C4) and in the teams that the address was invited to: whoever comes in, by
+/// whichever door, is made here. The caller was authorised, and knows that the address is the person's.
 ///
 /// # Errors
 /// 409 `User <email> already exists`.
 pub(crate) async fn insert(ctx: &mut Ctx, email: &Email, name: Option<&PersonName>, rights: Rights) -> Result<UserId> {
+    let id = insert_unverified(ctx, email, name, rights).await?;
+    invitations::accept(ctx, id, email.as_str()).await?;
+    Ok(id)
+}
+
+/// A new account for somebody of whom nobody has said that the address is theirs.
+async fn insert_unverified(ctx: &mut Ctx, email: &Email, name: Option<&PersonName>, rights: Rights) -> Result<UserId> {
     let id = Uuid::now_v7();
     sqlx::query!(
         "INSERT INTO users (id, email, display_name, is_super_admin, is_auditor, can_use_jit)

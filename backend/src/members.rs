@@ -5,14 +5,15 @@ pub(crate) mod organization;
 mod bulk;
 mod expiry;
 mod guard;
+pub mod invitations;
 mod leaving;
 mod limits;
 mod list;
 
-pub use bulk::{BulkInput, OnInvalid, add_many};
+pub use bulk::{BulkInput, OnInvalid, OnUnknown, add_many};
 use domain::{
-    Permission, TeamId, TeamRole, Terms, TermsPatch, UserId, UserRef,
-    views::{Member, Team, TeamPage},
+    MembershipSource, OrganizationId, Permission, TeamId, TeamRole, Terms, TermsPatch, UserId, UserRef,
+    views::{Member, TeamPage},
 };
 pub use expiry::end_expired;
 use guard::require_admin_remains;
@@ -48,7 +49,9 @@ pub async fn add_until(ctx: &mut Ctx, team: TeamId, user: &UserRef, terms: Terms
     let terms = terms.apply(TeamRole::Member.into(), ctx.now)?;
     expiry::settle(ctx, page.team.organization_id, team).await?;
     let (user, email) = find_active(ctx, user).await?;
-    insert(ctx, &page.team, user, terms).await.map_err(|error| {
+    let origin = Origin::by_hand(ctx);
+    let place = (page.team.organization_id, team);
+    insert(ctx, place, user, terms, origin).await.map_err(|error| {
         error.on_constraint("team_members_pkey", || {
             Error::refused(
                 Code::AlreadyMember,
@@ -64,29 +67,59 @@ pub async fn add_until(ctx: &mut Ctx, team: TeamId, user: &UserRef, terms: Terms
         .ok_or_else(|| Error::internal("a member that was just added is not there"))
 }
 
+/// Where a new membership comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// What made it.
+    pub(crate) source: MembershipSource,
+    /// Who is said to have added the person.
+    pub(crate) by: Option<Uuid>,
+}
+
+impl Origin {
+    /// The caller's own doing.
+    pub(crate) fn by_hand(ctx: &Ctx) -> Self {
+        Self {
+            source: MembershipSource::Manual,
+            by: ctx.caller.user_id().map(|id| id.0),
+        }
+    }
+}
+
 /// The row and its audit record; the caller was authorised.
-pub(crate) async fn insert(ctx: &mut Ctx, team: &Team, user: UserId, terms: impl Into<Terms>) -> Result<()> {
+pub(crate) async fn insert(
+    ctx: &mut Ctx,
+    (organization, team): (OrganizationId, TeamId),
+    user: UserId,
+    terms: impl Into<Terms>,
+    origin: Origin,
+) -> Result<()> {
     let terms: Terms = terms.into();
-    let (now, by) = (ctx.now, ctx.caller.user_id().map(|id| id.0));
+    let now = ctx.now;
     let email = sqlx::query_scalar!(
         r#"WITH added AS (
-            INSERT INTO team_members (team_id, user_id, role, joined_at, added_by, expires_at, admin_until)
-            VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING user_id)
+            INSERT INTO team_members (team_id, user_id, role, joined_at, added_by, expires_at, admin_until, source)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING user_id)
         SELECT u.email FROM added JOIN users u ON u.id = added.user_id"#,
-        team.id.0,
+        team.0,
         user.0,
         terms.role.as_str(),
         now,
-        by,
+        origin.by,
         terms.expires_at,
         terms.admin_until,
+        origin.source.as_str(),
     )
     .fetch_one(ctx.connection())
     .await?;
     ctx.touch(user);
+    let mut after = fields(terms);
+    if origin.source != MembershipSource::Manual {
+        after["source"] = json!(origin.source);
+    }
     let entry = audit::Entry::new("member.add", "member", user, &email)
-        .team(team.organization_id, team.id)
-        .change(json!(null), fields(terms));
+        .team(organization, team)
+        .change(json!(null), after);
     audit::record(ctx, entry).await
 }
 

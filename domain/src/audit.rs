@@ -123,6 +123,13 @@ pub const EVENTS: &[(&str, &[Event])] = &[
             event("member.remove", "Member removed", "removed"),
             event("member.expired", "Membership ended", "ended the membership of"),
             event("member.role_expired", "Admin role ended", "ended the admin role of"),
+            event("invitation.create", "Person invited", "invited"),
+            event(
+                "invitation.withdraw",
+                "Invitation withdrawn",
+                "withdrew the invitation of",
+            ),
+            event("invitation.end", "Invitation ended", "ended the invitation of"),
         ],
     ),
     (

@@ -72,6 +72,8 @@ ids! {
     RequestId,
     /// An access review.
     ReviewId,
+    /// A membership that waits for an account.
+    InvitationId,
     /// A line of an access review.
     ReviewLineId,
 }

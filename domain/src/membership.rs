@@ -19,6 +19,8 @@ pub enum MembershipSource {
     Declared,
     /// A list of people.
     Bulk,
+    /// An invitation that waited for the person's account.
+    Invitation,
 }
 
 impl MembershipSource {
@@ -29,6 +31,7 @@ impl MembershipSource {
             Self::Idp => "idp",
             Self::Declared => "declared",
             Self::Bulk => "bulk",
+            Self::Invitation => "invitation",
         }
     }
 }
@@ -37,10 +40,10 @@ impl FromStr for MembershipSource {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        [Self::Manual, Self::Idp, Self::Declared, Self::Bulk]
+        [Self::Manual, Self::Idp, Self::Declared, Self::Bulk, Self::Invitation]
             .into_iter()
             .find(|source| source.as_str() == text)
-            .ok_or_else(|| Invalid::new("source", "must be manual, idp, declared or bulk"))
+            .ok_or_else(|| Invalid::new("source", "must be manual, idp, declared, bulk or invitation"))
     }
 }
 
@@ -168,7 +171,7 @@ mod tests {
 
     #[test]
     fn x11_sources_read_as_they_are_written() {
-        for source in ["manual", "idp", "declared", "bulk"] {
+        for source in ["manual", "idp", "declared", "bulk", "invitation"] {
             assert_eq!(source.parse::<MembershipSource>().unwrap().as_str(), source);
         }
         assert!("Manual".parse::<MembershipSource>().is_err());

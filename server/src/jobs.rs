@@ -60,6 +60,11 @@ pub(crate) fn start(state: &AppState, direct: Option<PgConnectOptions>) -> Jobs 
         let backend = ends.clone();
         async move { members::end_expired(&backend).await.map(drop) }
     }));
+    let invitations = backend.clone();
+    jobs.spawn(every(Duration::from_mins(1), "invitations that end", move || {
+        let backend = invitations.clone();
+        async move { members::invitations::end_overdue(&backend).await.map(drop) }
+    }));
     let reviews = backend.clone();
     jobs.spawn(every(Duration::from_secs(5), "access reviews", move || {
         let backend = reviews.clone();

@@ -59,6 +59,9 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("GET /api/v1/admin/teams/{id}/members",                     [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
     ("POST /api/v1/admin/teams/{id}/members",                    [401, 403, 403, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
     ("POST /api/v1/admin/teams/{id}/members/bulk",               [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("GET /api/v1/admin/teams/{id}/invitations",                 [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
+    ("POST /api/v1/admin/teams/{id}/invitations",                [401, 403, 403, 201, 403, 403, 201, 403, 403, 403, 201, 403]),
+    ("DELETE /api/v1/admin/teams/{id}/invitations/{invitation_id}", [401, 403, 403, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
     ("PATCH /api/v1/admin/teams/{id}/members/{user_id}",         [401, 403, 403, 200, 403, 403, 200, 403, 403, 403, 200, 403]),
     ("DELETE /api/v1/admin/teams/{id}/members/{user_id}",        [401, 403, 403, 204, 403, 403, 204, 403, 403, 403, 204, 403]),
     ("GET /api/v1/admin/teams/{id}/projects",                    [401, 403, 200, 200, 403, 403, 200, 403, 200, 200, 200, 403]),
@@ -406,6 +409,12 @@ impl Scene {
                 VALUES ('{wait}', '{team}', '{target}', '{{}}', now(), now())"
             ))
             .await;
+        world
+            .sql(&format!(
+                "INSERT INTO team_invitations (id, team_id, email, role, invited_at, expires_at)
+                VALUES ('{wait}', '{team}', 'waits@example.com', 'member', now(), now() + interval '1 day')"
+            ))
+            .await;
         // What an earlier try on the organization has changed.
         let organization = cast.organization;
         world
@@ -624,6 +633,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/teams/{id}/members") => json!({"user_id": cast.newcomer.email}),
         ("POST", "/admin/teams/{id}/members/bulk") => json!({"members": [{"user_id": cast.newcomer.email}]}),
         ("POST", "/admin/default-team/move") => json!({"user_ids": [cast.newcomer.email], "team_id": scene.team}),
+        ("POST", "/admin/teams/{id}/invitations") => json!({"email": "nobody@example.com"}),
         ("PATCH", "/admin/teams/{id}/members/{user_id}") => json!({"role": "admin"}),
         ("POST" | "PATCH", path) if path.contains("/organizations/{id}/services") => {
             json!({"name": format!("new-{}", scene.team)})
@@ -770,6 +780,7 @@ async fn p_every_route_answers_every_role_as_the_table_says() {
                 .replace("{id}", &id.to_string())
                 .replace("{user_id}", &cast.target.email)
                 .replace("{wait_id}", &scene.wait.to_string())
+                .replace("{invitation_id}", &scene.wait.to_string())
                 .replace("{service_id}", &scene.service.to_string())
                 .replace("{project_id}", &scene.project.to_string())
                 .replace("{key_id}", &scene.key.to_string())

@@ -1,12 +1,16 @@
 //! Adding, changing and removing members.
 
-use backend::{budgets::LimitsPatchInput, members};
-use domain::{Fields, Money, TermsPatch, UserRef, parse_moment, views::Member};
+use backend::{
+    budgets::LimitsPatchInput,
+    members::{self, invitations},
+};
+use domain::{Fields, Invalid, Money, TeamRole, TermsPatch, UserRef, parse_moment, views::Member};
 use leptos::prelude::*;
 
 use super::{number, team_id, team_page};
 use crate::{
     forms::{ApiError, Done, Sent},
+    ssr::{Code, Error},
     ui,
 };
 
@@ -19,6 +23,7 @@ pub async fn add_member(
     #[server(default)] role: String,
     #[server(default)] expires_at: String,
     #[server(default)] admin_until: String,
+    #[server(default)] invite: String,
 ) -> Result<(), ApiError> {
     let back = format!("{}/members", team_page(&team, &at));
     let sent = Sent {
@@ -28,6 +33,7 @@ pub async fn add_member(
             ("role", &role),
             ("expires_at", &expires_at),
             ("admin_until", &admin_until),
+            ("invite", &invite),
         ],
         back: &back,
     };
@@ -36,10 +42,38 @@ pub async fn add_member(
         let user = fields.take(UserRef::parse("user_id", &user_id));
         let terms = terms(&mut fields, &role, &expires_at, &admin_until);
         let (user, terms) = fields.with(user.zip(terms))?;
-        let member = members::add_until(ctx, team_id(&team)?, &user, terms).await?;
-        Ok(Done::new(&back, is_now(&member)))
+        let team = team_id(&team)?;
+        match (members::add_until(ctx, team, &user, terms).await, &user) {
+            (Ok(member), _) => Ok(Done::new(&back, is_now(&member))),
+            (Err(Error::Refused(Code::NotFound, _)), UserRef::Email(email)) if invite == "yes" => {
+                require_no_end(&terms)?;
+                let role = terms.role.unwrap_or(TeamRole::Member);
+                let invitation = invitations::invite(ctx, team, email, role).await?;
+                let message = format!(
+                    "{} has no account yet and is invited, until {}.",
+                    invitation.email,
+                    ui::date(invitation.expires_at)
+                );
+                Ok(Done::new(&back, message))
+            }
+            (Err(error), _) => Err(error),
+        }
     })
     .await
+}
+
+/// An invitation holds a role and nothing else.
+fn require_no_end(terms: &TermsPatch) -> Result<(), Error> {
+    let mut fields = Fields::new();
+    for (name, end) in [("expires_at", terms.expires_at), ("admin_until", terms.admin_until)] {
+        if end.flatten().is_some() {
+            fields.push(Invalid::new(
+                name,
+                "must be empty for somebody who is invited: set it when they have joined",
+            ));
+        }
+    }
+    Ok(fields.with(Some(()))?)
 }
 
 /// What a form says of role and ends; blank is no end.
@@ -64,10 +98,10 @@ fn is_now(member: &Member) -> String {
     format!("{} is now {} of the team{until}.", member.email, article(member.role))
 }
 
-fn article(role: domain::TeamRole) -> &'static str {
+fn article(role: TeamRole) -> &'static str {
     match role {
-        domain::TeamRole::Admin => "an admin",
-        domain::TeamRole::Member => "a member",
+        TeamRole::Admin => "an admin",
+        TeamRole::Member => "a member",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Adding a list of people: looked at first, then added.
 
 use backend::{
-    members::{self, BulkInput, OnInvalid},
+    members::{self, BulkInput, OnInvalid, OnUnknown},
     teams,
 };
 use domain::{
@@ -29,6 +29,7 @@ pub async fn add_members(
     #[server(default)] list: String,
     #[server(default)] file: String,
     #[server(default)] role: String,
+    #[server(default)] invite: String,
     #[server(default)] step: String,
     #[server(default)] bad: String,
 ) -> Result<(), ApiError> {
@@ -38,6 +39,7 @@ pub async fn add_members(
         team: team.clone(),
         list: list.clone(),
         role: role.clone(),
+        invite: invite == "yes",
     };
     let done = match step.as_str() {
         "edit" => edit(draft, &back).await,
@@ -51,7 +53,11 @@ pub async fn add_members(
             let keeps = list.len() <= LONGEST && !matches!(error, Error::Forbidden(_));
             let sent = Sent {
                 form: FORM,
-                values: &[("list", if keeps { &list } else { "" }), ("role", &role)],
+                values: &[
+                    ("list", if keeps { &list } else { "" }),
+                    ("role", &role),
+                    ("invite", &invite),
+                ],
                 back: &back,
             };
             sent.refuse(error).await;
@@ -88,9 +94,17 @@ async fn add(draft: Draft, members: &str, skip: bool) -> Outcome<String> {
     let mut ctx = ssr::write().await?;
     let on_invalid = if skip { OnInvalid::Skip } else { OnInvalid::Abort };
     let rows = rows(&draft)?;
-    let result = members::add_many(&mut ctx, team_id(&draft.team)?, &rows, on_invalid, false).await?;
+    let result = members::add_many(
+        &mut ctx,
+        team_id(&draft.team)?,
+        &rows,
+        on_invalid,
+        on_unknown(&draft),
+        false,
+    )
+    .await?;
     ctx.commit().await?;
-    if result.added == 0 && !skip && result.count(BulkOutcome::Invalid) > 0 {
+    if result.added + result.invited == 0 && !skip && result.count(BulkOutcome::Invalid) > 0 {
         draft.keep().await?;
         ssr::set_flash(
             "warning",
@@ -110,7 +124,24 @@ async fn add(draft: Draft, members: &str, skip: bool) -> Outcome<String> {
 /// 403 without the right; a list that is empty or too long.
 pub(crate) async fn judge(ctx: &mut Ctx, draft: &Draft) -> Outcome<BulkResult> {
     let rows = rows(draft)?;
-    members::add_many(ctx, team_id(&draft.team)?, &rows, OnInvalid::Skip, true).await
+    members::add_many(
+        ctx,
+        team_id(&draft.team)?,
+        &rows,
+        OnInvalid::Skip,
+        on_unknown(draft),
+        true,
+    )
+    .await
+}
+
+/// What the draft wants of addresses without an account.
+fn on_unknown(draft: &Draft) -> OnUnknown {
+    if draft.invite {
+        OnUnknown::Invite
+    } else {
+        OnUnknown::Refuse
+    }
 }
 
 /// The rows of a list, in which those without a role have the draft's.
@@ -139,6 +170,7 @@ fn require_short(draft: &Draft) -> Outcome<()> {
 fn summary(result: &BulkResult) -> String {
     let was = if result.added == 1 { "was" } else { "were" };
     let rest = [
+        ("Invited, until their first sign-in", result.invited),
         ("Already there", result.count(BulkOutcome::Exists)),
         ("Left out", result.count(BulkOutcome::Invalid)),
     ];

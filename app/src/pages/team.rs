@@ -23,7 +23,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 pub(crate) use limits::LIMITS;
 pub(crate) use members::MOVE;
-pub use members::{bulk as members_bulk, members};
+pub use members::{bulk as members_bulk, invited, members};
 pub(crate) use moving::MOVE_TEAM;
 pub use overview::overview;
 pub use policy::policy;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::ID;
 use crate::{
     Code, Ctx, Error, Result,
-    members::{self, BulkInput, OnInvalid},
+    members::{self, BulkInput, OnInvalid, OnUnknown},
     teams,
 };
 
@@ -74,6 +74,7 @@ pub async fn move_people(ctx: &mut Ctx, movers: &Movers, input: MoveInput) -> Re
             Movers::Unassigned | Movers::Everyone => Ok(BulkResult {
                 rows: Vec::new(),
                 added: 0,
+                invited: 0,
                 dry_run: input.dry_run,
             }),
         };
@@ -100,7 +101,15 @@ pub async fn move_people(ctx: &mut Ctx, movers: &Movers, input: MoveInput) -> Re
             role: Some(input.role.to_string()),
         })
         .collect();
-    let mut result = members::add_many(ctx, input.team, &rows, input.on_invalid, input.dry_run).await?;
+    let mut result = members::add_many(
+        ctx,
+        input.team,
+        &rows,
+        input.on_invalid,
+        OnUnknown::Refuse,
+        input.dry_run,
+    )
+    .await?;
     for row in &mut result.rows {
         if row.outcome == BulkOutcome::Added
             && let Some(name) = earlier.get(&row.user.trim().to_lowercase())

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Code, Ctx, Error, Result, audit,
-    members::{self, BulkInput, OnInvalid},
+    members::{self, BulkInput, OnInvalid, OnUnknown},
     teams::{self, NewTeam, NewTeamInput},
     users::Scope,
 };
@@ -207,7 +207,7 @@ async fn add(ctx: &mut Ctx, page: &TeamPage, people: &[&Affected]) -> Result<()>
             role: Some(TeamRole::Member.to_string()),
         })
         .collect();
-    let result = members::add_many(ctx, page.team.id, &rows, OnInvalid::Abort, false).await?;
+    let result = members::add_many(ctx, page.team.id, &rows, OnInvalid::Abort, OnUnknown::Refuse, false).await?;
     let bad = result.rows.into_iter().find(|row| row.outcome == BulkOutcome::Invalid);
     match bad {
         Some(row) => Err(Error::refused(

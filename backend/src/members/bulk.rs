@@ -10,7 +10,7 @@ use domain::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{deactivated, expiry, manage};
+use super::{deactivated, expiry, invitations, manage};
 use crate::{Ctx, Error, Result, audit, organizations};
 
 /// One row of a list, as the request has it.
@@ -32,9 +32,19 @@ pub enum OnInvalid {
     Skip,
 }
 
+/// What becomes of a row whose address nobody has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// The row is invalid.
+    #[default]
+    Refuse,
+    /// The address is invited: see [`super::invitations`].
+    Invite,
+}
+
 /// Judges each row and adds those people that are to be added; in a dry run only judges.
 ///
-/// A row is invalid when nobody has that id or address, the role is none, the account is deactivated, the address is
+/// A row is invalid when nobody has that id or, unless it is to be invited, that address, the role is none, the account is deactivated, the address is
 /// not in the organization's domains, or another row gives the same person another role. Who is a member already, or
 /// is in the list before with the same role, `exists`: the role of a member is not changed here.
 ///
@@ -45,6 +55,7 @@ pub async fn add_many(
     team: TeamId,
     input: &[BulkInput],
     on_invalid: OnInvalid,
+    on_unknown: OnUnknown,
     dry_run: bool,
 ) -> Result<BulkResult> {
     let page = manage(ctx, team).await?;
@@ -64,7 +75,9 @@ pub async fn add_many(
         team: &page.team,
         people: &people,
         admission: &admission,
+        on_unknown,
         taken: HashMap::new(),
+        invited: HashMap::new(),
     };
     let rows: Vec<BulkRow> = (input.iter().zip(&refs).enumerate())
         .map(|(index, (row, user))| judge.row(index, row, user.as_ref()))
@@ -72,14 +85,28 @@ pub async fn add_many(
     let mut newcomers: Vec<(usize, &Person, TeamRole)> = Vec::with_capacity(judge.taken.len());
     newcomers.extend(judge.taken.into_values());
     newcomers.sort_unstable_by_key(|(index, ..)| *index);
+    let mut invited: Vec<(usize, &str, TeamRole)> = (judge.invited.into_iter())
+        .map(|(email, (index, role))| (index, email, role))
+        .collect();
+    invited.sort_unstable_by_key(|(index, ..)| *index);
     if on_invalid == OnInvalid::Abort && rows.iter().any(|row| row.outcome == BulkOutcome::Invalid) {
         newcomers.clear();
+        invited.clear();
     }
-    let added = newcomers.len();
-    if !dry_run && added > 0 {
+    let invited: Vec<(&str, TeamRole)> = invited.into_iter().map(|(_, email, role)| (email, role)).collect();
+    let counts = (newcomers.len(), invited.len());
+    if !dry_run && counts.0 > 0 {
         write(ctx, &page.team, &newcomers).await?;
     }
-    Ok(BulkResult { rows, added, dry_run })
+    if !dry_run && counts.1 > 0 {
+        invitations::write(ctx, &page, &invited).await?;
+    }
+    Ok(BulkResult {
+        rows,
+        added: counts.0,
+        invited: counts.1,
+        dry_run,
+    })
 }
 
 /// Someone whom a list names.
@@ -159,12 +186,15 @@ struct Judge<'a> {
     team: &'a Team,
     people: &'a People,
     admission: &'a organizations::Admission,
+    on_unknown: OnUnknown,
+    /// Which addresses are to be invited: by which row, and as what.
+    invited: HashMap<&'a str, (usize, TeamRole)>,
     /// Who is to be added: by which row, and as what.
     taken: HashMap<Uuid, (usize, &'a Person, TeamRole)>,
 }
 
-impl Judge<'_> {
-    fn row(&mut self, index: usize, row: &BulkInput, user: Option<&UserRef>) -> BulkRow {
+impl<'a> Judge<'a> {
+    fn row(&mut self, index: usize, row: &BulkInput, user: Option<&'a UserRef>) -> BulkRow {
         let role = row.role.as_deref().map_or(Ok(TeamRole::Member), str::parse);
         let (outcome, detail) = match self.outcome(index, user, role.as_ref().ok().copied()) {
             Ok((outcome, detail)) => (outcome, detail),
@@ -182,15 +212,14 @@ impl Judge<'_> {
     fn outcome(
         &mut self,
         index: usize,
-        user: Option<&UserRef>,
+        user: Option<&'a UserRef>,
         role: Option<TeamRole>,
     ) -> Result<(BulkOutcome, Option<String>), String> {
         let user = user.ok_or("This is no email address, nor a user's UUID")?;
         let role = role.ok_or("role must be admin or member. Verify role spelling")?;
-        let person = self
-            .people
-            .find(user)
-            .ok_or_else(|| format!("User not found: {user}"))?;
+        let Some(person) = self.people.find(user) else {
+            return self.unknown(index, user, role);
+        };
         let (email, team) = (&person.email, &self.team.name);
         if let Some(current) = person.role {
             let stays = if current == role {
@@ -217,6 +246,31 @@ impl Judge<'_> {
         }
         self.taken.insert(person.id, (index, person, role));
         Ok((BulkOutcome::Added, None))
+    }
+
+    /// What becomes of a row about somebody without an account.
+    fn unknown(
+        &mut self,
+        index: usize,
+        user: &'a UserRef,
+        role: TeamRole,
+    ) -> Result<(BulkOutcome, Option<String>), String> {
+        let (OnUnknown::Invite, UserRef::Email(email)) = (self.on_unknown, user) else {
+            return Err(format!("User not found: {user}"));
+        };
+        let email = email.as_str();
+        if let Some((first, invited)) = self.invited.get(email) {
+            let first = first + 1;
+            return if *invited == role {
+                Ok((BulkOutcome::Exists, Some(format!("The same as row {first}"))))
+            } else {
+                Err(format!("{email} is in row {first} already, as {invited}"))
+            };
+        }
+        self.admission.admit(email).map_err(|error| error.detail())?;
+        self.invited.insert(email, (index, role));
+        let why = "No account yet: joins the team when there is one";
+        Ok((BulkOutcome::Invited, Some(why.to_owned())))
     }
 }
 

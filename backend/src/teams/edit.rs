@@ -2,7 +2,7 @@
 
 use domain::{
     BudgetDuration, Description, Grant, LabelPolicy, Limits, OrganizationId, Permission, Slug, StatusChange, TeamId,
-    TeamStatus,
+    TeamRole, TeamStatus,
     hierarchy::Level,
     lower,
     views::{Team, TeamPage},
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Lock, NewTeam, TeamPatch, load, locked_for, require_not_archived};
-use crate::{Code, Ctx, Error, Result, audit, budgets, organizations};
+use crate::{Code, Ctx, Error, Result, audit, budgets, members, organizations};
 
 /// Creates a team.
 ///
@@ -68,7 +68,8 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
     if new.make_me_admin
         && let Some(creator) = creator
     {
-        crate::members::insert(ctx, &page.team, creator, domain::TeamRole::Admin).await?;
+        let origin = members::Origin::by_hand(ctx);
+        members::insert(ctx, (organization, id), creator, TeamRole::Admin, origin).await?;
         let email = ctx.caller.name().to_owned();
         organizations::ensure_member(ctx, organization, creator, &email).await?;
         return load(ctx, id, Lock::None).await;

@@ -32,6 +32,7 @@ mod drift;
 mod guides;
 mod home;
 mod identity_links;
+mod invitations;
 mod keys;
 mod label_policies;
 mod label_policies_migrate;

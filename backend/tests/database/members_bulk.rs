@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use backend::{
     Result,
-    members::{self, BulkInput, OnInvalid},
+    members::{self, BulkInput, OnInvalid, OnUnknown},
 };
 use domain::{
     OrgRole, TeamId, TeamRole, TeamStatus, UserId,
@@ -30,7 +30,7 @@ async fn add(
 ) -> Result<BulkResult> {
     world
         .act(by, async |ctx| {
-            members::add_many(ctx, team, rows, on_invalid, dry_run).await
+            members::add_many(ctx, team, rows, on_invalid, OnUnknown::Refuse, dry_run).await
         })
         .await
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backend::{
     Result,
-    members::{self, BulkInput, MemberQuery, OnInvalid},
+    members::{self, BulkInput, MemberQuery, OnInvalid, OnUnknown},
     projects, runners, teams,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -311,7 +311,7 @@ async fn who_has_ended_can_be_added_again() {
     let bulk = async |dry_run| {
         world
             .act(boss, async |ctx| {
-                members::add_many(ctx, team, &rows, OnInvalid::Abort, dry_run).await
+                members::add_many(ctx, team, &rows, OnInvalid::Abort, OnUnknown::Refuse, dry_run).await
             })
             .await
     };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use backend::{
     Ctx, Error, Result,
-    members::{self, BulkInput, OnInvalid},
+    members::{self, BulkInput, OnInvalid, OnUnknown},
     organizations, projects, teams,
 };
 use chrono::{TimeDelta, Utc};
@@ -235,7 +235,9 @@ fn edit(dice: &mut Dice) -> teams::TeamPatchInput {
 async fn attempt(ctx: &mut Ctx, team: TeamId, deed: Deed) -> Result<()> {
     match deed {
         Deed::Add(who, terms) => members::add_until(ctx, team, &UserRef::Id(who), terms).await.map(drop),
-        Deed::AddMany(rows, on_invalid) => members::add_many(ctx, team, &rows, on_invalid, false).await.map(drop),
+        Deed::AddMany(rows, on_invalid) => members::add_many(ctx, team, &rows, on_invalid, OnUnknown::Refuse, false)
+            .await
+            .map(drop),
         Deed::Change(who, terms) => members::update(ctx, team, &UserRef::Id(who), terms).await.map(drop),
         Deed::Remove(who) => members::remove(ctx, team, &UserRef::Id(who)).await.map(drop),
         Deed::CreateProject => {

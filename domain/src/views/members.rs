@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{Limits, MembershipSource, TeamRole, Terms, UserId};
+use crate::{InvitationId, Limits, MembershipSource, TeamRole, Terms, UserId};
 
 /// A member of a team.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +44,23 @@ impl Member {
     }
 }
 
+/// A membership that waits for an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// The address that was invited.
+    pub email: String,
+    /// The role to come.
+    pub role: TeamRole,
+    /// When it was made.
+    pub invited_at: DateTime<Utc>,
+    /// When it ends by itself.
+    pub expires_at: DateTime<Utc>,
+    /// Email of who made it.
+    pub invited_by: Option<String>,
+}
+
 /// How many members a team has, of the kinds that a review asks for (SPEC D9).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MemberCounts {
@@ -75,6 +92,8 @@ pub struct RemovalEffects {
 pub enum BulkOutcome {
     /// The person is added, if the good rows are.
     Added,
+    /// Nobody has the address yet: the membership waits for their account, if the good rows are added.
+    Invited,
     /// The person is a member already.
     Exists,
     /// The row breaks a rule; nothing comes of it.
@@ -86,6 +105,7 @@ impl BulkOutcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Added => "added",
+            Self::Invited => "invited",
             Self::Exists => "exists",
             Self::Invalid => "invalid",
         }
@@ -112,6 +132,8 @@ pub struct BulkResult {
     pub rows: Vec<BulkRow>,
     /// How many were added, or in a dry run would be: none when a bad row stopped all of it.
     pub added: usize,
+    /// How many were invited, or in a dry run would be.
+    pub invited: usize,
     /// Whether this was only a look.
     pub dry_run: bool,
 }

@@ -179,7 +179,7 @@ pub(super) struct AccessReviewLine {
     role: Option<String>,
     service_id: Option<Uuid>,
     service: Option<String>,
-    /// `manual`, `idp`, `declared` or `bulk`; null for a service.
+    /// `manual`, `idp`, `declared`, `bulk` or `invitation`; null for a service.
     #[schema(example = "manual")]
     source: Option<String>,
     given_by: Option<String>,

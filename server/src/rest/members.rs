@@ -1,6 +1,7 @@
 //! `/api/v1/admin/teams/{id}/members` (SPEC B7, B8), also with an end, and for whole lists.
 
 mod bulk;
+mod invitations;
 
 pub(super) use bulk::{MemberRow, OnBadRow};
 
@@ -31,6 +32,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list_members, add_member))
         .routes(routes!(change_member, remove_member))
         .merge(bulk::router())
+        .merge(invitations::router())
 }
 
 /// A member of a team.
@@ -45,7 +47,7 @@ struct Member {
     joined_at: DateTime<Utc>,
     /// Email of who added them.
     added_by: Option<String>,
-    /// Where the membership comes from: `manual`, `idp`, `declared` or `bulk`.
+    /// Where the membership comes from: `manual`, `idp`, `declared`, `bulk` or `invitation`.
     #[schema(example = "manual")]
     source: &'static str,
     /// When the membership ends by itself; null is never.

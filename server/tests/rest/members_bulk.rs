@@ -5,6 +5,53 @@ use serde_json::{Value, json};
 
 use crate::api::World;
 
+/// D3: addresses without an account are invited on request, listed and withdrawn.
+#[tokio::test]
+async fn d3_a_list_invites_those_without_an_account() {
+    let world = World::new().await;
+    let admin = world.super_admin().await;
+    let team = world.team("Ops").await;
+    let bulk = format!("/admin/teams/{team}/members/bulk");
+    let body = json!({"members": [{"user_id": "nora@example.com", "role": "admin"}], "invite": true});
+    let answer = world.post(&admin, &bulk, body).await.is(200);
+    assert_eq!((&answer["added"], &answer["invited"]), (&json!(0), &json!(1)));
+    assert_eq!(answer["rows"][0]["outcome"], "invited");
+    let path = format!("/admin/teams/{team}/invitations");
+    let one = world
+        .post(&admin, &path, json!({"email": "otto@example.com"}))
+        .await
+        .is(201);
+    assert_eq!(
+        (&one["role"], &one["invited_by"]),
+        (&json!("member"), &json!(admin.email))
+    );
+    let wrong = world
+        .post(&admin, &path, json!({"email": "otto", "role": "owner"}))
+        .await;
+    assert_eq!(wrong.status, 422);
+    let fields: Vec<_> = wrong.body["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["field"])
+        .collect();
+    assert_eq!(fields, ["email", "role"]);
+    let first = world.get(&admin, &format!("{path}?limit=1")).await.is(200);
+    assert_eq!(
+        (&first["total"], &first["invitations"][0]["email"]),
+        (&json!(2), &json!("otto@example.com"))
+    );
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = world
+        .get(&admin, &format!("{path}?limit=1&cursor={cursor}"))
+        .await
+        .is(200);
+    assert_eq!(second["invitations"][0]["role"], "admin");
+    let gone = format!("{path}/{}", one["id"].as_str().unwrap());
+    world.delete(&admin, &gone).await.is(204);
+    world.delete(&admin, &gone).await.is(404);
+}
+
 #[tokio::test]
 async fn d3_a_list_is_previewed_and_added() {
     let world = World::new().await;

@@ -3,6 +3,7 @@
 mod address;
 mod bulk;
 mod dialogs;
+mod invitations;
 mod moving;
 mod table;
 
@@ -10,6 +11,7 @@ use address::Address;
 use backend::{members as rules, objects};
 pub use bulk::bulk;
 use domain::{Permission, views::MemberCounts};
+pub use invitations::invited;
 use leptos::prelude::*;
 pub(crate) use moving::MOVE;
 
@@ -28,10 +30,11 @@ pub fn members() -> impl IntoView {
         let team = place.page.team.id;
         let (_, list) = rules::list(ctx, team, &address.query()?).await?;
         let manages = place.may_change(Permission::MembersManage);
-        let counts = if manages {
-            Some(rules::counts(ctx, team).await?)
+        let (counts, waiting) = if manages {
+            let waiting = rules::invitations::count(ctx, team).await?;
+            (Some(rules::counts(ctx, team).await?), waiting)
         } else {
-            None
+            (None, 0)
         };
         let moves = place.page.team.is_system && place.page.standing.may(Permission::MembersManage);
         let (dialog, refusal) = if moves {
@@ -59,6 +62,7 @@ pub fn members() -> impl IntoView {
             {ui::refusal(removal_state.refusal())}
             {refusal}
             {manages.then(|| add_form(place, &state))}
+            {invitations::notice(place, waiting)}
             {counts.and_then(|counts| hints(&counts, &address))}
             {address.toolbar(viewer.sees_last_use)}
             {(moves && !list.items.is_empty()).then(|| moving::bulk(&address))}
@@ -168,6 +172,13 @@ fn add_form(place: &Place, state: &FormState) -> AnyView {
                         </select>
                     </div>
                     <button class="button button--primary">"Add Member"</button>
+                </div>
+                <div class="check">
+                    <input type="checkbox" id="invite" name="invite" value="yes" checked=state.value("invite", "") == "yes" />
+                    <label for="invite">
+                        "Invite if there is no account yet"
+                        <span class="check__hint">"The person joins with the first sign-in. The invitation ends after 30 days."</span>
+                    </label>
                 </div>
                 <details class="more" open=open>
                     <summary>"For a time only"</summary>

@@ -1,7 +1,7 @@
 //! `POST /api/v1/admin/teams/{id}/members/bulk` (SPEC D3).
 
 use axum::response::Response;
-use backend::members::{self, BulkInput, OnInvalid};
+use backend::members::{self, BulkInput, OnInvalid, OnUnknown};
 use domain::{TeamId, views};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ struct NewMembers {
     /// What a bad row does to the good ones: with `abort` nobody is added, with `skip` they are.
     #[serde(default)]
     on_invalid: OnBadRow,
+    /// Whether addresses that nobody has yet are invited: they join when there is an account. Otherwise they are invalid.
+    #[serde(default)]
+    invite: bool,
 }
 
 /// One person to add.
@@ -78,6 +81,10 @@ struct BulkAnswer {
     /// How many people were added; in a dry run, how many would be. 0 when a bad row stopped all of it.
     #[schema(example = 2)]
     added: usize,
+    /// How many addresses were invited; in a dry run, how many would be. Absent unless `invite` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1)]
+    invited: Option<usize>,
     /// Whether this was a dry run.
     dry_run: bool,
 }
@@ -104,6 +111,8 @@ pub(in crate::rest) struct MemberRow {
 enum Outcome {
     /// A new member.
     Added,
+    /// Nobody has the address yet: it is invited.
+    Invited,
     /// A member already, whose role stays; or the same row again.
     Exists,
     /// No such user, a deactivated one, a foreign email domain, an unknown role, or the same user with another role.
@@ -148,12 +157,18 @@ async fn add_members(call: Call, At(team): At<TeamId>, Json(body): Json<NewMembe
         })
         .collect();
     let on_invalid = OnInvalid::from(body.on_invalid);
+    let on_unknown = if body.invite {
+        OnUnknown::Invite
+    } else {
+        OnUnknown::Refuse
+    };
     let mut ctx = call.write().await?;
-    let result = members::add_many(&mut ctx, team, &rows, on_invalid, body.dry_run).await?;
+    let result = members::add_many(&mut ctx, team, &rows, on_invalid, on_unknown, body.dry_run).await?;
     ctx.commit().await?;
     let answer = BulkAnswer {
         rows: result.rows.into_iter().map(MemberRow::from).collect(),
         added: result.added,
+        invited: body.invite.then_some(result.invited),
         dry_run: result.dry_run,
     };
     let size = 96 * answer.rows.len() + 64;

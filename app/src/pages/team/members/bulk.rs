@@ -58,6 +58,7 @@ fn form(place: &Place, state: &FormState, draft: &Draft) -> AnyView {
     let list_error = state.error("list").or_else(|| state.error("members"));
     let (list_invalid, file_error) = (list_error.is_some(), state.error("file"));
     let file_invalid = file_error.is_some();
+    let invite = state.value("invite", if draft.invite { "yes" } else { "" }) == "yes";
     view! {
         {ui::error_summary(state)}
         {ui::refusal(state.refusal())}
@@ -114,6 +115,13 @@ fn form(place: &Place, state: &FormState, draft: &Draft) -> AnyView {
                         </select>
                         {ui::error_line("role", state.error("role"))}
                     </div>
+                    <div class="check">
+                        <input type="checkbox" id="invite" name="invite" value="yes" checked=invite />
+                        <label for="invite">
+                            "Invite those who have no account yet"
+                            <span class="check__hint">"They join with their first sign-in. An invitation ends after 30 days."</span>
+                        </label>
+                    </div>
                 </div>
                 <footer class="card__footer">
                     <button class="button button--primary">"Preview"</button>
@@ -127,11 +135,8 @@ fn form(place: &Place, state: &FormState, draft: &Draft) -> AnyView {
 
 fn preview(place: &Place, draft: &Draft, result: &BulkResult) -> AnyView {
     let count = |outcome| result.count(outcome);
-    let (good, there, bad) = (
-        count(BulkOutcome::Added),
-        count(BulkOutcome::Exists),
-        count(BulkOutcome::Invalid),
-    );
+    let (added, invited) = (count(BulkOutcome::Added), count(BulkOutcome::Invited));
+    let (good, there, bad) = (added + invited, count(BulkOutcome::Exists), count(BulkOutcome::Invalid));
     let stat = |label: &'static str, n: usize, note: &'static str| {
         view! {
             <div class="stat">
@@ -143,7 +148,9 @@ fn preview(place: &Place, draft: &Draft, result: &BulkResult) -> AnyView {
     };
     let add = match (good, bad) {
         (0, _) => None,
+        (1, 0) if invited == 1 => Some("Invite 1 person".to_owned()),
         (1, 0) => Some("Add 1 person".to_owned()),
+        (good, 0) if good == invited => Some(format!("Invite all {}", thousands(good))),
         (good, 0) => Some(format!("Add all {}", thousands(good))),
         (1, _) => Some("Add the good one".to_owned()),
         (good, _) => Some(format!("Add the {} good ones", thousands(good))),
@@ -156,14 +163,17 @@ fn preview(place: &Place, draft: &Draft, result: &BulkResult) -> AnyView {
     };
     view! {
         <div class="stats">
-            {stat("To be added", good, "good rows")} {stat("Already there", there, "nothing to do")}
+            {stat("To be added", added, "they have an account")}
+            {(draft.invite || invited > 0).then(|| stat("To be invited", invited, "they join with their first sign-in"))}
+            {stat("Already there", there, "nothing to do")}
             {stat("Problems", bad, "nobody is added by these")}
         </div>
-        {advice(good, bad)}
+        {advice(good, bad, draft.invite)}
         {rows(result)}
         <form class="button-row bulk__actions" method="post" action="/actions/members/bulk" enctype="multipart/form-data" data-busy="">
             {place.hidden()}
             <input type="hidden" name="role" value=draft.role.clone() />
+            {draft.invite.then(|| view! { <input type="hidden" name="invite" value="yes" /> })}
             <input type="hidden" name="bad" value=on_bad />
             <textarea name="list" hidden readonly aria-label="The list">{draft.list.clone()}</textarea>
             {add.map(|label| view! { <button class="button button--primary" name="step" value="add">{label}</button> })}
@@ -174,13 +184,17 @@ fn preview(place: &Place, draft: &Draft, result: &BulkResult) -> AnyView {
     .into_any()
 }
 
-fn advice(good: usize, bad: usize) -> Option<AnyView> {
+fn advice(good: usize, bad: usize, invites: bool) -> Option<AnyView> {
     let (title, text) = match (good, bad) {
         (0, 0) => (
             "Nobody is new".to_owned(),
             "Everybody in the list belongs to the team already.",
         ),
         (_, 0) => return None,
+        (0, _) if !invites => (
+            "No row can be added".to_owned(),
+            "Go back: correct those with a problem, or tick “Invite those who have no account yet”.",
+        ),
         (0, _) => (
             "No row can be added".to_owned(),
             "Go back and correct those with a problem.",
@@ -238,6 +252,7 @@ fn rows(result: &BulkResult) -> AnyView {
 fn line(index: usize, row: &BulkRow) -> AnyView {
     let (class, label) = match row.outcome {
         BulkOutcome::Added => ("badge badge--success", "Will be added"),
+        BulkOutcome::Invited => ("badge badge--info", "Will be invited"),
         BulkOutcome::Exists => ("badge", "Already there"),
         BulkOutcome::Invalid => ("badge badge--danger", "Problem"),
     };

@@ -138,6 +138,7 @@ fn added_by(member: &Member, marked: bool) -> AnyView {
     let how = match member.source {
         MembershipSource::Manual => None,
         MembershipSource::Bulk => Some("from a list"),
+        MembershipSource::Invitation => Some("by invitation"),
         MembershipSource::Idp => Some("by the directory"),
         // Marked already.
         MembershipSource::Declared if marked => None,
