@@ -11,7 +11,7 @@ use domain::{
     OrganizationId, RunnerId, TeamId,
     views::{Change, FieldChange, RunnerEvent, RunnerEventKind},
 };
-pub use list::{AuditQuery, export, get, list};
+pub use list::{AuditQuery, Doers, export, get, list};
 pub use scope::{Reach, reach};
 pub use seal::{head, seal};
 use serde_json::{Map, Value};
@@ -175,11 +175,11 @@ pub async fn record_many(ctx: &mut Ctx, entries: &[Entry<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// The latest changes in a team, newest first, without the comings and goings of its runners. The caller was authorised by the page.
+/// The latest changes in a team, newest first, without what jobs saw of its runners. The caller was authorised by the page.
 pub(crate) async fn latest_of_team(ctx: &mut Ctx, team: TeamId, limit: i64) -> Result<Vec<Change>> {
     let rows = sqlx::query!(
         "SELECT at, actor, action, target, before, after FROM audit_entries
-        WHERE team_id = $1 AND action <> 'runner.sync' ORDER BY at DESC, id DESC LIMIT $2",
+        WHERE team_id = $1 AND (method <> 'system' OR target_kind <> 'runner') ORDER BY at DESC, id DESC LIMIT $2",
         team.0,
         limit,
     )

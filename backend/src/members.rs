@@ -24,7 +24,7 @@ pub use list::{MemberQuery, counts, list, sees_last_use};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Code, Ctx, Error, Result, audit, default_team, identity, organizations, teams};
+use crate::{Code, Ctx, Error, Result, audit, default_team, identity, organizations, requests, teams};
 
 /// Adds a person to a team, for good.
 ///
@@ -120,7 +120,8 @@ pub(crate) async fn insert(
     let entry = audit::Entry::new("member.add", "member", user, &email)
         .team(organization, team)
         .change(json!(null), after);
-    audit::record(ctx, entry).await
+    audit::record(ctx, entry).await?;
+    requests::settle_joins(ctx, (organization, team), &[user.0]).await
 }
 
 /// Changes a member's role.

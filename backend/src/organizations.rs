@@ -11,6 +11,7 @@ mod joining;
 mod list;
 pub mod people;
 
+pub use admission::takes_in_caller;
 pub(crate) use admission::{Admission, ensure_member};
 pub(crate) use ceilings::{ceilings, held_limits, hold, hold_ceilings, lock};
 pub(crate) use detail::{Loaded, Lock, load};

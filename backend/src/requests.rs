@@ -9,6 +9,7 @@ mod create;
 mod decide;
 mod list;
 mod read;
+mod settle;
 
 pub use batch::{BatchInput, Verdict, decide_many};
 pub use create::{NewRequest, NewRequestInput, create};
@@ -20,6 +21,7 @@ use domain::{
 pub use list::{RequestQuery, list};
 pub use read::get;
 use serde_json::{Value, json};
+pub(crate) use settle::settle_joins;
 
 use crate::{Ctx, Result, audit, restricted_models};
 

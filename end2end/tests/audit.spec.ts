@@ -24,7 +24,7 @@ test('the audit log: filtered by its address, field by field, exported as it is 
   await expect(rows(page)).toContainText(superAdmin.email);
   await expect(rows(page)).toContainText('Success');
 
-  const href = await page.getByRole('link', { name: 'Export' }).getAttribute('href');
+  const href = await page.getByRole('link', { name: 'NDJSON' }).getAttribute('href');
   const answer = await page.context().request.get(`${origin()}${href}`);
   const lines = (await answer.text()).trim().split('\n').map((line) => JSON.parse(line));
   expect(lines.map((line) => [line.event_type, line.team_name])).toEqual([['team.update', team.name]]);

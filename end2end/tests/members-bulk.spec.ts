@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test';
+import { unique } from './support/api';
 import { dana, max, nora, olga, tess } from './support/people';
 import { expect, test } from './support/test';
 import { origin } from './support/watch';
@@ -28,6 +29,7 @@ test('a pasted list is looked at first; the good ones are added, the bad ones ar
   await page.getByRole('link', { name: 'Add several' }).click();
   await expect(page).toHaveTitle(/^Add several members · /);
   await page.getByLabel('People').fill(FIVE);
+  await page.getByLabel('Invite those who have no account yet').uncheck();
   await page.getByRole('button', { name: 'Preview' }).click();
 
   await expect(stat(page, 'To be added')).toHaveText('2');
@@ -56,6 +58,39 @@ test('a pasted list is looked at first; the good ones are added, the bad ones ar
 
   await page.goto(`/admin/teams/${team.id}/members/bulk`);
   await expect(page.getByLabel('People'), 'what was added is done with').toHaveValue('');
+});
+
+test('who has no account is invited, listed, withdrawn, and joins with the account', async ({ as, api }) => {
+  const team = await api.team({ members: { [tess.email]: 'admin' } });
+  const [first, second] = [`${unique('first').toLowerCase()}@acme.example`, `${unique('second').toLowerCase()}@acme.example`];
+  const page = await as(tess, `/admin/teams/${team.id}/members/bulk`);
+  await page.getByLabel('People').fill(first);
+  await page.getByRole('button', { name: 'Preview' }).click();
+  await expect(stat(page, 'To be invited')).toHaveText('1');
+  await expect(row(page, first)).toContainText('Will be invited');
+  await page.getByRole('button', { name: 'Invite 1 person' }).click();
+  await expect(page.getByText('1 person is invited')).toBeVisible();
+
+  // One alone, where members are added: not by accident.
+  await page.getByLabel('Email or user id').fill(second);
+  await page.getByRole('button', { name: 'Add Member' }).click();
+  await expect(page.getByText(`User not found: ${second}`)).toBeVisible();
+  await page.getByLabel('Invite if there is no account yet').check();
+  await page.getByRole('button', { name: 'Add Member' }).click();
+  await expect(page.getByText(`${second} has no account yet and is invited`)).toBeVisible();
+
+  await page.getByRole('link', { name: 'See the invitations' }).click();
+  await expect(page.locator('tbody tr')).toHaveCount(2);
+  await expect(page.getByRole('link', { name: 'Write to all of them' })).toHaveAttribute('href', /^mailto:/);
+  await page.getByRole('button', { name: `Withdraw the invitation of ${second}` }).click();
+  await expect(page.getByText('The invitation was withdrawn.')).toBeVisible();
+  await expect(page.locator('tbody tr')).toHaveCount(1);
+
+  await api.ok('POST', '/admin/users', { email: first });
+  await page.goto(`/admin/teams/${team.id}/members`);
+  await expect(row(page, first)).toContainText('by invitation');
+  await page.goto(`/admin/teams/${team.id}/members/invitations`);
+  await expect(page.getByText('Nobody is invited')).toBeVisible();
 });
 
 test('a CSV file is read by its columns, and the rest have the chosen role', async ({ as, api }) => {

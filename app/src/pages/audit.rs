@@ -13,7 +13,7 @@ use leptos::prelude::*;
 pub use log::{log, title};
 pub use security::security;
 
-use crate::ssr::Ctx;
+use crate::{icon::icon, ssr::Ctx};
 
 /// The team that a list is limited to, with its name, when the address has its id. A team that the viewer may not see is
 /// nothing to say here: the list is empty then.
@@ -35,6 +35,16 @@ fn whose(reach: Reach, what: &str, own: &str, team: Option<&(TeamId, String)>) -
         |(id, name)| view! { " "<a class="link" href=format!("/admin/teams/{id}")>{format!("Back to {name}")}</a> },
     );
     view! { {words}{back} }.into_any()
+}
+
+/// The buttons that save a list with its filters, for a spreadsheet or a program.
+fn exports(href: &str) -> AnyView {
+    let csv = format!("{href}{}format=csv", if href.contains('?') { '&' } else { '?' });
+    view! {
+        <a class="button" href=csv download="">{icon("download")}"Export CSV"</a>
+        <a class="button" href=href.to_owned() download="">"NDJSON"</a>
+    }
+    .into_any()
 }
 
 /// A header like every page's, whose description holds a link.

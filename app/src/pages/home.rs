@@ -4,7 +4,7 @@ mod needs;
 mod steps;
 
 use backend::{Principal, alerts, home, identity};
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Utc};
 use domain::views::{Home, HomeKey, HomeRunner, HomeTeam, Me};
 use leptos::prelude::*;
 
@@ -44,7 +44,7 @@ pub fn home() -> impl IntoView {
                     </div>
                     {teams(&loaded, &me)} {keys(&loaded, &me, now)}
                 </div>
-                <aside class="split__aside" aria-label="Begin, and find out">{start(&me)} {questions(&me, now)}</aside>
+                <aside class="split__aside" aria-label="Begin, and find out">{start(&me)} {questions(&me)}</aside>
             </div>
         };
         Ok(Rendered::new("Home", view! { {header} {body} }).knowing(loaded.waiting))
@@ -230,9 +230,8 @@ fn start(me: &Me) -> AnyView {
 }
 
 /// What newcomers ask, each with the page that answers it.
-fn questions(me: &Me, now: DateTime<Utc>) -> AnyView {
-    let yesterday = now.date_naive().checked_sub_days(Days::new(1)).unwrap_or_default();
-    let changed = format!("/admin/audit?since={yesterday}&until={yesterday}");
+fn questions(me: &Me) -> AnyView {
+    let changed = "/admin/audit?by=people&period=yesterday".to_owned();
     let team = me.teams.first().map(|(id, ..)| format!("/admin/teams/{id}"));
     let sees_teams = team.is_some() || me.sees_people;
     let questions = [

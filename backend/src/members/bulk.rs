@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{deactivated, expiry, invitations, manage};
-use crate::{Ctx, Error, Result, audit, organizations};
+use crate::{Ctx, Error, Result, audit, organizations, requests};
 
 /// One row of a list, as the request has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -305,6 +305,7 @@ async fn write(ctx: &mut Ctx, team: &Team, newcomers: &[(usize, &Person, TeamRol
         })
         .collect();
     audit::record_many(ctx, &entries).await?;
+    requests::settle_joins(ctx, (team.organization_id, team.id), &ids).await?;
     for id in ids {
         ctx.touch(UserId(id));
     }

@@ -55,6 +55,19 @@ impl Admission {
     }
 }
 
+/// Whether the caller may join a team of an organization: they belong to it, or its rule takes them in.
+///
+/// # Errors
+/// When the database does not answer; 403 for programs.
+pub async fn takes_in_caller(ctx: &mut Ctx, organization: OrganizationId) -> Result<bool> {
+    let person = ctx.person()?;
+    if person.organizations.iter().any(|(id, _)| *id == organization) {
+        return Ok(true);
+    }
+    let email = person.email.clone();
+    Ok(Admission::load(ctx, organization).await?.admit(&email).is_ok())
+}
+
 /// Makes someone who joins a team a member of its organization, if they are not yet and its rule takes them in.
 ///
 /// # Errors

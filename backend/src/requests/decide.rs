@@ -34,8 +34,10 @@ pub async fn approve(ctx: &mut Ctx, id: RequestId, reason: Option<&Reason>) -> R
     lock(ctx, &[id.0]).await?;
     let (request, team) = decidable(ctx, id, RequestState::Pending).await?;
     require_active(ctx, &request).await?;
+    // Decided first: whoever joins a team settles what waits of theirs there.
+    let page = write(ctx, &request, RequestState::Approved, reason).await?;
     apply::apply(ctx, &request, &team).await?;
-    write(ctx, &request, RequestState::Approved, reason).await
+    Ok(page)
 }
 
 /// Denies a request, with a reason that its requester reads.

@@ -71,7 +71,15 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
         let origin = members::Origin::by_hand(ctx);
         members::insert(ctx, (organization, id), creator, TeamRole::Admin, origin).await?;
         let email = ctx.caller.name().to_owned();
-        organizations::ensure_member(ctx, organization, creator, &email).await?;
+        organizations::ensure_member(ctx, organization, creator, &email)
+            .await
+            .map_err(|error| match error {
+                Error::Refused(Code::ForeignDomain, why) => Error::invalid(
+                    "make_me_admin",
+                    format!("must be left empty by who is not taken in: {why}"),
+                ),
+                error => error,
+            })?;
         return load(ctx, id, Lock::None).await;
     }
     Ok(page)

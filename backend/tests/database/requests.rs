@@ -2,14 +2,15 @@
 
 use backend::{
     Result,
+    members::{self, BulkInput, OnInvalid, OnUnknown},
     organizations::OrganizationKey,
     requests::{self, BatchInput, NewRequestInput, RequestQuery, Verdict},
     restricted_models::{self, RestrictedInput},
     waiting,
 };
 use domain::{
-    OrgRole, OrganizationId, Reason, RequestId, RequestState, TeamId, TeamRole, TeamStatus, UserId, models::Unusable,
-    views::RequestPage,
+    OrgRole, OrganizationId, Reason, RequestId, RequestState, TeamId, TeamRole, TeamStatus, UserId, UserRef,
+    models::Unusable, views::RequestPage,
 };
 use serde_json::{Value, json};
 
@@ -470,4 +471,50 @@ async fn c15_a_batch_decides_each_by_itself_and_a_dry_run_keeps_nothing() {
             .await;
         assert_eq!(members, i64::from(!dry_run));
     }
+}
+
+/// Whoever is added has what they asked for: their request to join waits for nobody.
+#[tokio::test]
+async fn b31_a_request_to_join_is_settled_by_adding_the_person() {
+    let scene = Scene::new().await;
+    let world = &scene.world;
+    let (nora, nina) = (world.user("nora").await, world.user("nina").await);
+    let (by_hand, by_list) = (
+        scene
+            .ask(nora, "join", json!("member"))
+            .await
+            .expect("asked")
+            .request
+            .id,
+        scene.ask(nina, "join", json!("admin")).await.expect("asked").request.id,
+    );
+    world
+        .act(scene.admin, async |ctx| {
+            members::add(ctx, scene.team, &UserRef::Id(nora), TeamRole::Member).await
+        })
+        .await
+        .expect("added");
+    let rows = [BulkInput {
+        user: nina.to_string(),
+        role: None,
+    }];
+    world
+        .act(scene.admin, async |ctx| {
+            members::add_many(ctx, scene.team, &rows, OnInvalid::Abort, OnUnknown::Refuse, false).await
+        })
+        .await
+        .expect("added");
+    for (who, id) in [(nora, by_hand), (nina, by_list)] {
+        let page = world
+            .ask(who, async |ctx| requests::get(ctx, id).await)
+            .await
+            .expect("a request");
+        assert_eq!(page.request.state, RequestState::Approved);
+        assert_eq!(page.request.decision.as_deref(), Some("Added to the team"));
+        assert!(page.request.decided_by.is_some());
+    }
+    let entries: i64 = world
+        .one("SELECT count(*) FROM audit_entries WHERE action = 'request.approve' AND target IN ('nora@example.com', 'nina@example.com')")
+        .await;
+    assert_eq!(entries, 2);
 }

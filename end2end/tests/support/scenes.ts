@@ -233,6 +233,7 @@ export const scenes: Scene[] = [
   },
   { name: 'default-team-move-nobody', as: ada, at: '/admin/teams/a0000000-0000-4000-8000-000000000001/members?confirm=move' },
   { name: 'members-bulk', as: tess, at: team('members/bulk') },
+  { name: 'members-invitations-empty', as: tess, at: team('members/invitations') },
   { name: 'members-bulk-error', as: tess, at: team('members/bulk'), act: send('Preview', {}) },
   {
     name: 'members-bulk-preview',

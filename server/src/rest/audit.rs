@@ -1,11 +1,13 @@
 //! `/api/v1/audit-logs` (SPEC B25).
 
+use std::borrow::Cow;
+
 use axum::response::Response;
 use backend::{
     Ctx,
-    audit::{self, AuditQuery},
+    audit::{self, AuditQuery, Doers},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     Fields,
     views::{AuditEntry, Page},
@@ -20,7 +22,7 @@ use uuid::Uuid;
 use super::{
     body::invalid,
     call::{At, Call, EntryId, json, sized_json},
-    ndjson::{self, Pages},
+    export::{self, CsvLine, Format, Pages},
     query::{QueryString, offset, time},
 };
 use crate::{problem::Problem, state::AppState};
@@ -84,6 +86,54 @@ struct AuditLog {
     method: String,
     /// The request, as its answer and the server's log name it.
     request_id: Option<String>,
+}
+
+impl CsvLine for AuditLog {
+    const NAMES: &'static [&'static str] = &[
+        "timestamp",
+        "event_type",
+        "user_identity",
+        "method",
+        "target_kind",
+        "target",
+        "team",
+        "success",
+        "error",
+        "request_ip",
+        "user_agent",
+        "request_id",
+        "before",
+        "after",
+        "id",
+    ];
+
+    fn cells(&self) -> Vec<Cow<'_, str>> {
+        let text = |text: &'_ Option<String>| text.clone().unwrap_or_default().into();
+        let fields = |value: &Value| {
+            if value.is_null() {
+                "".into()
+            } else {
+                value.to_string().into()
+            }
+        };
+        vec![
+            self.timestamp.to_rfc3339_opts(SecondsFormat::Secs, true).into(),
+            self.event_type.as_str().into(),
+            self.user_identity.as_str().into(),
+            self.method.as_str().into(),
+            self.target.kind.as_str().into(),
+            self.target.name.as_str().into(),
+            text(&self.team_name),
+            if self.success { "yes" } else { "no" }.into(),
+            text(&self.error_message),
+            text(&self.request_ip),
+            text(&self.user_agent),
+            text(&self.request_id),
+            fields(&self.before),
+            fields(&self.after),
+            self.id.to_string().into(),
+        ]
+    }
 }
 
 /// What changed.
@@ -169,6 +219,9 @@ struct ExportParams {
     /// Only what worked, or only what did not.
     #[param(nullable = false)]
     success: Option<bool>,
+    /// Only what people did, or only what Guildhall and its directories and programs did.
+    #[param(nullable = false, value_type = Option<String>, example = "people")]
+    by: Option<Doers>,
     /// Part of the name of what changed.
     #[param(nullable = false)]
     search: Option<String>,
@@ -178,6 +231,9 @@ struct ExportParams {
     /// Before this time.
     #[param(nullable = false, value_type = Option<DateTime<Utc>>)]
     until: Option<String>,
+    /// `ndjson` unless said otherwise, or `csv`.
+    #[param(nullable = false, value_type = Option<String>, example = "csv")]
+    format: Option<Format>,
 }
 
 /// As [`ExportParams`], with the page.
@@ -206,6 +262,9 @@ struct ListParams {
     /// Only what worked, or only what did not.
     #[param(nullable = false)]
     success: Option<bool>,
+    /// Only what people did, or only what Guildhall and its directories and programs did.
+    #[param(nullable = false, value_type = Option<String>, example = "people")]
+    by: Option<Doers>,
     /// Part of the name of what changed.
     #[param(nullable = false)]
     search: Option<String>,
@@ -244,6 +303,7 @@ impl ExportParams {
             target_kind: runner.is_some().then_some("runner"),
             target: runner.or(self.target),
             success: self.success,
+            by: self.by,
             since: since.flatten(),
             until: until.flatten(),
             search: self.search,
@@ -266,9 +326,11 @@ impl ListParams {
             target: self.target,
             runner_id: self.runner_id,
             success: self.success,
+            by: self.by,
             search: self.search,
             since: self.since,
             until: self.until,
+            format: None,
         };
         Ok(AuditQuery {
             cursor: self.cursor,
@@ -314,7 +376,7 @@ impl Pages for Export {
     async fn page(&self, ctx: &mut Ctx, cursor: Option<String>) -> backend::Result<Page<AuditEntry>> {
         let query = AuditQuery {
             cursor,
-            limit: ndjson::BATCH,
+            limit: export::BATCH,
             ..self.0.clone()
         };
         audit::export(ctx, &query).await
@@ -323,7 +385,7 @@ impl Pages for Export {
 
 /// Export the audit log
 ///
-/// Everything that the list holds, newest first, one JSON object a line.
+/// Everything that the list holds, newest first: one JSON object a line, or with `format=csv` a file for spreadsheets.
 #[utoipa::path(
     get,
     path = "/audit-logs/export",
@@ -332,7 +394,8 @@ impl Pages for Export {
     responses((status = 200, description = "The entries, one a line", body = AuditLog, content_type = "application/x-ndjson"))
 )]
 async fn export_audit_logs(call: Call, QueryString(params): QueryString<ExportParams>) -> Result<Response, Problem> {
-    ndjson::answer(call, Export(params.query()?), "audit-log.ndjson").await
+    let format = params.format.unwrap_or_default();
+    export::answer(call, Export(params.query()?), format, "audit-log").await
 }
 
 /// How far the audit log is sealed.

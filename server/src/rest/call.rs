@@ -6,8 +6,8 @@ use axum::{
 };
 use backend::{Backend, Caller, Code, Ctx, Error, RequestInfo};
 use domain::{
-    KeyId, LinkId, MachineClientId, OrganizationId, ProjectId, RequestId, ReviewId, RunnerId, ServiceId, TeamId,
-    TokenId, UserRef,
+    InvitationId, KeyId, LinkId, MachineClientId, OrganizationId, ProjectId, RequestId, ReviewId, RunnerId, ServiceId,
+    TeamId, TokenId, UserRef,
 };
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::Serialize;
@@ -143,6 +143,13 @@ impl PathPart for RequestId {
     fn read(params: &RawPathParams) -> Result<Self, Problem> {
         let id = text(params, "id");
         id.parse().map_err(|_| Error::not_found("Request", shown(id)).into())
+    }
+}
+
+impl PathPart for InvitationId {
+    fn read(params: &RawPathParams) -> Result<Self, Problem> {
+        let id = text(params, "invitation_id");
+        id.parse().map_err(|_| Error::not_found("Invitation", shown(id)).into())
     }
 }
 

@@ -1,11 +1,13 @@
 //! `/api/v1/admin/security-events` and `/api/v1/admin/teams/{id}/security-events` (SPEC B24).
 
+use std::borrow::Cow;
+
 use axum::response::Response;
 use backend::{
     Ctx,
     security::{self, SecurityQuery},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     Fields, TeamId,
     views::{self, Page},
@@ -20,7 +22,7 @@ use uuid::Uuid;
 use super::{
     body::invalid,
     call::{At, Call, sized_json},
-    ndjson::{self, Pages},
+    export::{self, CsvLine, Format, Pages},
     query::{QueryString, limit, offset, time},
 };
 use crate::{problem::Problem, state::AppState};
@@ -87,6 +89,35 @@ impl From<views::SecurityEvent> for SecurityEvent {
     }
 }
 
+impl CsvLine for SecurityEvent {
+    const NAMES: &'static [&'static str] = &[
+        "timestamp",
+        "event_type",
+        "severity",
+        "user_identity",
+        "team",
+        "runner",
+        "action_taken",
+        "violation_data",
+        "id",
+    ];
+
+    fn cells(&self) -> Vec<Cow<'_, str>> {
+        let text = |text: &'_ Option<String>| text.clone().unwrap_or_default().into();
+        vec![
+            self.timestamp.to_rfc3339_opts(SecondsFormat::Secs, true).into(),
+            self.event_type.into(),
+            self.severity.into(),
+            self.user_identity.as_str().into(),
+            text(&self.team_name),
+            text(&self.runner_name),
+            text(&self.action_taken),
+            self.violation_data.to_string().into(),
+            self.id.to_string().into(),
+        ]
+    }
+}
+
 /// One page of security events, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 struct SecurityEventList {
@@ -130,6 +161,9 @@ struct ListParams {
     /// `next_cursor` of the page before.
     #[param(nullable = false)]
     cursor: Option<String>,
+    /// Of an export: `ndjson` unless said otherwise, or `csv`.
+    #[param(nullable = false, value_type = Option<String>, example = "csv")]
+    format: Option<Format>,
 }
 
 impl ListParams {
@@ -193,7 +227,7 @@ impl Pages for Export {
     async fn page(&self, ctx: &mut Ctx, cursor: Option<String>) -> backend::Result<Page<views::SecurityEvent>> {
         let query = SecurityQuery {
             cursor,
-            limit: ndjson::BATCH,
+            limit: export::BATCH,
             ..self.0.clone()
         };
         security::export(ctx, &query).await
@@ -202,7 +236,8 @@ impl Pages for Export {
 
 /// Export security events
 ///
-/// Everything that the list holds, newest first, one JSON object a line; `limit`, `offset` and `cursor` say nothing here.
+/// Everything that the list holds, newest first: one JSON object a line, or with `format=csv` a file for spreadsheets;
+/// `limit`, `offset` and `cursor` say nothing here.
 #[utoipa::path(
     get,
     path = "/admin/security-events/export",
@@ -211,12 +246,13 @@ impl Pages for Export {
     responses((status = 200, description = "The events, one a line", body = SecurityEvent, content_type = "application/x-ndjson"))
 )]
 async fn export_security_events(call: Call, QueryString(params): QueryString<ListParams>) -> Result<Response, Problem> {
+    let format = params.format.unwrap_or_default();
     let query = SecurityQuery {
         cursor: None,
         offset: 0,
         ..params.query()?
     };
-    ndjson::answer(call, Export(query), "security-events.ndjson").await
+    export::answer(call, Export(query), format, "security-events").await
 }
 
 /// List a team's security events

@@ -1,6 +1,6 @@
 //! The state of a list, as its address has it; and the form that changes it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use domain::{Fields, Invalid};
 use leptos::prelude::*;
 
@@ -11,17 +11,40 @@ use crate::{
     ui,
 };
 
-/// Periods up to now, by the word in the address.
-const PERIODS: [(&str, &str, i64); 4] = [
-    ("1h", "Last hour", 1),
-    ("24h", "Last 24 hours", 24),
-    ("7d", "Last 7 days", 7 * 24),
-    ("30d", "Last 30 days", 30 * 24),
+/// Periods, by the word in the address.
+const PERIODS: [(&str, &str, Span); 6] = [
+    ("1h", "Last hour", Span::Hours(1)),
+    ("24h", "Last 24 hours", Span::Hours(24)),
+    ("today", "Today (UTC)", Span::Day { ago: 0 }),
+    ("yesterday", "Yesterday (UTC)", Span::Day { ago: 1 }),
+    ("7d", "Last 7 days", Span::Hours(7 * 24)),
+    ("30d", "Last 30 days", Span::Hours(30 * 24)),
 ];
 
+/// What a word for a period means.
+#[derive(Debug, Clone, Copy)]
+enum Span {
+    /// So many hours up to now.
+    Hours(i64),
+    /// The whole day so many days ago.
+    Day { ago: i64 },
+}
+
+impl Span {
+    fn at(self, now: DateTime<Utc>) -> (DateTime<Utc>, Option<DateTime<Utc>>) {
+        match self {
+            Self::Hours(hours) => (now - TimeDelta::hours(hours), None),
+            Self::Day { ago } => {
+                let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc() - TimeDelta::days(ago);
+                (midnight, Some(midnight + TimeDelta::days(1)))
+            }
+        }
+    }
+}
+
 /// The fields that the form has.
-const FIELDS: [&str; 8] = [
-    "event", "outcome", "severity", "period", "user", "team", "since", "until",
+const FIELDS: [&str; 9] = [
+    "event", "outcome", "by", "severity", "period", "user", "team", "since", "until",
 ];
 
 /// From when and until when.
@@ -124,11 +147,15 @@ impl Address {
         let Some(word) = self.get("period") else {
             return Ok((since, until));
         };
-        let hours = PERIODS
+        let span = PERIODS
             .iter()
-            .find_map(|(known, _, hours)| (*known == word).then_some(*hours));
-        let hours = hours.ok_or_else(|| Error::invalid("period", "must be 1h, 24h, 7d or 30d"))?;
-        let begin = now - TimeDelta::hours(hours);
+            .find_map(|(known, _, span)| (*known == word).then_some(*span));
+        let span = span.ok_or_else(|| Error::invalid("period", "must be 1h, 24h, today, yesterday, 7d or 30d"))?;
+        let (begin, end) = span.at(now);
+        let until = match (until, end) {
+            (Some(until), Some(end)) => Some(until.min(end)),
+            (until, end) => until.or(end),
+        };
         Ok((Some(since.map_or(begin, |since| since.max(begin))), until))
     }
 
@@ -358,6 +385,9 @@ mod tests {
         let (since, until) = days.period(now).unwrap();
         assert_eq!((until.unwrap() - since.unwrap()).num_days(), 31);
         assert!(address(&[("period", "1y")]).period(now).is_err());
+        let yesterday = address(&[("period", "yesterday")]).period(now).unwrap();
+        let day = |text: &str| Some(text.parse::<DateTime<Utc>>().unwrap());
+        assert_eq!(yesterday, (day("2026-03-02T00:00:00Z"), day("2026-03-03T00:00:00Z")));
         assert!(address(&[("since", "soon")]).period(now).is_err());
         // Both are said at once; a day may be a period, but not backwards.
         let both = address(&[("since", "soon"), ("until", "later")])

@@ -8,9 +8,8 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{address::Address, entry::status, header, team_of, whose};
+use super::{address::Address, entry::status, exports, header, team_of, whose};
 use crate::{
-    icon::icon,
     layout::{Rendered, page},
     ssr::{self, Error, Result},
     ui,
@@ -20,7 +19,7 @@ use crate::{
 const PATH: &str = "/admin/audit";
 /// What its address may say.
 const PARTS: &[&str] = &[
-    "q", "event", "outcome", "period", "user", "team", "since", "until", "cursor",
+    "q", "event", "outcome", "by", "period", "user", "team", "since", "until", "cursor",
 ];
 /// The export's names for it.
 const EXPORTED: &[(&str, &str)] = &[
@@ -28,6 +27,7 @@ const EXPORTED: &[(&str, &str)] = &[
     ("event", "event_type"),
     ("user", "user_identity"),
     ("team", "team"),
+    ("by", "by"),
 ];
 
 /// What the list is called, for someone who sees so far.
@@ -51,6 +51,7 @@ fn query(address: &Address, now: DateTime<Utc>) -> Result<AuditQuery> {
             Some("failed") => Some(false),
             Some(_) => return Err(Error::invalid("outcome", "must be success or failed")),
         },
+        by: address.word("by")?,
         since,
         until,
         search: address.text("q"),
@@ -84,7 +85,7 @@ pub fn log() -> impl IntoView {
             export.push(if export.contains('?') { '&' } else { '?' });
             export.push_str(if success { "success=true" } else { "success=false" });
         }
-        let actions = view! { <a class="button" href=export download="">{icon("download")}"Export"</a> };
+        let actions = exports(&export);
         let description = whose(
             reach,
             "Everything that was changed",
@@ -98,7 +99,7 @@ pub fn log() -> impl IntoView {
         };
         let title = title(reach);
         let body = view! {
-            {header(title, description, actions.into_any())}
+            {header(title, description, actions)}
             {toolbar(&address)}
             {body}
             {head.map(|head| seals(&head))}
@@ -142,9 +143,14 @@ fn toolbar(address: &Address) -> AnyView {
         })
         .collect();
     let outcomes = vec![("success", "Succeeded".to_owned()), ("failed", "Failed".to_owned())];
+    let doers = vec![
+        ("people", "By people".to_owned()),
+        ("system", "By the system".to_owned()),
+    ];
     let filters = view! {
         {address.choice("event", "Event", "All events", events)}
         {address.choice("outcome", "Outcome", "Any outcome", vec![(None, outcomes)])}
+        {address.choice("by", "By", "By anybody", vec![(None, doers)])}
         {address.period_choice()}
     };
     address.form("Audit log", Some("Name of what changed"), filters.into_any())

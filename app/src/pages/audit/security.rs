@@ -12,9 +12,8 @@ use domain::{
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::{address::Address, header, team_of, whose};
+use super::{address::Address, exports, header, team_of, whose};
 use crate::{
-    icon::icon,
     layout::{Rendered, capitalised, page},
     ssr::{self, Result},
     ui,
@@ -69,7 +68,7 @@ pub fn security() -> impl IntoView {
             EXPORTED,
             (query.since, query.until),
         );
-        let actions = view! { <a class="button" href=export download="">{icon("download")}"Export"</a> };
+        let actions = exports(&export);
         let own = "What of yours broke a rule, newest first.";
         let description = whose(reach, "What broke a rule", own, team.as_ref());
         let body = if list.items.is_empty() {

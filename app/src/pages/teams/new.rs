@@ -20,9 +20,15 @@ pub fn new() -> impl IntoView {
             let refusal = domain::Standing::default().refusal(domain::Permission::TeamAdminister);
             return Err(Error::Forbidden(refusal));
         }
-        drop(ctx);
         let state = forms::take("create-team").await;
         let chosen = state.value("organization_id", &ssr::query("organization").unwrap_or_default());
+        let shown = organizations.iter().find(|one| one.id.to_string() == chosen);
+        let shown = shown.or(organizations.first()).map(|one| one.id);
+        let joins = match shown {
+            Some(id) => organizations::takes_in_caller(&mut ctx, id).await?,
+            None => false,
+        };
+        drop(ctx);
         let options = organizations
             .iter()
             .map(|organization| {
@@ -32,8 +38,22 @@ pub fn new() -> impl IntoView {
             })
             .collect_view();
         let only = (organizations.len() == 1).then(|| organizations[0].id.to_string());
-        // Ticked at first; as it was sent, when the form comes back.
-        let admin = state.value("sent", "").is_empty() || !state.value("make_me_admin", "").is_empty();
+        // Ticked at first, by whoever may join the team; as it was sent, when the form comes back.
+        let sent = !state.value("sent", "").is_empty();
+        let admin = if sent {
+            !state.value("make_me_admin", "").is_empty()
+        } else {
+            joins
+        };
+        let (hint, error) = (
+            if joins {
+                "You can leave as soon as it has another one."
+            } else {
+                "Your address is outside of the organization's email domains: add one of its people as admin afterwards."
+            },
+            state.error("make_me_admin"),
+        );
+        let invalid = error.is_some().then_some("true");
         let body = view! {
             {ui::page_header("Create Team", None, Some("A team groups people and says which runners and services they may have. One for each department or function, with 5 to 20 members and 2 or 3 admins, is easy to manage.".to_owned()), ().into_any())}
             {ui::error_summary(&state)}
@@ -88,11 +108,18 @@ pub fn new() -> impl IntoView {
                     }
                         .view(&state)}
                     <div class="check">
-                        <input type="checkbox" id="make_me_admin" name="make_me_admin" value="yes" checked=admin />
-                        <label for="make_me_admin">
-                            "Make me its admin"<span class="check__hint">"You can leave as soon as it has another one."</span>
-                        </label>
+                        <input
+                            type="checkbox"
+                            id="make_me_admin"
+                            name="make_me_admin"
+                            value="yes"
+                            checked=admin
+                            aria-invalid=invalid
+                            aria-describedby=invalid.map(|_| "make_me_admin-error")
+                        />
+                        <label for="make_me_admin">"Make me its admin"<span class="check__hint">{hint}</span></label>
                     </div>
+                    {ui::error_line("make_me_admin", error)}
                 </div>
                 <footer class="card__footer">
                     <button class="button button--primary">"Create Team"</button>

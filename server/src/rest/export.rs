@@ -1,4 +1,6 @@
-//! Long answers, one JSON object a line, written as they are read.
+//! Long answers, a line for each row, written as they are read: one JSON object a line, or a CSV file.
+
+use std::borrow::Cow;
 
 use axum::{
     body::Body,
@@ -6,16 +8,62 @@ use axum::{
 };
 use backend::{Backend, Caller, Ctx, Error, RequestInfo};
 use bytes::Bytes;
-use domain::views::Page;
+use domain::{cost::csv_cell, views::Page};
 use futures_util::stream;
 use http::{HeaderValue, header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::call::Call;
 use crate::problem::Problem;
 
-/// The media type.
-pub(super) const CONTENT_TYPE: &str = "application/x-ndjson";
+/// How the rows of an export are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Format {
+    /// One JSON object a line.
+    #[default]
+    Ndjson,
+    /// A CSV file (RFC 4180) with a line of names first, for spreadsheets.
+    Csv,
+}
+
+impl Format {
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8",
+        })
+    }
+
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// A row of a CSV file.
+pub(super) trait CsvLine {
+    /// The names of the cells.
+    const NAMES: &'static [&'static str];
+
+    /// The cells, as they are; what would harm a spreadsheet is taken care of here.
+    fn cells(&self) -> Vec<Cow<'_, str>>;
+}
+
+/// Writes one line.
+fn write_cells<'a>(text: &mut Vec<u8>, cells: impl Iterator<Item = &'a str>) {
+    for (number, cell) in cells.enumerate() {
+        if number > 0 {
+            text.push(b',');
+        }
+        text.extend_from_slice(csv_cell(cell).as_bytes());
+    }
+    text.extend_from_slice(b"\r\n");
+}
+
 /// Rows that are read, and in memory, at a time.
 pub(super) const BATCH: i64 = 500;
 
@@ -25,6 +73,7 @@ struct Reader<P> {
     caller: Caller,
     info: RequestInfo,
     pages: P,
+    format: Format,
 }
 
 /// Reads a list page after page, and writes a line for each row.
@@ -32,7 +81,7 @@ pub(super) trait Pages: Send + 'static {
     /// What is listed.
     type Row: Send;
     /// What is written of it.
-    type Line: Serialize + From<Self::Row>;
+    type Line: Serialize + CsvLine + From<Self::Row>;
 
     /// The page at a cursor.
     fn page(
@@ -46,13 +95,23 @@ impl<P: Pages> Reader<P> {
     /// The lines of a page, and where the next one begins. The connection goes back before a line is written: a client
     /// that reads slowly, or not at all, holds none.
     async fn lines(&self, cursor: Option<String>) -> Result<(Bytes, Option<String>), Error> {
+        let first = cursor.is_none();
         let mut ctx = Ctx::read(&self.backend, self.caller.clone(), self.info.clone()).await?;
         let page = self.pages.page(&mut ctx, cursor).await?;
         drop(ctx);
         let mut text = Vec::with_capacity(page.items.len() * 700);
+        if self.format == Format::Csv && first {
+            write_cells(&mut text, P::Line::NAMES.iter().copied());
+        }
         for row in page.items {
-            serde_json::to_writer(&mut text, &P::Line::from(row))?;
-            text.push(b'\n');
+            let line = P::Line::from(row);
+            match self.format {
+                Format::Ndjson => {
+                    serde_json::to_writer(&mut text, &line)?;
+                    text.push(b'\n');
+                }
+                Format::Csv => write_cells(&mut text, line.cells().iter().map(AsRef::as_ref)),
+            }
         }
         Ok((text.into(), page.next))
     }
@@ -70,13 +129,20 @@ enum Next {
 
 /// The whole list, as a file to be saved. What is wrong with the request is found before the answer begins; what goes
 /// wrong later breaks it off, so that nobody takes a part for the whole.
-pub(super) async fn answer<P: Pages + Sync>(call: Call, pages: P, file: &'static str) -> Result<Response, Problem> {
+/// `file` is its name without the extension.
+pub(super) async fn answer<P: Pages + Sync>(
+    call: Call,
+    pages: P,
+    format: Format,
+    file: &'static str,
+) -> Result<Response, Problem> {
     let Call { backend, caller, info } = call;
     let reader = Reader {
         backend,
         caller,
         info,
         pages,
+        format,
     };
     let first = reader.lines(None).await?;
     let rest = stream::try_unfold((reader, Next::Ready(first)), async |(reader, next)| {
@@ -92,9 +158,9 @@ pub(super) async fn answer<P: Pages + Sync>(call: Call, pages: P, file: &'static
     });
     let mut response = Body::from_stream(rest).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    headers.insert(header::CONTENT_TYPE, format.content_type());
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{file}\"")) {
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{file}.{}\"", format.extension())) {
         headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
     Ok(response)

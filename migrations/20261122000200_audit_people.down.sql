@@ -1,0 +1,1 @@
+DROP INDEX audit_entries_people_idx, audit_entries_team_changes_idx;
