@@ -17,8 +17,8 @@ use domain::{
     Invalid, Reason, Refusal, RequestKind, RequestState, RequestValue,
     views::{AccessRequest, RequestPage, TeamPage},
 };
-pub use list::{RequestQuery, count_to_decide, decides_somewhere, list};
-pub use read::get;
+pub use list::{RequestQuery, count_to_decide, decides_somewhere, list, quotas_now};
+pub use read::{get, waiting_join};
 use serde_json::{Value, json};
 
 use crate::{Ctx, Result, audit, restricted_models};
