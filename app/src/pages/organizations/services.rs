@@ -1,0 +1,27 @@
+//! The services of one organization.
+
+use backend::services as rules;
+use domain::Permission;
+use leptos::prelude::*;
+
+use super::{Tab, tab_page};
+use crate::{layout::page, pages::services};
+
+/// `/admin/organizations/{organization}/services`.
+pub fn services() -> impl IntoView {
+    page(tab_page(Tab::Services, async |ctx, place| {
+        let organization = &place.page.organization;
+        let found = rules::list(ctx, organization.id).await?;
+        let changes = place.may(Permission::TeamAdminister);
+        // An empty catalogue offers the same below.
+        let add = (changes && !found.is_empty()).then(|| {
+            view! { <div class="button-row">{services::add_button(&organization.slug)}</div> }
+        });
+        Ok(view! {
+            <p class="muted">"A team may use those that its policy allows, each for a reason; no others."</p>
+            {add}
+            {services::catalogue_of(&organization.slug, &found, changes)}
+        }
+        .into_any())
+    }))
+}
