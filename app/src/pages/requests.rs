@@ -291,7 +291,10 @@ pub async fn waiting_join(team: &str) -> Option<AnyView> {
         .inspect_err(|error| tracing::warn!(%error, "whether a request to join waits could not be read"))
         .ok()??;
     let href = format!("{PAGE}/{id}");
-    Some(view! { <a class="button" href=href>"Your request waits (asked "{ui::time_ago(at, now)}")"</a> }.into_any())
+    Some(
+        view! { <a class="button" href=href><span>"Your request waits (asked "{ui::time_ago(at, now)}")"</span></a> }
+            .into_any(),
+    )
 }
 
 /// How many requests wait for a decision of the viewer, for the navigation; none costs no query.

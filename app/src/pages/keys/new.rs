@@ -83,6 +83,7 @@ fn fields(form: &KeyForm, models: &[String], state: &FormState) -> AnyView {
             {super::expiry(state, "days", own.expires_in_days, top.expires_in_days)}
             <details class="more" open=opens>
                 <summary>"Limits and models"</summary>
+                <div class="stack">
                 {model_choice(models, &form.teams, state)}
                 {restricted(&form.teams)}
                 <fieldset class="field-group">
@@ -99,6 +100,7 @@ fn fields(form: &KeyForm, models: &[String], state: &FormState) -> AnyView {
                     </div>
                 </fieldset>
                 {Field { name: "tags", label: "Tags", hint: "Separated by commas. They need a LiteLLM licence.", ..Field::default() }.view(state)}
+                </div>
             </details>
             <div class="form-actions">
                 <button class="button button--primary">"Create key"</button>

@@ -14,12 +14,13 @@ pub fn services() -> impl IntoView {
         let found = rules::list(ctx, organization.id).await?;
         let changes = place.may(Permission::TeamAdminister);
         // An empty catalogue offers the same below.
-        let add = (changes && !found.is_empty()).then(|| {
-            view! { <div class="button-row">{services::add_button(&organization.slug)}</div> }
-        });
+        // An empty catalogue offers the same below, and the page's one primary action is another.
+        let add = (changes && !found.is_empty()).then(|| services::add_button(&organization.slug, false));
         Ok(view! {
-            <p class="muted">"A team may use those that its policy allows, each for a reason; no others."</p>
-            {add}
+            <div class="toolbar">
+                <p class="muted">"A team may use those that its policy allows, each for a reason; no others."</p>
+                <span class="toolbar__end">{add}</span>
+            </div>
             {services::catalogue_of(&organization.slug, &found, changes)}
         }
         .into_any())

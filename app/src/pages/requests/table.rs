@@ -15,7 +15,7 @@ use crate::{ssr, ui};
 /// The quotas that teams have now who ask for another one; none is no limit.
 pub(super) type Quotas = BTreeMap<TeamId, Option<i32>>;
 
-/// The table and its pages. `choose`: with a box to tick in each row.
+/// The table and its pages. What waits for a decision has a box to tick in each row, and no state: that is the same for all.
 pub(super) fn table(list: &Page<AccessRequest>, quotas: &Quotas, address: &Address, now: DateTime<Utc>) -> AnyView {
     let (choose, others) = (address.view == View::ToDecide, address.view != View::Mine);
     let chosen = ssr::query_all("id");
@@ -40,7 +40,7 @@ pub(super) fn table(list: &Page<AccessRequest>, quotas: &Quotas, address: &Addre
                         <th scope="col">"Team"</th>
                         {others.then(|| view! { <th scope="col">"Asked by"</th> })}
                         <th scope="col">"Asked"</th>
-                        <th scope="col">"State"</th>
+                        {(!choose).then(|| view! { <th scope="col">"State"</th> })}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -84,7 +84,7 @@ fn row(
             <td data-label="Team">{request.team_name.clone()}</td>
             {others.then(|| view! { <td data-label="Asked by">{request.requester.clone()}</td> })}
             <td data-label="Asked">{ui::time_ago(request.created_at, now)}</td>
-            <td class="table__state" data-label="State">{badge(request.state)}</td>
+            {(!choose).then(|| view! { <td class="table__state" data-label="State">{badge(request.state)}</td> })}
         </tr>
     }
     .into_any()

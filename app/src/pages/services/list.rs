@@ -20,7 +20,7 @@ pub fn list() -> impl IntoView {
         let catalogue = choose(&catalogues, ssr::query("organization").as_deref())?;
         let services = rules::list(&mut ctx, catalogue.organization_id).await?;
         drop(ctx);
-        let action = catalogue.may_change.then(|| add_button(&catalogue.slug));
+        let action = catalogue.may_change.then(|| add_button(&catalogue.slug, true));
         let description = format!(
             "The services of {}. A team may use those that its policy allows, each for a reason; no others.",
             catalogue.name
@@ -40,8 +40,9 @@ fn add_address(slug: &str) -> String {
 }
 
 /// The way to the form for another service.
-pub fn add_button(slug: &str) -> AnyView {
-    view! { <a class="button button--primary" href=add_address(slug)>{icon("plus")}"Add service"</a> }.into_any()
+pub fn add_button(slug: &str, primary: bool) -> AnyView {
+    let class = if primary { "button button--primary" } else { "button" };
+    view! { <a class=class href=add_address(slug)>{icon("plus")}"Add service"</a> }.into_any()
 }
 
 /// The services of the organization with this short name; or what to do while there are none.
