@@ -137,6 +137,8 @@ pub struct Done {
     pub to: String,
     /// The message.
     pub message: String,
+    /// What is left to do, after the message: words and a path on this host.
+    pub link: Option<(String, String)>,
 }
 
 impl Done {
@@ -145,7 +147,15 @@ impl Done {
         Self {
             to: to.into(),
             message: message.into(),
+            link: None,
         }
+    }
+
+    /// With a link after the message.
+    #[must_use]
+    pub fn with_link(mut self, words: impl Into<String>, href: impl Into<String>) -> Self {
+        self.link = Some((words.into(), href.into()));
+        self
     }
 }
 
@@ -164,7 +174,9 @@ impl Sent<'_> {
         };
         match result.await {
             Ok(done) => {
-                ssr::set_flash("success", done.message).await;
+                // What leaves by itself would take its link along.
+                let kind = if done.link.is_some() { "warning" } else { "success" };
+                ssr::set_flash_with(kind, done.message, done.link).await;
                 ssr::redirect(&done.to);
             }
             Err(error) => self.refuse(error).await,

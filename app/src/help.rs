@@ -63,6 +63,11 @@ const TOPICS: &[(&str, &str, &str)] = &[
         "teams-of-an-organization",
     ),
     ("/admin/organizations/:organization/people", "organizations", "people"),
+    (
+        "/admin/organizations/:organization/services",
+        "policy-and-services",
+        "the-catalogue",
+    ),
     ("/admin/organizations/:organization/domains", "organizations", "domains"),
     (
         "/admin/organizations/:organization/directory",

@@ -90,7 +90,10 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
             ssr::redirect(&forms::login(&ssr::path_and_query()));
             return ().into_any();
         }
-        Err(error) => problem(&visit, &error),
+        Err(error) => {
+            let join = join(&visit, &error).await;
+            problem(&visit, &error, join)
+        }
     };
     let Some(Caller::Person(principal, _)) = &visit.caller else {
         return view! {
@@ -140,7 +143,7 @@ async fn around(
 }
 
 /// The page that says what went wrong: the reason, the rule, and who can change it.
-fn problem(visit: &Visit, error: &Error) -> Rendered {
+fn problem(visit: &Visit, error: &Error, join: Option<AnyView>) -> Rendered {
     let status = error.code().status();
     ssr::set_status(status);
     let request = visit.request.id.clone().unwrap_or_default();
@@ -173,6 +176,10 @@ fn problem(visit: &Visit, error: &Error) -> Rendered {
         "button button--primary"
     };
     let explains = status == 403 && matches!(visit.caller, Some(Caller::Person(..)));
+    let why = match team_of_page() {
+        Some(team) => format!("/admin/explain?team={team}"),
+        None => "/admin/explain".to_owned(),
+    };
     let body = view! {
         <div class="error-page">
             <p class="error-page__status">{status}</p>
@@ -201,24 +208,35 @@ fn problem(visit: &Visit, error: &Error) -> Rendered {
             <div class="button-row">
                 {back}
                 <a class=start href="/">"Go to the start page"</a>
-                {join_request(visit, error).map(|href| view! { <a class="button" href=href>"Request to join"</a> })}
-                {explains.then(|| view! { <a class="button" href="/admin/explain">"Ask why"</a> })}
+                {join}
+                {explains.then(|| view! { <a class="button" href=why>"Ask why"</a> })}
             </div>
         </div>
     };
     Rendered::new(title, body)
 }
 
-/// Where somebody who may not see a team asks to join it.
-fn join_request(visit: &Visit, error: &Error) -> Option<String> {
+/// The team whose page this is, as the address has it: by id or short name.
+fn team_of_page() -> Option<String> {
+    let path = ssr::path();
+    let key = path.strip_prefix("/admin/teams/")?.split('/').next()?;
+    let plain = !key.is_empty() && key != "new" && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    plain.then(|| key.to_owned())
+}
+
+/// What somebody who may not see a team is offered: to ask to join it, or what became of having asked.
+async fn join(visit: &Visit, error: &Error) -> Option<AnyView> {
     let (Error::Forbidden(refusal), Some(Caller::Person(..))) = (error, &visit.caller) else {
         return None;
     };
-    let path = ssr::path();
-    let key = path.strip_prefix("/admin/teams/")?.split('/').next()?;
-    let plain = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    (plain && refusal.literal == "Access denied: not a team member")
-        .then(|| format!("{}/new?kind=join&team={key}", pages::requests::PAGE))
+    let team = team_of_page().filter(|_| refusal.literal == "Access denied: not a team member")?;
+    Some(match pages::requests::waiting_join(&team).await {
+        Some(waiting) => waiting,
+        None => {
+            let href = format!("{}/new?kind=join&team={team}", pages::requests::PAGE);
+            view! { <a class="button" href=href>"Request to join"</a> }.into_any()
+        }
+    })
 }
 
 pub(crate) fn capitalised(text: &str) -> String {

@@ -145,6 +145,11 @@ fn folded(title: &'static str, entries: Vec<Entry>) -> Group {
     }
 }
 
+/// Whether somebody comes to provision runners and hold keys, or could: not an auditor, who only looks.
+pub fn works(me: &Me) -> bool {
+    Viewer::of(me).works
+}
+
 /// What somebody can begin from anywhere.
 pub fn actions(me: &Me) -> Vec<Entry> {
     let Viewer { manages, works, .. } = Viewer::of(me);
@@ -227,5 +232,6 @@ mod tests {
         assert!(!hrefs.contains(&"/provision"));
         assert!(hrefs.contains(&"/admin/audit"));
         assert!(actions(&auditor).iter().all(|action| action.href != "/provision"));
+        assert!(!works(&auditor) && works(&me()));
     }
 }

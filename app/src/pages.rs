@@ -29,17 +29,26 @@ pub mod teams;
 pub mod tokens;
 pub mod users;
 
-use backend::teams as team_rules;
-use domain::TeamStatus;
+use backend::{identity, teams as team_rules};
+use domain::{TeamStatus, views::Me};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
     icon::icon,
     layout::{Rendered, page, plain_page},
+    navigation,
     ssr::{self, Caller, Error},
     ui,
 };
+
+/// The primary action of pages about runners, for those who provision some.
+fn provision_button(me: &Me) -> Option<AnyView> {
+    navigation::works(me).then(|| {
+        view! { <a class="button button--primary" href="/provision">{icon("provision")}"Provision JIT Runner"</a> }
+            .into_any()
+    })
+}
 
 /// Any other address.
 pub fn not_found() -> impl IntoView {
@@ -112,6 +121,7 @@ pub fn my_teams() -> impl IntoView {
     page(async {
         let mut ctx = ssr::read().await?;
         let teams = team_rules::mine(&mut ctx).await?;
+        let begin = provision_button(&identity::me(ctx.person()?));
         let body = if teams.is_empty() {
             ui::empty(
                 "teams",
@@ -130,9 +140,7 @@ pub fn my_teams() -> impl IntoView {
                                 <a href=format!("/admin/teams/{}", team.id)>{team.name.clone()}</a>
                                 <small class="table__sub">{team.organization_name.clone()}</small>
                             </th>
-                            <td class="table__text table__optional" data-label="Description">
-                                {ui::or_dash(team.description.as_deref())}
-                            </td>
+                            {ui::text_cell("Description", team.description.as_deref(), true)}
                             <td data-label="Your role">{ui::role_badge(team.role)}</td>
                             <td data-label="Runners">{active.then(|| ui::meter(team.runner_count, team.max_runners))}</td>
                             <td class="table__state" data-label="Status">{ui::status_badge(team.status)}</td>
@@ -176,7 +184,7 @@ pub fn my_teams() -> impl IntoView {
             Some("The teams that you belong to, and what you are in them.".to_owned()),
             view! {
                 <a class="button" href="/requests/new?kind=join">"Request to join a team"</a>
-                <a class="button button--primary" href="/provision">{icon("provision")}"Provision JIT Runner"</a>
+                {begin}
             }
             .into_any(),
         );

@@ -101,6 +101,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/organizations/:organization") view=pages::organizations::overview ssr=SsrMode::Async />
                 <Route path=path!("/admin/organizations/:organization/teams") view=pages::organizations::teams ssr=SsrMode::Async />
                 <Route path=path!("/admin/organizations/:organization/people") view=pages::organizations::people ssr=SsrMode::Async />
+                <Route path=path!("/admin/organizations/:organization/services") view=pages::organizations::services ssr=SsrMode::Async />
                 <Route path=path!("/admin/organizations/:organization/domains") view=pages::organizations::domains ssr=SsrMode::Async />
                 <Route path=path!("/admin/organizations/:organization/directory") view=pages::organizations::directory ssr=SsrMode::Async />
                 <Route path=path!("/admin/organizations/:organization/settings") view=pages::organizations::settings ssr=SsrMode::Async />

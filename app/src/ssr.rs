@@ -143,6 +143,9 @@ pub struct Flash {
     pub kind: String,
     /// The words.
     pub text: String,
+    /// What to do about it: words and a path on this host.
+    #[serde(default)]
+    pub link: Option<(String, String)>,
 }
 
 /// The key of the [`Flash`] in a session; the sign-in routes use it too.
@@ -150,9 +153,15 @@ pub const FLASH: &str = "flash";
 
 /// Keeps a message for the next page.
 pub async fn set_flash(kind: &str, text: impl Into<String>) {
+    set_flash_with(kind, text, None).await;
+}
+
+/// The same, with a link after the words.
+pub async fn set_flash_with(kind: &str, text: impl Into<String>, link: Option<(String, String)>) {
     let flash = Flash {
         kind: kind.to_owned(),
         text: text.into(),
+        link,
     };
     if let Err(error) = visit().session.insert(FLASH, flash).await {
         tracing::warn!(%error, "a message for the next page was lost");

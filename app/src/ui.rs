@@ -1,20 +1,24 @@
 //! The pieces that pages are put together from. `docs/STYLE.md` shows each.
 
 pub mod chart;
+mod choice;
 mod dialog;
 mod field;
 mod pager;
 mod severity;
 mod text;
+mod timeline;
 
+pub use choice::PersonChoice;
 use chrono::{DateTime, Utc};
-pub use dialog::{Confirm, confirm};
+pub use dialog::{Confirm, confirm, counted};
 use domain::{TeamRole, TeamStatus};
 pub use field::{Field, error_line, error_summary, required_text_area, text_area};
 use leptos::prelude::*;
 pub use pager::pagination;
 pub use severity::{severity_badge, severity_word};
 pub use text::{ago, ahead, date, day, dollars, initials, machine, moment, plural};
+pub use timeline::{Happened, happened};
 
 use crate::{icon::icon, ssr::Flash};
 
@@ -40,18 +44,39 @@ pub fn avatar_class(email: &str) -> String {
 
 /// A person with avatar, name and email.
 pub fn person(email: &str, name: Option<&str>) -> AnyView {
+    person_linked(email, name, None)
+}
+
+/// The same, leading to `href` if there is one: the person's account, for those who may see it.
+pub fn person_linked(email: &str, name: Option<&str>, href: Option<String>) -> AnyView {
     let shown = name.unwrap_or(email).to_owned();
-    let second = name.is_some().then(|| email.to_owned());
+    let initials = initials(&shown);
+    // Long addresses are cut off; the title has them whole.
+    let second = name
+        .is_some()
+        .then(|| view! { <span class="person__email" title=email.to_owned()>{email.to_owned()}</span> });
+    let title = shown.clone();
+    let name = match href {
+        Some(href) => view! { <a class="person__name" href=href title=title>{shown}</a> }.into_any(),
+        None => view! { <span class="person__name" title=title>{shown}</span> }.into_any(),
+    };
     view! {
         <div class="person">
-            <span class=avatar_class(email) aria-hidden="true">{initials(&shown)}</span>
-            <div class="person__text">
-                <span class="person__name">{shown}</span>
-                {second.map(|email| view! { <span class="person__email">{email}</span> })}
-            </div>
+            <span class=avatar_class(email) aria-hidden="true">{initials}</span>
+            <div class="person__text">{name} {second}</div>
         </div>
     }
     .into_any()
+}
+
+/// A cell of text that may be cut off, with the whole of it as its title.
+pub fn text_cell(label: &'static str, text: Option<&str>, optional: bool) -> AnyView {
+    let class = if optional {
+        "table__text table__optional"
+    } else {
+        "table__text"
+    };
+    view! { <td class=class data-label=label title=text.map(str::to_owned)>{or_dash(text)}</td> }.into_any()
 }
 
 /// A text, or a dash where there is none.
@@ -282,7 +307,10 @@ pub fn flash(flash: &Flash) -> AnyView {
         <div class="flashes" role="status">
             <div class=format!("flash flash--{}", flash.kind)>
                 {icon(name)}
-                <p>{flash.text.clone()}</p>
+                <p>
+                    {flash.text.clone()}
+                    {flash.link.clone().map(|(words, href)| view! { " "<a class="link" href=href>{words}</a> })}
+                </p>
                 <a class="flash__close" href=path data-dismiss="" aria-label="Dismiss">{icon("close")}</a>
             </div>
         </div>

@@ -30,7 +30,7 @@ pub use create::create;
 pub(crate) use create::{declare, declare_for};
 pub use edit::{reset_spend, update};
 pub use input::{ApiKeyPatch, ApiKeyPatchInput, LimitsInput, NewApiKey, NewApiKeyInput};
-pub use list::{KeyQuery, Whose, form, get, list, of_team, stats};
+pub use list::{KeyQuery, Whose, form, get, list, of_person, of_team, stats};
 pub use models::offered;
 pub(crate) use revoke::end;
 pub use revoke::revoke;

@@ -18,8 +18,8 @@ use domain::{
     Invalid, Reason, Refusal, RequestKind, RequestState, RequestValue,
     views::{AccessRequest, RequestPage, TeamPage},
 };
-pub use list::{RequestQuery, list};
-pub use read::get;
+pub use list::{RequestQuery, list, quotas_now};
+pub use read::{get, waiting_join};
 use serde_json::{Value, json};
 pub(crate) use settle::settle_joins;
 

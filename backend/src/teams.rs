@@ -20,6 +20,7 @@ pub use edit::{create, update};
 pub use history::history;
 pub use input::{LimitsInput, NewTeam, NewTeamInput, TeamPatch, TeamPatchInput};
 pub(crate) use input::{parse_budget, parse_max_runners};
+pub(crate) use limits::quotas;
 pub use limits::{budget, limits, limits_of};
 pub use list::{Order, Sort, TeamQuery, list};
 pub use mine::{mine, provision_form};

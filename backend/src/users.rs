@@ -14,7 +14,7 @@ mod seen;
 pub use batch::{Batch, BatchAction, BatchInput, batch};
 pub use deactivate::{activate, deactivate, preview_deactivation, teams_left_without_admin};
 use domain::{
-    DEFAULT_ORGANIZATION, Permission, Standing, UserId, UserRef,
+    DEFAULT_ORGANIZATION, OrgRole, Permission, Standing, UserId, UserRef,
     views::{Account, AccountCounts},
 };
 pub use edit::{AccountPatch, AccountPatchInput, NewAccount, NewAccountInput, create, update};
@@ -65,6 +65,11 @@ pub(crate) fn scope(caller: &Caller) -> Result<Scope> {
             organizations => Ok(Scope::Within(organizations)),
         },
     }
+}
+
+/// Whether the accounts of a team's members are open to someone who stands so in it: the rule of [`scope`] for one team.
+pub fn sees_accounts(standing: &Standing) -> bool {
+    standing.super_admin || standing.auditor || matches!(standing.org, Some(OrgRole::OrgAdmin | OrgRole::Auditor))
 }
 
 /// Whether the caller may create, change and deactivate accounts.

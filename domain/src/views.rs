@@ -244,6 +244,8 @@ pub struct Runner {
     pub owner: RunnerOwner,
     /// Email of who provisioned it, or the machine client's name.
     pub provisioned_by: String,
+    /// Whether it lives on in a team that this person is no member of any more.
+    pub owner_left: bool,
     /// Creation time.
     pub created_at: DateTime<Utc>,
     /// Last change.

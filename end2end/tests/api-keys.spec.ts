@@ -10,6 +10,10 @@ test('a key is made, shown once, rotated and revoked', async ({ as, api }) => {
   await expect(page.locator('#name')).toBeFocused();
   await page.getByLabel(/^Name/).fill('Nightly');
   await page.locator('#content').getByLabel('Team').selectOption(team.id);
+  // A name and a team are enough, and a key ends unless somebody wants otherwise.
+  await expect(page.getByLabel('Expires')).toHaveValue('90');
+  await expect(page.getByLabel(/^Budget in US dollars/)).toBeHidden();
+  await page.getByText('Limits and models').click();
   // Its label lies over its box.
   await page.locator('label', { hasText: /^gpt-4o$/ }).click();
   await page.getByLabel(/^Budget in US dollars/).fill('much');

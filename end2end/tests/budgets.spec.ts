@@ -15,6 +15,8 @@ async function spent(api: Api, cost: number) {
   const make = (team: string, max_budget: number) =>
     api.ok('POST', '/admin/teams', { name: team, organization_id: organization.id, max_budget });
   const [first, second] = [await make('Search', 80), await make('Support', 70)];
+  // One that neither spends nor has a limit.
+  await api.ok('POST', '/admin/teams', { name: 'Silent', organization_id: organization.id });
   const entry = { request_id: unique('r'), team_id: first.id, model: 'gpt-4o', cost };
   expect(await api.ok('POST', '/spend', { entries: [entry] })).toEqual({ recorded: 1, duplicates: 0 });
   expect(await api.ok('POST', '/spend', { entries: [entry] })).toEqual({ recorded: 0, duplicates: 1 });
@@ -32,6 +34,8 @@ test('an organization sees its budget split over its teams, and a team what bind
   const table = page.getByRole('table', { name: 'The budget, split over teams' });
   await expect(table.getByRole('row').filter({ hasText: 'Search' })).toContainText('42.5 %');
   await expect(table.getByRole('row').filter({ hasText: 'Support' })).toContainText('$0.00');
+  await expect(table.getByRole('row').filter({ hasText: 'Silent' })).toHaveCount(0);
+  await expect(table.getByRole('row').filter({ hasText: '1 team more' })).toHaveCount(1);
   await expect(card(page)).toContainText('50 %');
   await table.getByRole('link', { name: 'Search' }).click();
   await expect(card(page)).toContainText('The team’s own budget binds'.replace('’', "'"));

@@ -184,6 +184,20 @@ test('by keyboard: menus open, close and give the focus back', async ({ as }) =>
   await expect(page.getByRole('link', { name: 'Manage Members' })).toBeHidden();
 });
 
+test('by keyboard: Escape closes the menu of a phone', async ({ as }) => {
+  const page = await as(superAdmin, '/');
+  await page.setViewportSize({ width: 390, height: 844 });
+  const menu = page.getByLabel('Menu', { exact: true });
+  await menu.focus();
+  await page.keyboard.press('Enter');
+  const entry = page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'My teams' });
+  await expect(entry).toBeVisible();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Escape');
+  await expect(entry).toBeHidden();
+  await expect(menu).toBeFocused();
+});
+
 test('by keyboard: a dialog holds the focus, and Escape leaves it', async ({ as, api }) => {
   const team = await api.team({ members: { [tess.email]: 'admin', [max.email]: 'member' } });
   const page = await as(superAdmin, `/admin/teams/${team.id}/settings`);

@@ -226,7 +226,8 @@ test('the question before a removal names the runners that stay', async ({ as, a
   const page = await as(tess, `/admin/teams/${team.id}/members`);
   await choose(page, max.email, 'Remove…');
   const dialog = page.getByRole('dialog');
-  await expect(dialog).toContainText('Revokes 0 keys');
+  await expect(dialog).toContainText('It goes on counting against the quota.');
+  await expect(dialog).not.toContainText('Revokes');
   await expect(dialog.getByRole('list', { name: 'Runners that stay' })).toContainText(made.runner_name);
   await dialog.getByRole('link', { name: "the team's runners" }).click();
   await expect(page).toHaveURL(`${origin()}/runners?team=${team.id}`);

@@ -58,23 +58,25 @@ test('people of the team are assigned, change roles and are taken out', async ({
   await expect(page).toHaveURL(`${origin()}${project.path}`);
   await expect(row(people(page), tess.email)).toContainText('Team admin');
 
-  await expect(page.locator('datalist option')).toHaveCount(3);
-  await page.getByLabel('Team member').fill(nora.email);
+  const candidates = page.getByLabel('Team member').locator('option:not([value=""])');
+  await expect(candidates).toHaveCount(3);
+  // Somebody who left meanwhile.
+  await api.ok('POST', `/admin/teams/${project.team.id}/members`, { user_id: nora.email });
+  await page.reload();
+  await page.getByLabel('Team member').selectOption(nora.email);
+  await api.call('DELETE', `/admin/teams/${project.team.id}/members/${nora.email}`);
   await page.getByLabel('Role').selectOption('admin');
   await page.getByRole('button', { name: 'Assign' }).click();
   await expect(page.getByRole('alert')).toContainText('User is not a member of this team');
   await expect(page.getByLabel('Team member')).toHaveValue(nora.email);
   await expect(page.getByLabel('Role')).toHaveValue('admin');
-  await page.getByLabel('Team member').fill('no address');
-  await page.getByRole('button', { name: 'Assign' }).click();
-  await expect(page.locator('#user_id-error')).toHaveText("must be a user's UUID or email address");
 
-  await page.getByLabel('Team member').fill(max.email);
+  await page.getByLabel('Team member').selectOption(max.email);
   await page.getByLabel('Role').selectOption('member');
   await page.getByRole('button', { name: 'Assign' }).click();
   await expect(page.getByText(`${max.email} is now a member of the project.`)).toBeVisible();
   await expect(row(people(page), max.email)).toContainText('Member');
-  await expect(page.locator('datalist option')).toHaveCount(2);
+  await expect(candidates).toHaveCount(2);
   await choose(row(people(page), max.email), 'Make project admin');
   await expect(page.getByText(`${max.email} is now an admin of the project.`)).toBeVisible();
   await expect(row(people(page), max.email)).toContainText('Project admin');
@@ -176,11 +178,11 @@ test('my keys: an empty list says how to get one', async ({ as }) => {
 test('admins make keys for others, and for nobody above them', async ({ as, api }) => {
   const project = await makeProject(api, { [max.email]: 'admin', [dana.email]: 'member' });
   const page = await as(max, project.path);
-  await page.getByLabel(/^Owner/).fill(dana.email);
+  await page.getByLabel(/^Owner/).selectOption(dana.email);
   await createKey(page, 'for dana');
   await expect(row(keys(page), 'for dana')).toContainText(dana.email);
   await page.getByLabel(/^Name/).fill('for tess');
-  await page.getByLabel(/^Owner/).fill(tess.email);
+  await page.getByLabel(/^Owner/).selectOption(tess.email);
   await page.getByRole('button', { name: 'Create key' }).click();
   await expect(page.getByRole('alert')).toContainText('Insufficient permissions');
   await expect(page.getByLabel(/^Owner/)).toHaveValue(tess.email);

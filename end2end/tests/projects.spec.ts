@@ -45,8 +45,7 @@ test('projects are created, renamed and deleted', async ({ as, api }) => {
   await row(page, 'Accounts').getByRole('link', { name: 'Delete…' }).click();
   const dialog = page.getByRole('dialog');
   await expect(dialog).toContainText('Delete Accounts?');
-  await expect(dialog).toContainText('Removes 0 project roles');
-  await expect(dialog).toContainText('Leaves 0 runners with the team');
+  await expect(dialog).not.toContainText(/Removes|Revokes|Leaves/);
   await dialog.getByRole('link', { name: 'Cancel' }).click();
   expect(await api.projects(team)).toHaveLength(1);
   await row(page, 'Accounts').getByLabel('Actions for Accounts').click();

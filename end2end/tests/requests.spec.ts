@@ -14,7 +14,9 @@ async function ask(page: Page, reason: string): Promise<void> {
 
 /** Ticks a model. Its label lies over its box. */
 async function tick(page: Page, model: string): Promise<void> {
-  await page.locator('label', { hasText: new RegExp(`^${model}$`) }).click();
+  const label = page.locator('label', { hasText: new RegExp(`^${model}$`) });
+  if (!(await label.isVisible())) await page.getByText('Limits and models').click();
+  await label.click();
   await expect(page.getByLabel(model, { exact: true })).toBeChecked();
 }
 
@@ -41,6 +43,17 @@ test('somebody who may not see a team asks to join it, and is a member once its 
   await ask(own, 'I work on the harbor now');
   await expect(own.getByText('Pending', { exact: true })).toBeVisible();
   await expect(own.getByRole('link', { name: 'Approve' })).toHaveCount(0);
+  const request = own.url();
+
+  // Nobody asks twice: the refused page and the form lead to what waits.
+  await own.goto(`/admin/teams/${team.slug}`);
+  await expect(own.getByRole('link', { name: 'Request to join' })).toHaveCount(0);
+  await expect(own.getByRole('link', { name: 'Ask why' })).toHaveAttribute('href', `/admin/explain?team=${team.slug}`);
+  await own.getByRole('link', { name: /^Your request waits/ }).click();
+  await expect(own).toHaveURL(request);
+  await own.goto(`/requests/new?kind=join&team=${team.id}`);
+  await expect(own.getByText('You have asked to join this team already')).toBeVisible();
+  await expect(own.getByRole('button', { name: 'Send request' })).toHaveCount(0);
 
   const page = await as(tess, '/requests?view=decide');
   await page.getByRole('link', { name: `Join ${team.name} as member` }).click();
@@ -58,8 +71,8 @@ test('a restricted model: asked for at the key form, denied with a reason, revie
   const page = await as(max, `/keys/new?team=${team.id}`);
   await page.getByLabel(/^Name/).fill('Answers');
   await page.locator('#content').getByLabel('Team').selectOption(team.id);
-  await expect(page.getByText('needs a request', { exact: true })).toBeVisible();
   await tick(page, 'claude-opus');
+  await expect(page.getByText('needs a request', { exact: true })).toBeVisible();
   await page.getByRole('button', { name: 'Create key' }).click();
   await expect(page.getByRole('link', { name: /^Models: claude-opus is restricted/ })).toBeVisible();
   await expect(page.locator('#modelIds-error')).toContainText('claude-opus is restricted: the team needs an approved request');

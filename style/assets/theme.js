@@ -76,6 +76,9 @@
   d.addEventListener("DOMContentLoaded", () => each("[data-live][id]", (x) => { setTimeout(live, x.dataset.live * 1000, x); }));
   addEventListener("pageshow", () => { sent = false; each("form[data-busy]", (f) => { f.dataset.busy = ""; f.querySelectorAll("[aria-busy]").forEach((b) => b.removeAttribute("aria-busy")); }); });
   d.addEventListener("keydown", (e) => {
-    if (e.key === "Escape") each("details.menu[open]", (m) => { m.open = false; m.querySelector("summary").focus(); });
+    // The phone's menu too, but only after what is open in it or before it.
+    if (e.key !== "Escape" || d.querySelector("dialog[open]")) return;
+    const open = d.querySelectorAll("details.menu[open]");
+    (open.length ? open : d.querySelectorAll("details.sidebar__toggle[open]")).forEach((m) => { m.open = false; m.querySelector("summary").focus(); });
   });
 })();

@@ -143,7 +143,8 @@ pub async fn create_api_key(
             None => without_request(&team_id).await?,
             chosen => chosen,
         };
-        let days = fields.take(count("days", &days)).flatten();
+        let days = if days.trim() == "never" { "" } else { &days };
+        let days = fields.take(count("days", days)).flatten();
         if days.is_some_and(|days| !(1..=3650).contains(&days)) {
             fields.push(Invalid::new("days", "must be from 1 to 3650"));
         }

@@ -196,14 +196,24 @@ pub async fn remove_member(
     sent.run(async |ctx| {
         let user = UserRef::parse("user_id", &user_id)?;
         let own = ctx.caller.user_id().map(UserRef::Id).as_ref() == Some(&user);
-        let effects = members::remove(ctx, team_id(&team)?, &user).await?;
-        let to = if own { "/teams" } else { &back };
-        let message = if own {
-            "You left the team.".to_owned()
+        let team = team_id(&team)?;
+        let effects = members::remove(ctx, team, &user).await?;
+        if own {
+            return Ok(Done::new("/teams", "You left the team."));
+        }
+        let message = format!("{} was removed.", effects.email);
+        if effects.runners == 0 {
+            return Ok(Done::new(&back, message));
+        }
+        let (verb, link) = if effects.runners == 1 {
+            ("is", "See it")
         } else {
-            format!("{} was removed.", effects.email)
+            ("are", "See them")
         };
-        Ok(Done::new(to, message))
+        let runners = ui::plural(effects.runners, "runner");
+        let message = format!("{message} {runners} of theirs {verb} still running.");
+        let email: String = form_urlencoded::byte_serialize(effects.email.as_bytes()).collect();
+        Ok(Done::new(&back, message).with_link(link, format!("/runners?team={team}&q={email}")))
     })
     .await
 }

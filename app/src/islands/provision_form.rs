@@ -50,6 +50,8 @@ pub fn ProvisionForm(
     teams: Vec<TeamChoice>,
     /// Without teams: the viewer's own policy.
     own_policy: Option<UserLabelPolicy>,
+    /// Whether runners can be provisioned at all; without, there is nothing to send.
+    ready: bool,
     /// The chosen team's id.
     team: String,
     /// The prefix.
@@ -164,9 +166,14 @@ pub fn ProvisionForm(
                     <div class="card__body stack">
                         {team_field} {prefix_field} {labels_field}
                     </div>
-                    <footer class="card__footer">
-                        <button class="button button--primary">"Provision JIT Runner"</button>
-                    </footer>
+                    {ready
+                        .then(|| {
+                            view! {
+                                <footer class="card__footer">
+                                    <button class="button button--primary">"Provision JIT Runner"</button>
+                                </footer>
+                            }
+                        })}
                 </form>
             </div>
             <aside class="split__aside" aria-label="Preview">

@@ -36,7 +36,7 @@ pub fn split_card(split: &BudgetSplit, settings: Option<String>, now: DateTime<U
                 {over_allotted(split)}
                 {alerts(&split.alerts, now)}
             </div>
-            {(!split.teams.is_empty()).then(|| table(split))}
+            {table(split)}
         </section>
     }
     .into_any()
@@ -142,7 +142,16 @@ fn over_allotted(split: &BudgetSplit) -> Option<AnyView> {
     Some(view! { <p class="muted">{words}</p> }.into_any())
 }
 
-fn table(split: &BudgetSplit) -> AnyView {
+/// The teams that spent something or have a limit of their own; the others are worth no row, and without any there is
+/// no table.
+fn table(split: &BudgetSplit) -> Option<AnyView> {
+    let told: Vec<&TeamShare> = (split.teams.iter())
+        .filter(|team| !team.spend.decimal().is_zero() || team.max_budget.is_some())
+        .collect();
+    if told.is_empty() && split.more_spend.decimal().is_zero() {
+        return None;
+    }
+    let silent = i64::try_from(split.teams.len() - told.len()).unwrap_or_default() + split.more_teams;
     let whole = split.budget.max.unwrap_or(split.budget.spend);
     let what = if split.budget.max.is_some() {
         "Of the budget"
@@ -154,7 +163,7 @@ fn table(split: &BudgetSplit) -> AnyView {
             .percent_of(whole)
             .map_or_else(|| "–".to_owned(), |share| format!("{share:.1} %"))
     };
-    let rows = split.teams.iter().map(|team| {
+    let rows = told.into_iter().map(|team| {
         let limit = match team.max_budget {
             Some(max) => ui::dollars(max).into_any(),
             None => view! { <span class="none">"none of its own"</span> }.into_any(),
@@ -168,9 +177,9 @@ fn table(split: &BudgetSplit) -> AnyView {
             </tr>
         }
     });
-    let others = (split.more_teams > 0 || !split.more_spend.decimal().is_zero()).then(|| {
-        let name = if split.more_teams > 0 {
-            format!("{} more", ui::plural(split.more_teams, "team"))
+    let others = (silent > 0 || !split.more_spend.decimal().is_zero()).then(|| {
+        let name = if silent > 0 {
+            format!("{} more", ui::plural(silent, "team"))
         } else {
             "Teams that moved away".to_owned()
         };
@@ -183,7 +192,7 @@ fn table(split: &BudgetSplit) -> AnyView {
             </tr>
         }
     });
-    view! {
+    let table = view! {
         <div class="card__body--flush">
             <div class="table-wrap">
                 <table class="table table--compact">
@@ -200,8 +209,8 @@ fn table(split: &BudgetSplit) -> AnyView {
                 </table>
             </div>
         </div>
-    }
-    .into_any()
+    };
+    Some(table.into_any())
 }
 
 /// The card "Budget" of a team: what it has spent, and the limit that binds.

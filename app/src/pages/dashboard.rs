@@ -1,11 +1,10 @@
 //! The dashboard: how many runners there are, who is near a quota, what was provisioned, what happened lately.
 //! Each number leads to what it counts.
 
-use backend::{Principal, alerts, cost, dashboard};
+use backend::{Principal, alerts, cost, dashboard, identity};
 use chrono::{DateTime, Utc};
 use domain::{
     OrgRole,
-    audit::event_verb,
     cost::{approximate, grouped, minutes},
     views::{Dashboard, MinutesDay, ProvisioningDay, RecentEvent, RunnerCounts, TeamUses},
 };
@@ -16,7 +15,7 @@ use crate::{
     layout::{Rendered, page},
     ssr,
     ui::{
-        self,
+        self, Happened,
         chart::{self, DayChart, QuotaBar, Series, Tone, Value},
     },
 };
@@ -61,6 +60,7 @@ pub fn dashboard() -> impl IntoView {
         let mut ctx = ssr::read().await?;
         let sees_cost = cost::may_see(&ctx.caller);
         let viewer = Viewer::of(ctx.person()?, sees_cost);
+        let begin = super::provision_button(&identity::me(ctx.person()?));
         let now = ctx.now;
         let log = super::audit::title(backend::audit::reach(&ctx.caller));
         let loaded = dashboard::load(&mut ctx).await?;
@@ -76,7 +76,7 @@ pub fn dashboard() -> impl IntoView {
             Some(viewer.words().to_owned()),
             view! {
                 <a class="button" href=ssr::path() title=format!("As of {}", ui::moment(now))>{icon("sync")}"Refresh"</a>
-                <a class="button button--primary" href="/provision">{icon("provision")}"Provision JIT Runner"</a>
+                {begin}
             }
             .into_any(),
         );
@@ -300,33 +300,16 @@ fn events(events: &[RecentEvent], log: &'static str, now: DateTime<Utc>) -> AnyV
 }
 
 fn item(event: &RecentEvent, now: DateTime<Utc>) -> AnyView {
-    let last = event.action.rsplit(['.', '_']).next().unwrap_or_default();
-    let (class, name) = match last {
-        _ if !event.success => ("timeline__item timeline__item--security", "warning"),
-        "create" | "add" | "jit" | "activate" | "restore" => ("timeline__item timeline__item--add", "plus"),
-        "remove" | "delete" | "revoke" | "archive" | "deactivate" | "deactivated" | "deprovision" | "expired" => {
-            ("timeline__item timeline__item--remove", "minus")
-        }
-        _ => ("timeline__item", "edit"),
+    let team = event.team.clone();
+    let happened = Happened {
+        at: event.at,
+        action: &event.action,
+        actor: &event.actor,
+        target: &event.target,
+        href: event.runner_id.map(|id| format!("/runners/{id}")),
+        success: event.success,
+        detail: None,
+        team: team.map(|(id, name)| (name, format!("/admin/teams/{id}"))),
     };
-    let target = match event.runner_id {
-        Some(id) => view! { <a href=format!("/runners/{id}")>{event.target.clone()}</a> }.into_any(),
-        None => view! { <b>{event.target.clone()}</b> }.into_any(),
-    };
-    // The team is said once.
-    let team = event.team.clone().filter(|(_, name)| *name != event.target);
-    view! {
-        <li class=class>
-            <span class="timeline__icon">{icon(name)}</span>
-            <div class="timeline__body">
-                <p><b>{event.actor.clone()}</b>" "{event_verb(&event.action)}" "{target}</p>
-                <p class="timeline__meta">
-                    {ui::time_ago(event.at, now)}
-                    {team
-                        .map(|(id, name)| view! { " · "<a href=format!("/admin/teams/{id}")>{name}</a> })}
-                </p>
-            </div>
-        </li>
-    }
-    .into_any()
+    ui::happened(happened, now)
 }

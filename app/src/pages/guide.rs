@@ -7,20 +7,28 @@ mod new_team;
 mod onboard;
 mod step;
 
-use backend::{guides, services};
+use backend::{
+    guides,
+    members::{self, MemberQuery},
+    services,
+};
 use domain::{
-    UserRef,
+    Invalid, UserRef,
     views::{ManagedTeam, PersonInTeam, ServiceChoice, TeamPage, TeamProgress},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use crate::{
+    forms::FormState,
     icon::icon,
     layout::{Rendered, page},
     ssr::{self, Ctx, Error, Result},
-    ui,
+    ui::{self, PersonChoice},
 };
+
+/// How many people of a team a field knows; of more it only suggests some.
+const SUGGESTED: i64 = 200;
 
 /// A guide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +94,9 @@ struct Facts {
     /// What is wrong with that.
     asked_wrong: Option<String>,
     person: Option<PersonInTeam>,
+    /// The team's people: email and name; and whether these are all.
+    people: Vec<(String, Option<String>)>,
+    knows_everybody: bool,
     /// The catalogue as the team's policy has it.
     choices: Vec<ServiceChoice>,
     /// The service that was asked for, by name; it need not exist.
@@ -96,7 +107,7 @@ struct Facts {
 }
 
 impl Facts {
-    /// At most five queries, whatever the size of team and organization.
+    /// At most seven queries, whatever the size of team and organization.
     async fn load(ctx: &mut Ctx, guide: Guide) -> Result<Self> {
         let mut facts = Self {
             teams: guides::managed_teams(ctx).await?,
@@ -115,6 +126,20 @@ impl Facts {
                 Ok(user) => facts.person = guides::person(ctx, &page, &user).await?,
                 Err(invalid) => facts.asked_wrong = Some(invalid.message.into_owned()),
             }
+        }
+        if matches!(guide, Guide::Leave | Guide::Access) {
+            let query = MemberQuery {
+                limit: SUGGESTED,
+                ..MemberQuery::default()
+            };
+            let (_, members) = members::list(ctx, page.team.id, &query).await?;
+            facts.knows_everybody = members.next.is_none();
+            let known = members
+                .items
+                .into_iter()
+                .map(|member| (member.email, member.display_name));
+            facts.people = known.collect();
+            facts.people.sort();
         }
         if guide == Guide::Access {
             facts.choices = services::choices(ctx, &page.team).await?;
@@ -256,7 +281,6 @@ fn chooser(guide: Guide, facts: &Facts) -> AnyView {
     } else {
         "choose a team"
     };
-    let wrong = facts.asked_wrong.clone();
     let service = (guide == Guide::Access && facts.team.is_some()).then(|| service_field(facts));
     view! {
         <section class="card" aria-label="About">
@@ -268,33 +292,28 @@ fn chooser(guide: Guide, facts: &Facts) -> AnyView {
                         {further} {options}
                     </select>
                 </div>
-                {guide
-                    .has_person()
-                    .then(|| {
-                        view! {
-                            <div class="field">
-                                <label class="field__label" for="user">"Person"</label>
-                                <input
-                                    class="input"
-                                    id="user"
-                                    name="user"
-                                    autocomplete="off"
-                                    placeholder="name@example.com"
-                                    value=facts.asked.clone()
-                                    aria-invalid=wrong.is_some().then_some("true")
-                                    aria-describedby=wrong.is_some().then_some("user-error")
-                                />
-                                {wrong
-                                    .map(|text| view! { <p class="field__error" id="user-error">{icon("error")}{text}</p> })}
-                            </div>
-                        }
-                    })}
+                {guide.has_person().then(|| person_field(guide, facts))}
                 {service}
                 <button class="button button--primary">"Show steps"</button>
             </form>
         </section>
     }
     .into_any()
+}
+
+/// Who it is about. Who leaves is of the team; who is new, or lacks access, need not be.
+fn person_field(guide: Guide, facts: &Facts) -> AnyView {
+    let wrong = facts.asked_wrong.clone().map(|words| Invalid::new("user", words));
+    PersonChoice {
+        name: "user",
+        label: "Person",
+        people: &facts.people,
+        all: guide == Guide::Leave && facts.knows_everybody,
+        nobody: None,
+        required: false,
+        current: facts.person.as_ref().map_or(&facts.asked, |person| &person.email),
+    }
+    .view(&FormState::found(wrong.into_iter().collect(), None))
 }
 
 fn service_field(facts: &Facts) -> AnyView {

@@ -105,13 +105,9 @@ fn nothing(words: &'static str, link: Option<(&'static str, &'static str)>) -> A
     .into_any()
 }
 
-fn works(me: &Me) -> bool {
-    navigation::actions(me).iter().any(|action| action.href == "/provision")
-}
-
 /// Whether somebody comes for runners and keys: who runs organizations is spared empty lists of them.
 fn is_for_work(me: &Me) -> bool {
-    works(me) && !me.super_admin && !me.org_admin
+    navigation::works(me) && !me.super_admin && !me.org_admin
 }
 
 fn runners(loaded: &Home, me: &Me, now: DateTime<Utc>) -> Option<AnyView> {
@@ -147,7 +143,7 @@ fn runners(loaded: &Home, me: &Me, now: DateTime<Utc>) -> Option<AnyView> {
 }
 
 fn teams(loaded: &Home, me: &Me) -> Option<AnyView> {
-    if loaded.teams.is_empty() && !works(me) {
+    if loaded.teams.is_empty() && !navigation::works(me) {
         return None;
     }
     let row = |team: &HomeTeam| {
@@ -238,7 +234,7 @@ fn questions(me: &Me) -> AnyView {
         (sees_teams, "Where do I add a service?", "/admin/services".to_owned()),
         (true, "Why was I refused?", "/admin/explain".to_owned()),
         (true, "Who can raise our quota?", "/requests/new?kind=quota".to_owned()),
-        (works(me), "When does my key end?", "/keys".to_owned()),
+        (navigation::works(me), "When does my key end?", "/keys".to_owned()),
         (true, "What changed yesterday?", changed),
         (true, "How do I use kubectl?", "/help/kubectl".to_owned()),
     ];

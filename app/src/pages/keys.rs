@@ -8,11 +8,14 @@ mod services;
 mod settings;
 mod team;
 
-use backend::api_keys::{self, KeyQuery, Whose};
+use backend::{
+    api_keys::{self, KeyQuery, Whose},
+    identity,
+};
 use domain::views::{ApiKey, KeyStats};
 use leptos::prelude::*;
 pub use new::{FORM, new};
-pub use parts::show_once as show_made;
+pub use parts::{show_once as show_made, status};
 pub use services::{
     Action, CHANGE, CREATE, address, dialog, expires, expiry, is_over, last_used, menu, show_once, shown, state, take,
     title,
@@ -25,7 +28,7 @@ pub use detail::{EDIT, page as key};
 use crate::{
     forms,
     layout::{Rendered, page as console_page},
-    ssr, ui,
+    navigation, ssr, ui,
 };
 
 /// Keys on a page.
@@ -59,7 +62,9 @@ pub fn page() -> impl IntoView {
         let query = query(Whose::Mine);
         let (keys, total) = api_keys::list(&mut ctx, &query).await?;
         let stats = api_keys::stats(&mut ctx, Whose::Mine, None).await?;
-        let configured = !ctx.backend.litellm.is_empty();
+        // Whoever only looks is in no team that could pay for a key.
+        let works = navigation::works(&identity::me(ctx.person()?));
+        let configured = works && !ctx.backend.litellm.is_empty();
         drop(ctx);
         let secret = parts::take().await;
         let service = take().await;
@@ -79,7 +84,12 @@ pub fn page() -> impl IntoView {
             dialog(action, &key, fields, address("/keys", "page"), now)
         });
         let body = if keys.is_empty() && total == 0 && query.open_only {
-            let (text, action) = if configured {
+            let (text, action) = if !works {
+                (
+                    "A key is its owner's, and paid by a team of theirs. What others have is on the Keys tab of each team, and on each person's page.",
+                    ("Teams", "/admin/teams"),
+                )
+            } else if configured {
                 (
                     "A key lets a program use AI models, paid by your team. Keys for services are made on a project's page; to be assigned to a project, ask a team admin.",
                     ("Create a key", "/keys/new"),
@@ -162,7 +172,7 @@ fn summary(stats: &KeyStats) -> AnyView {
 }
 
 /// Where a key's page is.
-fn href(key: &ApiKey) -> String {
+pub fn href(key: &ApiKey) -> String {
     match (key.kind, key.project_id) {
         (domain::KeyKind::Services, Some(project)) => format!("/admin/teams/{}/projects/{project}", key.team_id),
         _ => format!("/keys/{}", key.id),

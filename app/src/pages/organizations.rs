@@ -7,6 +7,7 @@ mod list;
 mod new;
 mod overview;
 mod people;
+mod services;
 mod settings;
 mod teams;
 
@@ -19,6 +20,7 @@ pub use list::list;
 pub use new::new;
 pub use overview::overview;
 pub use people::people;
+pub use services::services;
 pub use settings::settings;
 pub use teams::teams;
 

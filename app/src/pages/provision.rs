@@ -59,6 +59,7 @@ pub fn page() -> impl IntoView {
             return Ok(Rendered::new("Runner ready", result(shown)).under("Provision a runner", "/provision"));
         }
         let form = teams::provision_form(&mut ctx).await?;
+        let ready = ctx.backend.github.is_some();
         let state = forms::take(FORM).await;
         let holders = quota::section(&mut ctx, &state).await?;
         let offer = waiting::offer(&mut ctx, &state).await?;
@@ -69,7 +70,14 @@ pub fn page() -> impl IntoView {
             Some("A just-in-time runner takes one job. Its configuration is valid for 1 hour and will only be shown once.".to_owned()),
             ().into_any(),
         );
-        let notice = if !form.can_use_jit {
+        let notice = if !ready {
+            Some(ui::callout(
+                "warning",
+                "GitHub is not configured",
+                view! { <p>"No runner can be provisioned until it is. Who runs this installation sets it up."</p> }
+                    .into_any(),
+            ))
+        } else if !form.can_use_jit {
             Some(ui::callout(
                 "danger",
                 "Access to JIT API not permitted for this user.",
@@ -88,7 +96,7 @@ pub fn page() -> impl IntoView {
         });
         let ways = refused_label(&form.teams, &state);
         let summary = ui::error_summary(&state);
-        let body = view! { {header} {notice} {refusal} {larger} {ways} {offer} {holders} {summary} {fields(&form.teams, form.own_policy, &state)} };
+        let body = view! { {header} {notice} {refusal} {larger} {ways} {offer} {holders} {summary} {fields(&form.teams, form.own_policy, ready, &state)} };
         Ok(Rendered::new("Provision a runner", body))
     })
 }
@@ -170,7 +178,7 @@ fn without_team(form: &domain::views::ProvisionForm) -> AnyView {
     .into_any()
 }
 
-fn fields(teams: &[MyTeam], own_policy: Option<domain::UserLabelPolicy>, state: &FormState) -> AnyView {
+fn fields(teams: &[MyTeam], own_policy: Option<domain::UserLabelPolicy>, ready: bool, state: &FormState) -> AnyView {
     // The only team there is needs no choosing.
     let only = if let [team] = teams {
         team.id.to_string()
@@ -215,6 +223,7 @@ fn fields(teams: &[MyTeam], own_policy: Option<domain::UserLabelPolicy>, state: 
         <ProvisionForm
             teams=choices
             own_policy=own_policy
+            ready=ready
             team=state.value("team_id", &asked)
             prefix=quota::typed(state, "runner_name_prefix")
             labels=quota::typed(state, "labels")

@@ -6,7 +6,9 @@ mod one;
 mod table;
 
 use backend::{
+    identity,
     requests::{self, RequestQuery},
+    teams::TeamKey,
     waiting,
 };
 use domain::{OrgRole, RequestKind, RequestState};
@@ -17,6 +19,7 @@ pub use one::one;
 use crate::{
     forms,
     layout::{Rendered, page},
+    navigation,
     ssr::{self, Caller, Result},
     ui,
 };
@@ -130,24 +133,27 @@ pub fn list() -> impl IntoView {
         let decides = waiting::decides_somewhere(&ctx.caller);
         let sees_others = decides || audits(&ctx.caller);
         let waiting = waiting::load(&mut ctx).await?;
+        let asks = navigation::works(&identity::me(ctx.person()?));
         let list = requests::list(&mut ctx, &query).await?;
+        let quotas = requests::quotas_now(&mut ctx, &list.items).await?;
         drop(ctx);
         let state = forms::take(DECIDE).await;
-        let ask = view! { <a class="button button--primary" href=format!("{PAGE}/new")>"New request"</a> }.into_any();
+        let ask =
+            asks.then(|| view! { <a class="button button--primary" href=format!("{PAGE}/new")>"New request"</a> });
         let words = match address.view {
             View::Mine => "What you asked for, and what became of it.",
             View::ToDecide => "What waits for your decision, newest first.",
             View::All => "What people of your teams and organizations asked for, and what became of it.",
         };
         let body = if list.items.is_empty() {
-            nothing(&address)
+            nothing(&address, asks)
         } else if address.view == View::ToDecide {
-            batch::to_decide(&list, &address, now)
+            batch::to_decide(&list, &quotas, &address, now)
         } else {
-            table::table(&list, &address, now)
+            table::table(&list, &quotas, &address, now)
         };
         let body = view! {
-            {ui::page_header("Requests", None, Some(words.to_owned()), ask)}
+            {ui::page_header("Requests", None, Some(words.to_owned()), ask.into_any())}
             {sees_others.then(|| tabs(address.view, decides.then_some(waiting.requests)))}
             {ui::error_summary(&state)}
             {ui::refusal(state.refusal())}
@@ -232,7 +238,7 @@ fn toolbar(address: &Address) -> AnyView {
     .into_any()
 }
 
-fn nothing(address: &Address) -> AnyView {
+fn nothing(address: &Address, asks: bool) -> AnyView {
     if address.kind.is_some() || address.state.is_some() {
         let all = address
             .view
@@ -246,6 +252,12 @@ fn nothing(address: &Address) -> AnyView {
         );
     }
     match address.view {
+        View::Mine if !asks => ui::empty(
+            "info",
+            "You have asked for nothing",
+            "What people of the teams that you see ask for is listed under All.",
+            Some(("Show all requests", "/requests?view=all")),
+        ),
         View::Mine => ui::empty(
             "info",
             "You have asked for nothing",
@@ -265,4 +277,23 @@ fn nothing(address: &Address) -> AnyView {
             None,
         ),
     }
+}
+
+/// The way to the viewer's own request to join a team, by id or short name, while that waits.
+pub async fn waiting_join(team: &str) -> Option<AnyView> {
+    let asked: Result<_> = async {
+        let mut ctx = ssr::read().await?;
+        let found = requests::waiting_join(&mut ctx, &TeamKey::parse(team.trim())).await?;
+        Ok(found.map(|(id, at)| (id, at, ctx.now)))
+    }
+    .await;
+    // A page is worth showing without it.
+    let (id, at, now) = asked
+        .inspect_err(|error| tracing::warn!(%error, "whether a request to join waits could not be read"))
+        .ok()??;
+    let href = format!("{PAGE}/{id}");
+    Some(
+        view! { <a class="button" href=href><span>"Your request waits (asked "{ui::time_ago(at, now)}")"</span></a> }
+            .into_any(),
+    )
 }

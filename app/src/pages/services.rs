@@ -7,7 +7,7 @@ mod new;
 use domain::{ServiceKind, views::BrokenKeys};
 pub use edit::edit;
 use leptos::prelude::*;
-pub use list::list;
+pub use list::{add_button, catalogue_of, list};
 pub use new::new;
 
 use crate::{

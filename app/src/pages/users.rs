@@ -1,6 +1,7 @@
 //! People's accounts: the list, a new one, and one of them.
 
 mod account;
+mod keys;
 mod list;
 mod new;
 

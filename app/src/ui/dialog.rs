@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::plural;
+
 /// A confirmation. It is part of the page at `?confirm=…`, open; so it works without JavaScript.
 pub struct Confirm {
     /// The dialog's id.
@@ -24,6 +26,11 @@ pub struct Confirm {
     pub danger: bool,
     /// The page without the question.
     pub cancel: String,
+}
+
+/// A consequence in numbers, such as `Revokes 2 keys`; none where there is nothing to count. `after` follows the noun.
+pub fn counted(verb: &str, count: i64, noun: &str, after: &str, loss: bool) -> Option<(String, bool)> {
+    (count > 0).then(|| (format!("{verb} {}{after}", plural(count, noun)), loss))
 }
 
 /// The dialog, open.

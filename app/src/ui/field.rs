@@ -168,7 +168,7 @@ fn label_of(field: &str) -> String {
         "softBudget" | "soft_budget" => "Warn from",
         "tpmLimit" | "tpm_limit" => "Tokens per minute",
         "rpmLimit" | "rpm_limit" => "Requests per minute",
-        "days" => "Expires in days",
+        "days" => "Expires",
         "since" => "From",
         "until" => "To",
         other => return crate::layout::capitalised(&spaced(other)),

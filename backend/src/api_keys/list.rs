@@ -2,7 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 use domain::{
-    ApiKeyStatus, KeyId, KeyKind, Limits, Money, Permission, TeamId,
+    ApiKeyStatus, KeyId, KeyKind, Limits, Money, Permission, TeamId, UserId,
     views::{ApiKey, ApiKeyPage, DaySpend, KeyForm, KeyFormTeam, KeyStats, TeamKeys},
 };
 use integrations::litellm::Breaker;
@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::{access, create, limits, row::rows};
-use crate::{Ctx, Error, Result, default_team, teams};
+use crate::{Ctx, Error, Result, default_team, teams, users};
 
 /// How many days a chart of spending has.
 const DAYS: i64 = 30;
@@ -86,6 +86,29 @@ pub async fn list(ctx: &mut Ctx, query: &KeyQuery) -> Result<(Vec<ApiKey>, i64)>
     .fetch_one(ctx.connection())
     .await?;
     Ok((rows.into_iter().map(|row| row.into_key(now)).collect(), total))
+}
+
+/// The keys of a person that work or may work again, newest first, at most `limit`: as many as the account's page counts
+/// (SPEC B26). Who sees the account sees those of the organizations that they administer or audit.
+///
+/// # Errors
+/// 403 for someone who may see no accounts.
+pub async fn of_person(ctx: &mut Ctx, owner: UserId, limit: i64) -> Result<Vec<ApiKey>> {
+    let scope = users::scope(&ctx.caller)?;
+    let now = ctx.now;
+    let rows = rows!(
+        "k.owner_id = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1)
+            AND ($3 OR t.organization_id = ANY($4))
+        ORDER BY k.created_at DESC, k.id DESC LIMIT $5",
+        now,
+        owner.0,
+        scope.is_whole(),
+        scope.organizations(),
+        limit,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    Ok(rows.into_iter().map(|row| row.into_key(now)).collect())
 }
 
 /// The team and the owner that a list is limited to.

@@ -1,5 +1,7 @@
 //! Lists of requests, and how many wait for somebody.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
     RequestKind, RequestState, TeamId,
@@ -11,6 +13,7 @@ use crate::{
     Ctx, Result,
     keyset::Keyset,
     scope::{Deciding, Scope},
+    teams,
 };
 
 /// What to list.
@@ -126,4 +129,19 @@ pub async fn list(ctx: &mut Ctx, query: &RequestQuery) -> Result<Page<AccessRequ
         let key = request.created_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
         (key, request.id.0)
     }))
+}
+
+/// The quotas that teams have now whose requests for another one wait; none is no limit. Without a query where none does.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn quotas_now(ctx: &mut Ctx, seen: &[AccessRequest]) -> Result<BTreeMap<TeamId, Option<i32>>> {
+    let asked = seen
+        .iter()
+        .filter(|request| request.state == RequestState::Pending && request.value.kind() == RequestKind::Quota);
+    let teams: Vec<TeamId> = asked.map(|request| request.team_id).collect();
+    if teams.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    teams::quotas(ctx, &teams).await
 }

@@ -9,7 +9,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::page;
-use crate::{Ctx, Error, Result, scope::Scope, teams};
+use crate::{
+    Ctx, Error, Result,
+    scope::Scope,
+    teams::{self, TeamKey},
+};
 
 /// A row of `access_requests` with the names that belong to it.
 pub(super) struct Row {
@@ -86,6 +90,31 @@ fn sees(scope: &Scope, request: &AccessRequest) -> bool {
         || scope.actor == Some(request.requester_id.0)
         || scope.organizations.contains(&request.organization_id.0)
         || scope.administered.contains(&request.team_id.0)
+}
+
+/// The caller's own request to join a team that waits for a decision, and since when. Of several teams with the slug, the
+/// one asked first.
+///
+/// # Errors
+/// 403 for programs.
+pub async fn waiting_join(ctx: &mut Ctx, team: &TeamKey) -> Result<Option<(RequestId, DateTime<Utc>)>> {
+    let own = ctx.person()?.id.0;
+    let (id, slug) = match team {
+        TeamKey::Id(id) => (Some(id.0), None),
+        // PostgreSQL's text holds no NUL, and no slug does.
+        TeamKey::Slug(slug) => (None, Some(slug.replace('\0', ""))),
+    };
+    let row = sqlx::query!(
+        "SELECT r.id, r.created_at FROM access_requests r JOIN teams t ON t.id = r.team_id
+        WHERE r.requester = $1 AND r.kind = 'join' AND r.state = 'pending' AND (t.id = $2 OR t.slug = $3)
+        ORDER BY r.created_at, r.id LIMIT 1",
+        own,
+        id,
+        slug,
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    Ok(row.map(|row| (RequestId(row.id), row.created_at)))
 }
 
 pub(super) async fn load(ctx: &mut Ctx, id: RequestId) -> Result<AccessRequest> {

@@ -12,7 +12,10 @@ use crate::{Error, Result};
 /// The columns of a runner in every query, and the tables that they are from.
 pub(super) const COLUMNS: &str = "r.id, r.name, r.status, r.busy, r.github_runner_id, r.runner_group_id, r.labels,
     r.ephemeral, r.team_id, t.name AS team_name, t.organization_id, r.project_id, r.provisioned_by AS person_id,
-    r.machine_client_id, coalesce(u.email, c.name) AS provisioned_by, r.created_at, r.updated_at, r.state_since,
+    r.machine_client_id, coalesce(u.email, c.name) AS provisioned_by,
+    r.status <> 'deleted' AND r.team_id IS NOT NULL AND r.provisioned_by IS NOT NULL AND NOT EXISTS (
+        SELECT FROM current_team_members m WHERE m.team_id = r.team_id AND m.user_id = r.provisioned_by) AS owner_left,
+    r.created_at, r.updated_at, r.state_since,
     r.last_seen_at, r.registered_at, r.deleted_at, r.deletion_reason";
 
 /// What [`COLUMNS`] needs beside `runners r`.
@@ -36,6 +39,7 @@ pub(super) struct RunnerRow {
     person_id: Option<Uuid>,
     machine_client_id: Option<Uuid>,
     provisioned_by: String,
+    owner_left: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     state_since: DateTime<Utc>,
@@ -66,6 +70,7 @@ impl RunnerRow {
                 (None, None) => return Err(Error::internal(format!("runner {} is nobody's", self.id))),
             },
             provisioned_by: self.provisioned_by,
+            owner_left: self.owner_left,
             created_at: self.created_at,
             updated_at: self.updated_at,
             state_since: self.state_since,

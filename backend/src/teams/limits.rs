@@ -1,5 +1,7 @@
 //! What is in force for a team: its own limits and its organization's.
 
+use std::collections::BTreeMap;
+
 use domain::{
     Ceilings, TeamId,
     hierarchy::{Effective, Level, Rung, effective},
@@ -49,4 +51,16 @@ pub async fn limits_of(ctx: &mut Ctx, team: &Team) -> Result<Effective> {
         },
     ];
     Ok(effective(&chain))
+}
+
+/// The runner quotas of teams; none is no limit. Who may ask is for the caller of this to decide.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn quotas(ctx: &mut Ctx, teams: &[TeamId]) -> Result<BTreeMap<TeamId, Option<i32>>> {
+    let ids: Vec<uuid::Uuid> = teams.iter().map(|team| team.0).collect();
+    let rows = sqlx::query!("SELECT id, max_runners FROM teams WHERE id = ANY($1)", &ids)
+        .fetch_all(ctx.connection())
+        .await?;
+    Ok(rows.into_iter().map(|row| (TeamId(row.id), row.max_runners)).collect())
 }

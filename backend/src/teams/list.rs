@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
-    Invalid, OrganizationId, TeamStatus,
+    Invalid, OrganizationId, Permission, Refusal, TeamStatus,
     views::{Page, Team},
 };
 use sqlx::{Postgres, QueryBuilder, Row};
@@ -15,7 +15,7 @@ use super::{
     row::{COLUMNS, TABLES, TeamRow},
 };
 use crate::{
-    Caller, Code, Ctx, Error, Result,
+    Caller, Ctx, Error, Result,
     cursor::Cursor,
     paging::{self, Start, search},
 };
@@ -171,12 +171,14 @@ pub async fn list(ctx: &mut Ctx, query: &TeamQuery) -> Result<Page<Team>> {
         && organizations.is_empty()
     {
         if teams.is_empty() {
-            return Err(domain::Standing::default()
-                .refusal(domain::Permission::TeamAdminister)
-                .into());
+            return Err(domain::Standing::default().refusal(Permission::TeamAdminister).into());
         }
         if !query.statuses.contains(&TeamStatus::Active) {
-            return Err(Error::refused(Code::Forbidden, "Only admins can view inactive teams"));
+            return Err(Error::Forbidden(Refusal {
+                literal: "Only admins can view inactive teams".to_owned(),
+                rule: "list teams that are not active".to_owned(),
+                who_can: Permission::TeamAdminister.who(),
+            }));
         }
     }
     let cursor = query.cursor.as_deref().map(Cursor::decode).transpose()?;

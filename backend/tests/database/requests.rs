@@ -6,6 +6,7 @@ use backend::{
     organizations::OrganizationKey,
     requests::{self, BatchInput, NewRequestInput, RequestQuery, Verdict},
     restricted_models::{self, RestrictedInput},
+    teams::TeamKey,
     waiting,
 };
 use domain::{
@@ -517,4 +518,53 @@ async fn b31_a_request_to_join_is_settled_by_adding_the_person() {
         .one("SELECT count(*) FROM audit_entries WHERE action = 'request.approve' AND target IN ('nora@example.com', 'nina@example.com')")
         .await;
     assert_eq!(entries, 2);
+}
+
+#[tokio::test]
+async fn b31_somebody_is_told_that_their_request_to_join_waits() {
+    let scene = Scene::new().await;
+    let slug: String = scene
+        .world
+        .one(&format!("SELECT slug FROM teams WHERE id = '{}'", scene.team))
+        .await;
+    let waiting = async |who: UserId, key: &str| {
+        let key = TeamKey::parse(key);
+        let found = scene
+            .world
+            .ask(who, async |ctx| requests::waiting_join(ctx, &key).await)
+            .await;
+        found.unwrap().map(|(id, _)| id)
+    };
+    let by_id = scene.team.to_string();
+    assert_eq!(waiting(scene.stranger, &by_id).await, None);
+    let asked = scene.ask(scene.stranger, "join", json!("member")).await.unwrap();
+    for key in [&by_id, &slug] {
+        assert_eq!(waiting(scene.stranger, key).await, Some(asked.request.id), "{key}");
+        assert_eq!(waiting(scene.root, key).await, None, "it is not theirs");
+    }
+    assert_eq!(waiting(scene.stranger, "another").await, None);
+    scene.deny(scene.admin, asked.request.id).await.unwrap();
+    assert_eq!(waiting(scene.stranger, &by_id).await, None, "it is decided");
+}
+
+#[tokio::test]
+async fn b31_a_request_for_a_quota_is_read_beside_what_the_team_has() {
+    let scene = Scene::new().await;
+    let quota = scene.ask(scene.member, "quota", json!(20)).await.unwrap().request;
+    let join = scene
+        .ask(scene.stranger, "join", json!("member"))
+        .await
+        .unwrap()
+        .request;
+    let now = async |seen: Vec<domain::views::AccessRequest>| {
+        scene
+            .world
+            .ask(scene.root, async |ctx| requests::quotas_now(ctx, &seen).await)
+            .await
+            .unwrap()
+    };
+    assert_eq!(now(vec![quota.clone()]).await.get(&scene.team), Some(&Some(10)));
+    assert!(now(vec![join]).await.is_empty());
+    let approved = scene.approve(scene.root, quota.id).await.unwrap().request;
+    assert!(now(vec![approved]).await.is_empty(), "it is decided");
 }

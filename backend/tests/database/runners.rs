@@ -974,3 +974,37 @@ async fn b28_a_runners_page_tells_its_life() {
     let mut ctx = Ctx::read(&world.backend, system, request()).await.unwrap();
     assert_eq!(runners::detail(&mut ctx, id).await.unwrap().events.len(), 7);
 }
+
+#[tokio::test]
+async fn x12_a_runner_whose_owner_left_the_team_is_told_apart() {
+    let world = World::new().await;
+    let team = world.team("Ops").await;
+    let boss = world.member(team, "boss", TeamRole::Admin).await;
+    let gone = world.member(team, "gone", TeamRole::Member).await;
+    world.runner(Some(team), boss, "active").await;
+    let left = world.runner(Some(team), gone, "active").await;
+    world.runner(Some(team), gone, "deleted").await;
+    // In no team there is none to leave.
+    world.runner(None, gone, "active").await;
+    let root = world.super_admin().await;
+    let alone = async || {
+        let query = RunnerQuery {
+            include_deleted: true,
+            ..RunnerQuery::default()
+        };
+        let list = world
+            .ask(root, async |ctx| runners::list(ctx, &query).await)
+            .await
+            .unwrap();
+        let alone = list.items.into_iter().filter(|runner| runner.owner_left);
+        alone.map(|runner| runner.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(alone().await, Vec::<Uuid>::new());
+    let user = domain::UserRef::Id(gone);
+    let effects = world
+        .act(boss, async |ctx| backend::members::remove(ctx, team, &user).await)
+        .await
+        .unwrap();
+    assert_eq!(effects.runners, 1);
+    assert_eq!(alone().await, [left]);
+}

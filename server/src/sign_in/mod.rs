@@ -224,6 +224,7 @@ async fn refuse(state: &AppState, session: &Session, headers: &HeaderMap, error:
     let flash = Flash {
         kind: "danger".to_owned(),
         text: error.detail(),
+        link: None,
     };
     if let Err(failed) = session.insert(FLASH, flash).await {
         return page::refusal(state, headers, sessions::unavailable(failed));

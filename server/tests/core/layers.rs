@@ -269,3 +269,16 @@ async fn without_the_database_it_is_alive_and_not_ready() {
         503
     );
 }
+
+#[tokio::test]
+async fn without_github_the_form_for_a_runner_says_so_and_offers_nothing_to_send() {
+    let nothing = [("GUILDHALL_GITHUB_ORG", ""), ("GUILDHALL_GITHUB_TOKEN", "")];
+    for (server, ready) in [(Server::start().await, true), (Server::with(&nothing).await, false)] {
+        let cookie = server.sign_in(MAX).await;
+        let page = server.browse("/provision", Some(&cookie)).await;
+        assert_eq!(page.status(), 200);
+        let html = page.text().await.expect("a page");
+        assert_eq!(html.contains("GitHub is not configured"), !ready);
+        assert_eq!(html.contains(">Provision JIT Runner</button>"), ready);
+    }
+}

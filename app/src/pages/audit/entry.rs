@@ -1,6 +1,7 @@
 //! One entry of the audit log: who did what, from where, field by field.
 
 use backend::audit;
+use chrono::{DateTime, Utc};
 use domain::{
     audit::event_name,
     views::{AuditEntry, FieldChange},
@@ -24,6 +25,7 @@ pub fn entry() -> impl IntoView {
         let id = key.parse().map_err(|_| Error::not_found("Audit entry", &key))?;
         let list = log::title(audit::reach(&ctx.caller));
         let entry = audit::get(&mut ctx, id).await?;
+        let now = ctx.now;
         drop(ctx);
         let name = event_name(&entry.action);
         let description = format!(
@@ -44,7 +46,7 @@ pub fn entry() -> impl IntoView {
             {failed}
             <div class="split">
                 <div class="split__main">{changes(&entry)}</div>
-                <aside class="split__aside" aria-label="Details">{facts(&entry)} {origin(&entry)}</aside>
+                <aside class="split__aside" aria-label="Details">{facts(&entry, now)} {origin(&entry)}</aside>
             </div>
         };
         Ok(Rendered::new(name, body).under(list, "/admin/audit"))
@@ -73,8 +75,15 @@ fn changes(entry: &AuditEntry) -> AnyView {
         view! { <div class="card__body"><p class="muted">"This event has no fields that differ."</p></div> }.into_any()
     } else if entry.fields.iter().all(|field| field.before.is_none()) {
         // Nothing was there before: a request that was refused, or something new. That is no difference.
+        // The services of a team are no fields: they are called what they are called.
+        let names = entry.action == "team.services";
         let fact = |field: &FieldChange| {
-            view! { <div><dt>{capital(&field.field.replace('_', " "))}</dt><dd>{ui::or_dash(field.after.as_deref())}</dd></div> }
+            let name = if names {
+                field.field.clone()
+            } else {
+                capital(&field.field.replace('_', " "))
+            };
+            view! { <div><dt>{name}</dt><dd>{ui::or_dash(field.after.as_deref())}</dd></div> }
         };
         view! {
             <div class="card__body"><dl class="facts event__facts">{entry.fields.iter().map(fact).collect_view()}</dl></div>
@@ -127,11 +136,22 @@ fn change(change: &FieldChange) -> AnyView {
     .into_any()
 }
 
-fn facts(entry: &AuditEntry) -> AnyView {
+fn facts(entry: &AuditEntry, now: DateTime<Utc>) -> AnyView {
     let team = entry.team_id.map(|id| {
         let name = entry.team_name.clone().unwrap_or_else(|| id.to_string());
-        view! { <div><dt>"Team"</dt><dd><a class="link" href=format!("/admin/teams/{id}")>{name}</a></dd></div> }
+        view! { <a class="link" href=format!("/admin/teams/{id}")>{name}</a> }.into_any()
     });
+    let id = view! { <br /><small class="help mono">{entry.target_id.clone()}</small> };
+    // What happened to a team happened in it, too: it is said once.
+    let is_team = entry.target_kind == "team" && entry.team_id.is_some_and(|id| id.to_string() == entry.target_id);
+    let target = match (is_team, team) {
+        (true, Some(team)) => view! { <div><dt>"Team"</dt><dd>{team}{id}</dd></div> }.into_any(),
+        (_, team) => view! {
+            <div><dt>{capital(&log::kind(&entry.target_kind))}</dt><dd>{entry.target.clone()}{id}</dd></div>
+            {team.map(|team| view! { <div><dt>"Team"</dt><dd>{team}</dd></div> })}
+        }
+        .into_any(),
+    };
     let at = entry.at;
     let shown = format!("{} UTC", at.format("%-d %b %Y, %H:%M:%S%.3f"));
     view! {
@@ -140,12 +160,8 @@ fn facts(entry: &AuditEntry) -> AnyView {
             <div class="card__body">
                 <dl class="facts facts--stacked">
                     <div><dt>"Event"</dt><dd><code>{entry.action.clone()}</code></dd></div>
-                    <div><dt>"When"</dt><dd><time datetime=ui::machine(at)>{shown}</time></dd></div>
-                    <div>
-                        <dt>{capital(&log::kind(&entry.target_kind))}</dt>
-                        <dd>{entry.target.clone()}<br /><small class="help mono">{entry.target_id.clone()}</small></dd>
-                    </div>
-                    {team}
+                    <div><dt>"When"</dt><dd><time datetime=ui::machine(at) title=ui::ago(at, now)>{shown}</time></dd></div>
+                    {target}
                 </dl>
             </div>
         </section>

@@ -22,7 +22,7 @@ pub(super) fn steps(facts: &Facts) -> Vec<Step> {
         let text = if facts.is_unknown() {
             "There is no account with this address."
         } else {
-            "Choose the team, and write down the person's email address."
+            "Choose the team, and then the person."
         };
         return vec![Step::new(State::Todo, format!("Find who leaves {team}"), text)];
     };

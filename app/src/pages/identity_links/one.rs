@@ -252,7 +252,7 @@ fn history(events: &Page<LinkEvent>, path: &str, now: DateTime<Utc>) -> AnyView 
                     <td data-label="When">{ui::time_ago(event.at, now)}</td>
                     <td class="table__state" data-label="What"><span class=class>{event.kind_in_words().to_owned()}</span></td>
                     <td data-label="Who">{ui::or_dash(who)}</td>
-                    <td class="table__text" data-label="Details">{ui::or_dash(event.detail.as_deref())}</td>
+                    {ui::text_cell("Details", event.detail.as_deref(), false)}
                 </tr>
             }
         })

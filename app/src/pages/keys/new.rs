@@ -56,29 +56,52 @@ fn fields(form: &KeyForm, models: &[String], state: &FormState) -> AnyView {
     let money = |amount: Option<domain::Money>| amount.map(|amount| amount.to_string()).unwrap_or_default();
     let number = |limit: Option<i64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
     let manages = form.teams.iter().any(|team| team.manages);
+    let (budget, warn) = (money(own.max_budget.or(top.max_budget)), money(own.soft_budget));
+    let period = own.budget_duration.as_ref().map_or("", BudgetDuration::as_str);
+    let (tokens, requests) = (
+        number(own.tpm_limit.or(top.tpm_limit)),
+        number(own.rpm_limit.or(top.rpm_limit)),
+    );
+    // A name and a team are enough; what somebody filled in beyond them, or what is wrong with it, is shown.
+    let opens = [
+        ("modelIds", ""),
+        ("maxBudget", &budget),
+        ("softBudget", &warn),
+        ("budgetDuration", period),
+        ("tpmLimit", &tokens),
+        ("rpmLimit", &requests),
+        ("tags", ""),
+    ]
+    .into_iter()
+    .any(|(name, usual)| state.error(name).is_some() || state.value(name, usual) != usual);
     view! {
         <form class="form" method="post" action="/actions/api-keys/create" data-busy>
             {ui::error_summary(state)}
             {Field { name: "name", label: "Name", hint: "What you use it for.", required: true, placeholder: "CI of the backend", autofocus: true, ..Field::default() }.view(state)}
             {team_select(&form.teams, state)}
             {manages.then(|| Field { name: "owner", label: "For", hint: "Email address of a member of that team. Empty: for yourself.", ..Field::default() }.view(state))}
-            {model_choice(models, &form.teams, state)}
-            {restricted(&form.teams)}
-            <fieldset class="field-group">
-                <legend>"Limits"</legend>
-                <p class="field__hint">{hint(&form.policy)}</p>
-                <div class="field-row">
-                    {Field { name: "maxBudget", label: "Budget in US dollars", kind: "number", current: &money(own.max_budget.or(top.max_budget)), ..Field::default() }.view(state)}
-                    {Field { name: "softBudget", label: "Warn from", kind: "number", current: &money(own.soft_budget), ..Field::default() }.view(state)}
+            {super::expiry(state, "days", own.expires_in_days, top.expires_in_days)}
+            <details class="more" open=opens>
+                <summary>"Limits and models"</summary>
+                <div class="stack">
+                {model_choice(models, &form.teams, state)}
+                {restricted(&form.teams)}
+                <fieldset class="field-group">
+                    <legend>"Limits"</legend>
+                    <p class="field__hint">{hint(&form.policy)}</p>
+                    <div class="field-row">
+                        {Field { name: "maxBudget", label: "Budget in US dollars", kind: "number", current: &budget, ..Field::default() }.view(state)}
+                        {Field { name: "softBudget", label: "Warn from", kind: "number", current: &warn, ..Field::default() }.view(state)}
+                    </div>
+                    {durations(state, period)}
+                    <div class="field-row">
+                        {Field { name: "tpmLimit", label: "Tokens per minute", kind: "number", current: &tokens, ..Field::default() }.view(state)}
+                        {Field { name: "rpmLimit", label: "Requests per minute", kind: "number", current: &requests, ..Field::default() }.view(state)}
+                    </div>
+                </fieldset>
+                {Field { name: "tags", label: "Tags", hint: "Separated by commas. They need a LiteLLM licence.", ..Field::default() }.view(state)}
                 </div>
-                {durations(state, own.budget_duration.as_ref().map_or("", BudgetDuration::as_str))}
-                <div class="field-row">
-                    {Field { name: "tpmLimit", label: "Tokens per minute", kind: "number", current: &number(own.tpm_limit.or(top.tpm_limit)), ..Field::default() }.view(state)}
-                    {Field { name: "rpmLimit", label: "Requests per minute", kind: "number", current: &number(own.rpm_limit.or(top.rpm_limit)), ..Field::default() }.view(state)}
-                </div>
-                {Field { name: "days", label: "Expires in days", kind: "number", hint: "Empty: never.", current: &number(own.expires_in_days.or(top.expires_in_days)), ..Field::default() }.view(state)}
-            </fieldset>
-            {Field { name: "tags", label: "Tags", hint: "Separated by commas. They need a LiteLLM licence.", ..Field::default() }.view(state)}
+            </details>
             <div class="form-actions">
                 <button class="button button--primary">"Create key"</button>
                 <a class="button" href="/keys">"Cancel"</a>

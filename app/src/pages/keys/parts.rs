@@ -158,8 +158,8 @@ fn level(block: &str, key: &ApiKey) -> String {
 /// Spending against a budget, as a bar with words.
 pub fn usage(key: &ApiKey, now: DateTime<Utc>) -> AnyView {
     let read = key.spend_at.map_or_else(
-        || "LiteLLM has not told yet.".to_owned(),
-        |at| format!("As LiteLLM said {}.", ui::ago(at, now)),
+        || "LiteLLM has not told yet.".into_any(),
+        |at| view! { "As LiteLLM said "{ui::time_ago(at, now)}"." }.into_any(),
     );
     let period = key
         .limits

@@ -238,19 +238,89 @@ pub(super) fn overlap() -> AnyView {
     .into_any()
 }
 
-/// The choice of when a new key ends.
-pub fn expiry(state: &FormState) -> AnyView {
-    let chosen = state.value("expires", "90");
+/// In how many days a key ends when nobody says otherwise.
+const USUAL_DAYS: i64 = 90;
+
+/// The choice of when a new key ends, in the field `name`: in how many days, or `never`. `usual` is chosen at first; later
+/// than `longest` is not offered.
+pub fn expiry(state: &FormState, name: &'static str, usual: Option<i64>, longest: Option<i64>) -> AnyView {
+    let most = longest.unwrap_or(i64::MAX);
+    let usual = usual.unwrap_or(USUAL_DAYS).min(most);
+    let mut days: Vec<i64> = [30, USUAL_DAYS, 365, usual]
+        .into_iter()
+        .chain(longest)
+        .filter(|days| *days <= most)
+        .collect();
+    days.sort_unstable();
+    days.dedup();
+    let chosen = state.value(name, &usual.to_string());
+    let option = |value: String, label: String| {
+        let selected = chosen == value;
+        view! { <option value=value selected=selected>{label}</option> }
+    };
+    let options = days.into_iter().map(|days| {
+        let label = if days == 365 {
+            "in a year".to_owned()
+        } else {
+            format!("in {}", ui::plural(days, "day"))
+        };
+        option(days.to_string(), label)
+    });
+    let never = longest
+        .is_none()
+        .then(|| option("never".to_owned(), "never".to_owned()));
+    let error = state.error(name);
     view! {
         <div class="field">
-            <label class="field__label" for="expires">"Expires"</label>
-            <select class="select" id="expires" name="expires">
-                {[("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("never", "never")]
-                    .map(|(value, label)| view! { <option value=value selected=chosen == value>{label}</option> })
-                    .collect_view()}
+            <label class="field__label" for=name>"Expires"</label>
+            <select class="select" id=name name=name aria-invalid=error.is_some().then_some("true")>
+                {options.collect_view()}
+                {never}
             </select>
-            {ui::error_line("expires", state.error("expires"))}
+            {ui::error_line(name, error)}
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(usual: Option<i64>, longest: Option<i64>) -> (Vec<String>, String) {
+        let html = expiry(&FormState::default(), "days", usual, longest).to_html();
+        let options: Vec<&str> = html.split("<option").skip(1).collect();
+        let value = |option: &str| {
+            option
+                .split("value=\"")
+                .nth(1)
+                .and_then(|rest| rest.split('"').next())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let chosen = options
+            .iter()
+            .find(|option| option.contains("selected"))
+            .map(|option| value(option));
+        (
+            options.iter().map(|option| value(option)).collect(),
+            chosen.unwrap_or_default(),
+        )
+    }
+
+    #[test]
+    fn a_key_ends_in_90_days_unless_the_policy_says_otherwise() {
+        assert_eq!(
+            offered(None, None),
+            (
+                ["30", "90", "365", "never"].map(str::to_owned).to_vec(),
+                "90".to_owned()
+            )
+        );
+        assert_eq!(
+            offered(Some(45), Some(60)),
+            (["30", "45", "60"].map(str::to_owned).to_vec(), "45".to_owned())
+        );
+        assert_eq!(offered(None, Some(7)), (vec!["7".to_owned()], "7".to_owned()));
+    }
 }

@@ -252,13 +252,13 @@ fn dialog(policy: &PersonPolicy, removal: &PolicyRemoval, path: &str) -> AnyView
         id: "delete-policy",
         title: format!("Delete the policy of {shown}?"),
         text: "It is not kept; it would have to be written again.".to_owned(),
-        consequences: vec![
-            outcome(shown, removal),
-            (
-                format!("Leaves {} running", ui::plural(removal.runners, "runner")),
-                false,
-            ),
-        ],
+        consequences: [
+            Some(outcome(shown, removal)),
+            ui::counted("Leaves", removal.runners, "runner", " running", false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         action: "/actions/label-policies/delete",
         fields: vec![("user", policy.user_id.to_string())],
         input: None,

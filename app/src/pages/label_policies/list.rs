@@ -136,7 +136,6 @@ fn table(
 
 fn row(policy: &PersonPolicy, manages: bool, now: chrono::DateTime<chrono::Utc>) -> AnyView {
     let shown = policy.shown().to_owned();
-    let second = policy.display_name.is_some().then(|| policy.email.clone());
     let href = format!("{BASE}/{}", policy.user_id);
     let delete = format!("{href}?confirm=delete");
     let whose = format!(" the policy of {shown}");
@@ -144,13 +143,7 @@ fn row(policy: &PersonPolicy, manages: bool, now: chrono::DateTime<chrono::Utc>)
     view! {
         <tr class=policy.deactivated.then_some("table__row--muted")>
             <th scope="row" class="table__title">
-                <div class="person">
-                    <span class=ui::avatar_class(&policy.email) aria-hidden="true">{ui::initials(&shown)}</span>
-                    <div class="person__text">
-                        <a class="person__name" href=href.clone()>{shown}</a>
-                        {second.map(|email| view! { <span class="person__email">{email}</span> })}
-                    </div>
-                </div>
+                {ui::person_linked(&policy.email, policy.display_name.as_deref(), Some(href.clone()))}
             </th>
             <td data-label="Allowed labels">
                 {labels(&policy.policy, 4)}

@@ -17,16 +17,18 @@ pub(super) enum Tab {
     Overview,
     Teams,
     People,
+    Services,
     Domains,
     Directory,
     Settings,
 }
 
 impl Tab {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Overview,
         Self::Teams,
         Self::People,
+        Self::Services,
         Self::Domains,
         Self::Directory,
         Self::Settings,
@@ -37,6 +39,7 @@ impl Tab {
             Self::Overview => "Overview",
             Self::Teams => "Teams",
             Self::People => "People",
+            Self::Services => "Services",
             Self::Domains => "Domains",
             Self::Directory => "Directory",
             Self::Settings => "Settings",
@@ -48,6 +51,7 @@ impl Tab {
             Self::Overview => "",
             Self::Teams => "/teams",
             Self::People => "/people",
+            Self::Services => "/services",
             Self::Domains => "/domains",
             Self::Directory => "/directory",
             Self::Settings => "/settings",
@@ -145,7 +149,6 @@ fn frame(tab: Tab, place: &Place, content: AnyView) -> Rendered {
             }
         })
         .collect_view();
-    let services = format!("/admin/services?organization={}", organization.slug);
     let action = if place.may(Permission::TeamAdminister) {
         let href = format!("/admin/teams/new?organization={}", organization.id);
         let review = format!("/admin/access-reviews/new?organization={}", organization.id);
@@ -160,15 +163,7 @@ fn frame(tab: Tab, place: &Place, content: AnyView) -> Rendered {
     let badge = organization.role.map(super::role_badge);
     let body = view! {
         {ui::page_header(&organization.name, badge, None, action)}
-        {whole
-            .then(|| {
-                view! {
-                    <nav class="tabs" aria-label="Organization">
-                        {tabs}
-                        <a class="tabs__link" href=services>"Services"</a>
-                    </nav>
-                }
-            })}
+        {whole.then(|| view! { <nav class="tabs" aria-label="Organization">{tabs}</nav> })}
         {content}
     };
     let name = organization.name.clone();

@@ -55,11 +55,16 @@ fn warnings(place: &Place, numbers: OrganizationNumbers, orphans: &[OrphanTeam])
                 view! { <li><a class="link" href=href>{team.name.clone()}</a>{format!(", {members}")}</li> }
             })
             .collect_view();
+        let whom = if total == 1 {
+            "Nobody in it can manage members or projects. Choose an admin:"
+        } else {
+            "Nobody in them can manage members or projects. Choose an admin for each:"
+        };
         ui::callout(
             "warning",
             &format!("{} without an admin", ui::plural(total, "team")),
             view! {
-                <p>"Nobody in them can manage members or projects. Choose an admin for each:"</p>
+                <p>{whom}</p>
                 <ul>{links} {(more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })}</ul>
             }
             .into_any(),

@@ -222,7 +222,7 @@ fn table(
         .map(|person| {
             view! {
                 <tr class=person.deactivated.then_some("table__row--muted")>
-                    <th scope="row" class="table__title">{ui::person(&person.email, person.display_name.as_deref())}</th>
+                    <th scope="row" class="table__title">{ui::person_linked(&person.email, person.display_name.as_deref(), Some(format!("/admin/users/{}", person.user_id)))}</th>
                     <td class="table__state" data-label="Role">
                         {role_badge(person.role)}
                         {person.guest.then(|| view! { " "<span class="badge badge--warning">"Guest"</span> })}
@@ -335,20 +335,19 @@ async fn ask(ctx: &mut Ctx, place: &Place) -> Result<Asked> {
     let organization = &place.page.organization.name;
     let mut fields = place.fields();
     fields.push(("user_id", user.to_string()));
-    let loss = |verb: &str, count: i64, noun: &str| (format!("{verb} {}", ui::plural(count, noun)), count > 0);
     let dialog = ui::confirm(Confirm {
         id: "remove-person",
         title: format!("Remove {} from {organization}?", effects.email),
         text: "Access to all teams of the organization ends at once. The account stays.".to_owned(),
-        consequences: vec![
-            loss("Ends", effects.teams, "team membership"),
-            loss("Removes", effects.project_roles, "project role"),
-            loss("Revokes", effects.keys, "key"),
-            (
-                format!("Leaves {} running", ui::plural(effects.runners, "runner")),
-                false,
-            ),
-        ],
+        consequences: [
+            ui::counted("Ends", effects.teams, "team membership", "", true),
+            ui::counted("Removes", effects.project_roles, "project role", "", true),
+            ui::counted("Revokes", effects.keys, "key", "", true),
+            ui::counted("Leaves", effects.runners, "runner", " running", false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         action: "/actions/organizations/people/remove",
         fields,
         input: None,

@@ -4,18 +4,21 @@ use chrono::{DateTime, Utc};
 use domain::views::{AccessRequest, Page};
 use leptos::prelude::*;
 
-use super::{Address, PAGE, table::table};
+use super::{
+    Address, PAGE,
+    table::{Quotas, table},
+};
 use crate::{
     forms, ssr,
     ui::{self, Confirm},
 };
 
 /// The requests that wait for the viewer, with what is done with those that they tick.
-pub(super) fn to_decide(list: &Page<AccessRequest>, address: &Address, now: DateTime<Utc>) -> AnyView {
+pub(super) fn to_decide(list: &Page<AccessRequest>, quotas: &Quotas, address: &Address, now: DateTime<Utc>) -> AnyView {
     view! {
         <form class="stack" method="get" action=PAGE>
             {address.hidden()}
-            {table(list, address, now)}
+            {table(list, quotas, address, now)}
             <div class="form-actions">
                 <button class="button button--primary" name="confirm" value="approve">"Approve selected…"</button>
                 <button class="button button--danger-quiet" name="confirm" value="deny">"Deny selected…"</button>

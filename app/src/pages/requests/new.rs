@@ -25,7 +25,22 @@ pub fn new() -> impl IntoView {
         };
         drop(ctx);
         let state = forms::take(FORM).await;
+        let waiting = match (kind, ssr::query("team")) {
+            (Some(RequestKind::Join), Some(team)) => super::waiting_join(&team).await,
+            _ => None,
+        };
         let body = match kind {
+            _ if waiting.is_some() => ui::callout(
+                "info",
+                "You have asked to join this team already",
+                view! {
+                    <p>"Nobody has decided yet. One request is enough."</p>
+                    <p class="button-row">
+                        {waiting} <a class="button" href=format!("{PAGE}/new?kind=join")>"Ask for another team"</a>
+                    </p>
+                }
+                .into_any(),
+            ),
             Some(kind @ (RequestKind::Quota | RequestKind::Labels)) if several(visit.caller.as_ref()) => {
                 of_which(kind, visit.caller.as_ref())
             }

@@ -5,7 +5,10 @@ use domain::{RequestId, RequestState, views::RequestPage};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{DECIDE, PAGE, table::badge};
+use super::{
+    DECIDE, PAGE,
+    table::{badge, quota_now},
+};
 use crate::{
     forms::{self, FormState},
     layout::{Rendered, capitalised, page},
@@ -21,6 +24,7 @@ pub fn one() -> impl IntoView {
         let mut ctx = ssr::read().await?;
         let now = ctx.now;
         let page = requests::get(&mut ctx, id).await?;
+        let quotas = requests::quotas_now(&mut ctx, std::slice::from_ref(&page.request)).await?;
         drop(ctx);
         let state = forms::take(DECIDE).await;
         let request = &page.request;
@@ -38,7 +42,7 @@ pub fn one() -> impl IntoView {
                 <header class="card__header"><h2 class="card__title" id="facts-title">"Request"</h2></header>
                 <div class="card__body">
                     <dl class="facts facts--stacked">
-                        <div><dt>"What"</dt><dd>{title.clone()}</dd></div>
+                        <div><dt>"What"</dt><dd>{title.clone()} {quotas.get(&page.request.team_id).copied().map(quota_now)}</dd></div>
                         <div>
                             <dt>"Team"</dt>
                             <dd><a class="link" href=format!("/admin/teams/{}", request.team_id)>{request.team_name.clone()}</a></dd>

@@ -1,8 +1,10 @@
 //! Requests as rows.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
-    RequestState,
+    RequestKind, RequestState, TeamId,
     views::{AccessRequest, Page},
 };
 use leptos::prelude::*;
@@ -10,14 +12,22 @@ use leptos::prelude::*;
 use super::{Address, PAGE, View};
 use crate::{ssr, ui};
 
-/// The table and its pages. `choose`: with a box to tick in each row.
-pub(super) fn table(list: &Page<AccessRequest>, address: &Address, now: DateTime<Utc>) -> AnyView {
+/// The quotas that teams have now who ask for another one; none is no limit.
+pub(super) type Quotas = BTreeMap<TeamId, Option<i32>>;
+
+/// The table and its pages. What waits for a decision has a box to tick in each row, and no state: that is the same for all.
+pub(super) fn table(list: &Page<AccessRequest>, quotas: &Quotas, address: &Address, now: DateTime<Utc>) -> AnyView {
     let (choose, others) = (address.view == View::ToDecide, address.view != View::Mine);
     let chosen = ssr::query_all("id");
     let rows = list
         .items
         .iter()
-        .map(|request| row(request, choose, others, &chosen, now))
+        .map(|request| {
+            let now_has = quotas
+                .get(&request.team_id)
+                .filter(|_| request.value.kind() == RequestKind::Quota);
+            row(request, now_has.copied(), choose, others, &chosen, now)
+        })
         .collect_view();
     view! {
         <div class="table-wrap">
@@ -25,12 +35,12 @@ pub(super) fn table(list: &Page<AccessRequest>, address: &Address, now: DateTime
                 <caption class="visually-hidden">"Requests"</caption>
                 <thead>
                     <tr>
-                        {choose.then(|| view! { <th scope="col"><span class="visually-hidden">"Select"</span></th> })}
+                        {choose.then(|| view! { <th scope="col" class="table__check"><span class="visually-hidden">"Select"</span></th> })}
                         <th scope="col">"Request"</th>
                         <th scope="col">"Team"</th>
                         {others.then(|| view! { <th scope="col">"Asked by"</th> })}
                         <th scope="col">"Asked"</th>
-                        <th scope="col">"State"</th>
+                        {(!choose).then(|| view! { <th scope="col">"State"</th> })}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -48,28 +58,42 @@ pub(super) fn table(list: &Page<AccessRequest>, address: &Address, now: DateTime
     .into_any()
 }
 
-fn row(request: &AccessRequest, choose: bool, others: bool, chosen: &[String], now: DateTime<Utc>) -> AnyView {
+fn row(
+    request: &AccessRequest,
+    quota: Option<Option<i32>>,
+    choose: bool,
+    others: bool,
+    chosen: &[String],
+    now: DateTime<Utc>,
+) -> AnyView {
     let id = request.id.to_string();
     let checked = chosen.contains(&id);
     let select = choose.then(|| {
         let label = format!("Select {}", request.what());
-        view! { <td><input type="checkbox" name="id" value=id.clone() checked=checked aria-label=label /></td> }
+        view! { <td class="table__check"><input type="checkbox" name="id" value=id.clone() checked=checked aria-label=label /></td> }
     });
     view! {
         <tr>
             {select}
             <th scope="row" class="table__title">
                 <a class="link" href=format!("{PAGE}/{id}")>{request.what()}</a>
+                {quota.filter(|_| request.state == RequestState::Pending).map(quota_now)}
                 <small class="table__sub">{request.reason.clone()}</small>
                 {decision(request)}
             </th>
             <td data-label="Team">{request.team_name.clone()}</td>
             {others.then(|| view! { <td data-label="Asked by">{request.requester.clone()}</td> })}
             <td data-label="Asked">{ui::time_ago(request.created_at, now)}</td>
-            <td class="table__state" data-label="State">{badge(request.state)}</td>
+            {(!choose).then(|| view! { <td class="table__state" data-label="State">{badge(request.state)}</td> })}
         </tr>
     }
     .into_any()
+}
+
+/// What a larger quota is compared with.
+pub(super) fn quota_now(quota: Option<i32>) -> AnyView {
+    let words = quota.map_or_else(|| "no limit now".to_owned(), |max| format!("{max} now"));
+    view! { <small class="table__sub">{words}</small> }.into_any()
 }
 
 /// Why it was decided so. Below the request: on a narrow screen the state has no room for it.

@@ -9,7 +9,7 @@ use domain::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{deprovision, lasting, reason_words, runner_badge, state_age};
+use super::{deprovision, lasting, reason_words, runner_badge, state_age, table::owner_left};
 use crate::{
     icon::icon,
     layout::{Rendered, page},
@@ -113,7 +113,7 @@ fn facts(detail: &RunnerDetail, now: DateTime<Utc>) -> AnyView {
                     {deleted}
                     {fact("Team", team)}
                     {fact("Project", ui::or_dash(detail.project_name.as_deref()))}
-                    {fact("Provisioned by", runner.provisioned_by.clone().into_any())}
+                    {fact("Provisioned by", view! { {runner.provisioned_by.clone()} {runner.owner_left.then(owner_left)} }.into_any())}
                     {fact("Created", ui::time_ago(runner.created_at, now))}
                     {fact("First connected", moment(runner.registered_at))}
                     {fact("Last seen at GitHub", moment(runner.last_seen_at))}

@@ -1,9 +1,9 @@
 //! The lists: mine and my teams', and all that one may see.
 
-use backend::{runners, teams};
+use backend::{identity, runners, teams};
 use domain::{
     TeamStatus,
-    views::{Page, Runner},
+    views::{Me, Page, Runner},
 };
 use leptos::prelude::*;
 
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     icon::icon,
     layout::{Rendered, page},
+    navigation,
     ssr::{self, Ctx, Result},
     ui,
 };
@@ -45,6 +46,7 @@ async fn show(path: &'static str, title: &'static str, description: &'static str
     let asked = deprovision::asked(&mut ctx, &address).await?;
     let caller = ctx.caller.clone();
     let choices = choices(&ctx, &address);
+    let me = identity::me(ctx.person()?);
     drop(ctx);
     let header = ui::page_header(
         title,
@@ -53,11 +55,10 @@ async fn show(path: &'static str, title: &'static str, description: &'static str
             Some(team) => format!("The runners of {team}, newest first."),
             None => description.to_owned(),
         }),
-        view! { <a class="button button--primary" href="/provision">{icon("provision")}"Provision JIT Runner"</a> }
-            .into_any(),
+        crate::pages::provision_button(&me).into_any(),
     );
     let body = if list.items.is_empty() {
-        empty(&address)
+        empty(&address, &me)
     } else {
         table(&list, &address, &caller, now)
     };
@@ -146,7 +147,7 @@ fn toolbar(address: &Address, choices: &[(String, String)], list: &Page<Runner>)
     .into_any()
 }
 
-fn empty(address: &Address) -> AnyView {
+fn empty(address: &Address, me: &Me) -> AnyView {
     if address.is_filtered() || address.cursor.is_some() {
         return ui::empty(
             "search",
@@ -159,6 +160,6 @@ fn empty(address: &Address) -> AnyView {
         "runner",
         "No runners",
         "A runner takes one CI job and is gone. Provision one and start it where the job shall run.",
-        Some(("Provision JIT Runner", "/provision")),
+        navigation::works(me).then_some(("Provision JIT Runner", "/provision")),
     )
 }

@@ -99,10 +99,20 @@ fn row(runner: &Runner, address: &Address, deletes: Option<bool>, now: DateTime<
             <td data-label="Since">{ui::time_ago(runner.state_since, now)}</td>
             <td data-label="Labels" class="table__optional runners__labels">{own_labels(runner)}</td>
             <td data-label="Team">{ui::or_dash(runner.team_name.as_deref())}</td>
-            <td data-label="Provisioned By" class="runners__person">{runner.provisioned_by.clone()}</td>
+            <td data-label="Provisioned By" class="runners__person">
+                {runner.provisioned_by.clone()} {runner.owner_left.then(owner_left)}
+            </td>
             <td data-label="Created" class="table__optional">{ui::time_ago(runner.created_at, now)}</td>
             {deletes.map(|deletes| view! { <td class="table__actions">{deletes.then(|| menu(runner, address))}</td> })}
         </tr>
+    }
+    .into_any()
+}
+
+/// That whose runner it is has left its team: somebody else decides about it.
+pub(super) fn owner_left() -> AnyView {
+    view! {
+        <span class="badge badge--warning" title="It goes on counting against the team's quota">"Owner left the team"</span>
     }
     .into_any()
 }

@@ -20,33 +20,44 @@ pub fn list() -> impl IntoView {
         let catalogue = choose(&catalogues, ssr::query("organization").as_deref())?;
         let services = rules::list(&mut ctx, catalogue.organization_id).await?;
         drop(ctx);
-        let add = format!("/admin/services/new?organization={}", catalogue.slug);
-        let action = if catalogue.may_change {
-            view! { <a class="button button--primary" href=add.clone()>{icon("plus")}"Add service"</a> }.into_any()
-        } else {
-            ().into_any()
-        };
+        let action = catalogue.may_change.then(|| add_button(&catalogue.slug, true));
         let description = format!(
             "The services of {}. A team may use those that its policy allows, each for a reason; no others.",
             catalogue.name
         );
-        let body = if services.is_empty() {
-            let text = if catalogue.may_change {
-                "Add what stands behind your proxies; then allow it to the teams that need it.".to_owned()
-            } else {
-                format!("Services are added by {}.", domain::Permission::TeamAdminister.who())
-            };
-            let action = catalogue.may_change.then_some(("Add service", add.as_str()));
-            ui::empty("services", "No services yet", &text, action)
-        } else {
-            table(&services)
-        };
-        let header = ui::page_header("Services", None, Some(description), action);
+        let body = catalogue_of(&catalogue.slug, &services, catalogue.may_change);
+        let header = ui::page_header("Services", None, Some(description), action.into_any());
         Ok(Rendered::new(
             "Services",
             view! { {header} {chooser(&catalogues, catalogue)} {body} },
         ))
     })
+}
+
+/// Where a service is added to an organization's catalogue.
+fn add_address(slug: &str) -> String {
+    format!("/admin/services/new?organization={slug}")
+}
+
+/// The way to the form for another service.
+pub fn add_button(slug: &str, primary: bool) -> AnyView {
+    let class = if primary { "button button--primary" } else { "button" };
+    view! { <a class=class href=add_address(slug)>{icon("plus")}"Add service"</a> }.into_any()
+}
+
+/// The services of the organization with this short name; or what to do while there are none.
+pub fn catalogue_of(slug: &str, services: &[Service], may_change: bool) -> AnyView {
+    if !services.is_empty() {
+        return table(services);
+    }
+    let text = if may_change {
+        "Add what stands behind your proxies; then allow it to the teams that need it.".to_owned()
+    } else {
+        format!("Services are added by {}.", domain::Permission::TeamAdminister.who())
+    };
+    let add = add_address(slug);
+    let action = may_change.then_some(("Add service", add.as_str()));
+    ui::empty("services", "No services yet", &text, action)
 }
 
 /// The catalogue that the address names, else the first that has services.
@@ -100,7 +111,7 @@ fn table(services: &[Service]) -> AnyView {
                 <tr>
                     <th scope="row" class="table__title">
                         <a href=format!("/admin/services/{}", service.id)>{service.name.clone()}</a>
-                        {service.description.clone().map(|text| view! { <small class="table__sub truncate">{text}</small> })}
+                        {service.description.clone().map(|text| view! { <small class="table__sub truncate" title=text.clone()>{text.clone()}</small> })}
                     </th>
                     <td data-label="Kind">{kind_label(service.kind)}</td>
                     <td data-label="Paths" class="table__optional">{paths(&service.path_prefixes)}</td>

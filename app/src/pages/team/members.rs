@@ -8,7 +8,7 @@ mod moving;
 mod table;
 
 use address::Address;
-use backend::{members as rules, objects};
+use backend::{members as rules, objects, users};
 pub use bulk::bulk;
 use domain::{Permission, views::MemberCounts};
 pub use invitations::invited;
@@ -54,6 +54,7 @@ pub fn members() -> impl IntoView {
             moves,
             keeps: place.page.team.is_system,
             sees_last_use: rules::sees_last_use(&place.page),
+            sees_accounts: users::sees_accounts(&place.page.standing),
             now: ctx.now,
         };
         Ok(view! {

@@ -3,7 +3,6 @@
 use backend::teams;
 use domain::{
     Permission, TeamStatus,
-    audit::event_verb,
     views::{Change, Runner, TeamOverview},
 };
 use leptos::prelude::*;
@@ -12,7 +11,7 @@ use super::{Place, Tab, declared, history, page, tab_page};
 use crate::{
     icon::icon,
     pages::runners::{runner_badge, state_age},
-    ui,
+    ui::{self, Happened},
 };
 
 /// `/admin/teams/{team}`.
@@ -217,30 +216,23 @@ fn changes(changes: &[Change], place: &Place, now: chrono::DateTime<chrono::Utc>
 }
 
 fn item(change: &Change, now: chrono::DateTime<chrono::Utc>) -> AnyView {
-    let (class, name) = match change.action.rsplit(['.', '_']).next().unwrap_or_default() {
-        "create" | "add" | "jit" | "activate" | "restore" => ("timeline__item timeline__item--add", "plus"),
-        "remove" | "delete" | "revoke" | "archive" | "deactivate" | "expired" | "failed" => {
-            ("timeline__item timeline__item--remove", "minus")
-        }
-        _ => ("timeline__item", "edit"),
-    };
     let detail = match change.action.as_str() {
         "team.services" => Some(super::services::details(change)),
         "team.update" | "project.update" | "member.role" | "member.update" => Some(details(change)),
         _ => None,
     };
-    view! {
-        <li class=class>
-            <span class="timeline__icon">{icon(name)}</span>
-            <div class="timeline__body">
-                <p>
-                    <b>{change.actor.clone()}</b>" "{event_verb(&change.action)}" "<b>{change.target.clone()}</b>{detail}
-                </p>
-                <p class="timeline__meta">{ui::time_ago(change.at, now)}</p>
-            </div>
-        </li>
-    }
-    .into_any()
+    let happened = Happened {
+        at: change.at,
+        action: &change.action,
+        actor: &change.actor,
+        target: &change.target,
+        href: None,
+        // What failed is called so.
+        success: true,
+        detail,
+        team: None,
+    };
+    ui::happened(happened, now)
 }
 
 fn details(change: &Change) -> String {

@@ -24,6 +24,9 @@ use crate::{
     ui::{self, Field},
 };
 
+/// How many people a field of the page knows; of more it only suggests some.
+const SUGGESTED: usize = 200;
+
 /// Rows of members and of keys on the page.
 const ROWS: i64 = 50;
 
@@ -99,10 +102,10 @@ async fn show(ctx: &mut ssr::Ctx, place: &Place, id: ProjectId) -> Result<Render
     let key_list = key_rules::list_of(ctx, &here.page, ssr::query("keys").as_deref(), ROWS).await?;
     let people = rules::members::list_of(ctx, &here.page, ssr::query("members").as_deref(), ROWS).await?;
     let secret = shown_keys::take().await;
-    let key_section = keys::section(&here, &key_list, now).await;
+    let key_section = keys::section(&here, &key_list, &people, now).await;
     let key_dialog = keys::dialog(&here, &key_list.items, now);
     let candidates = if here.may_change(ProjectRight::ManageMembers) {
-        rules::members::candidates(ctx, &here.page, 200).await?
+        rules::members::candidates(ctx, &here.page, i64::try_from(SUGGESTED).unwrap_or(i64::MAX)).await?
     } else {
         Vec::new()
     };

@@ -121,9 +121,7 @@ fn table(place: &Place, projects: &[Project], manages: bool) -> AnyView {
                     <th scope="row" class="table__title">
                         <a href=format!("{base}/{id}")>{project.name.clone()}</a>
                     </th>
-                    <td class="table__text table__optional" data-label="Description">
-                        {ui::or_dash(project.description.as_deref())}
-                    </td>
+                    {ui::text_cell("Description", project.description.as_deref(), true)}
                     <td class="table__number" data-label="Members">{project.member_count}</td>
                     <td class="table__number" data-label="Keys">{project.key_count}</td>
                     <td class="table__number" data-label="Runners">{project.runner_count}</td>
@@ -207,20 +205,14 @@ pub(super) fn delete_dialog(place: &Place, project: &Project, cancel: &str, stat
         id: "delete-project",
         title: format!("Delete {}?", project.name),
         text: "The project is deleted with its data. This cannot be undone.".to_owned(),
-        consequences: vec![
-            (
-                format!("Removes {}", ui::plural(project.member_count, "project role")),
-                project.member_count > 0,
-            ),
-            (
-                format!("Revokes {}", ui::plural(project.key_count, "key")),
-                project.key_count > 0,
-            ),
-            (
-                format!("Leaves {} with the team", ui::plural(project.runner_count, "runner")),
-                false,
-            ),
-        ],
+        consequences: [
+            ui::counted("Removes", project.member_count, "project role", "", true),
+            ui::counted("Revokes", project.key_count, "key", "", true),
+            ui::counted("Leaves", project.runner_count, "runner", " with the team", false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         action: "/actions/projects/delete",
         fields,
         input,

@@ -317,7 +317,6 @@ fn dialog(place: &Place, state: &FormState) -> Option<AnyView> {
     let mut fields = place.fields();
     fields.push(("change", change.as_str().to_owned()));
     let members = ui::plural(team.member_count.into(), "member");
-    let runners = ui::plural(team.runner_count.into(), "runner");
     let reason = Field {
         name: "reason",
         label: "Reason",
@@ -344,13 +343,19 @@ fn dialog(place: &Place, state: &FormState) -> Option<AnyView> {
         id: "status-dialog",
         title,
         text: text.to_owned(),
-        consequences: vec![
-            (format!("{members} cannot use the team"), team.member_count > 0),
-            (
-                format!("Leaves {runners} running; no new ones can be provisioned"),
+        consequences: [
+            (team.member_count > 0).then(|| (format!("{members} cannot use the team"), true)),
+            ui::counted(
+                "Leaves",
+                team.runner_count.into(),
+                "runner",
+                " running; no new ones can be provisioned",
                 false,
             ),
-        ],
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         action: "/actions/teams/status",
         fields,
         input: Some(reason),

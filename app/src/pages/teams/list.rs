@@ -277,9 +277,7 @@ fn row(team: &Team, caller: &Caller) -> AnyView {
                 <a href=path.clone()>{team.name.clone()}</a>
                 <small class="table__sub">{team.organization_name.clone()}</small>
             </th>
-            <td class="table__text table__optional" data-label="Description">
-                {ui::or_dash(team.description.as_deref())}
-            </td>
+            {ui::text_cell("Description", team.description.as_deref(), true)}
             <td class="table__number" data-label="Members">{team.member_count}</td>
             <td class="table__number" data-label="Projects">{team.project_count}</td>
             <td data-label="Runners">{ui::meter(team.runner_count, team.max_runners)}</td>

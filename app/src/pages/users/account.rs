@@ -1,6 +1,6 @@
 //! One account: what it is, where it belongs, what a super_admin does with it.
 
-use backend::users;
+use backend::{api_keys, users};
 use domain::{
     OrgRole, Permission, UserRef,
     views::{AccountOrganization, AccountPage, AccountTeam, LiteLlmStanding, PersonPolicy},
@@ -8,7 +8,7 @@ use domain::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{STATUS, UPDATE, flags, last_seen, role_badges, status_badge};
+use super::{STATUS, UPDATE, flags, keys, last_seen, role_badges, status_badge};
 use crate::{
     forms::{self, FormState},
     layout::{Rendered, page},
@@ -26,6 +26,7 @@ pub fn account() -> impl IntoView {
         let page = users::get(&mut ctx, &user).await?;
         let status = forms::take(STATUS).await;
         let (dialog, refusal) = dialog(&mut ctx, &page, &status).await?;
+        let keys = api_keys::of_person(&mut ctx, page.account.id, keys::MOST).await?;
         let policy = backend::label_policies::find(&mut ctx, &UserRef::Id(page.account.id)).await?;
         let writes_policies = backend::label_policies::may_manage(&ctx.caller);
         drop(ctx);
@@ -37,7 +38,7 @@ pub fn account() -> impl IntoView {
             {deactivated(&page, now)}
             <div class="split">
                 <div class="split__main">
-                    {organizations(&page.organizations)} {teams(&page.teams, now)}
+                    {organizations(&page.organizations)} {teams(&page.teams, now)} {keys::card(&keys, page.counts.keys, now)}
                     {label_policy(&page, policy.as_ref(), writes_policies)}
                     {page.manages.then(|| form(&page, &state))} {danger_zone(&page)}
                 </div>
@@ -162,7 +163,7 @@ fn teams(teams: &[AccountTeam], now: chrono::DateTime<chrono::Utc>) -> AnyView {
         .into_any()
     };
     view! {
-        <section class="card" aria-labelledby="teams-title">
+        <section class="card" id="teams" aria-labelledby="teams-title">
             <header class="card__header"><h2 class="card__title" id="teams-title">"Teams"</h2></header>
             {body}
         </section>
@@ -243,16 +244,25 @@ fn at_litellm(status: LiteLlmStanding, page: &AccountPage) -> AnyView {
 /// What hangs on the account; its sessions and tokens are no business of an organization's.
 fn numbers(page: &AccountPage) -> AnyView {
     let counts = &page.counts;
-    let fact = |label: &'static str, count: i64| view! { <div><dt>{label}</dt><dd>{count}</dd></div> };
+    // What there is nothing of leads nowhere.
+    let fact = |label: &'static str, count: i64, href: Option<String>| {
+        let shown = match href.filter(|_| count > 0) {
+            Some(href) => view! { <a class="link" href=href>{count}</a> }.into_any(),
+            None => count.into_any(),
+        };
+        view! { <div><dt>{label}</dt><dd>{shown}</dd></div> }
+    };
+    let email: String = form_urlencoded::byte_serialize(page.account.email.as_bytes()).collect();
+    let runners = format!("/admin/runners?q={email}");
     view! {
         <section class="card" aria-labelledby="numbers-title">
             <header class="card__header"><h2 class="card__title" id="numbers-title">"In use"</h2></header>
             <div class="card__body">
                 <dl class="facts">
-                    {page.whole.then(|| view! { {fact("Sessions", counts.sessions)} {fact("Access tokens", counts.tokens)} })}
-                    {fact("API keys", counts.keys)}
-                    {fact("Live runners", counts.runners)}
-                    {fact("Project roles", counts.project_roles)}
+                    {page.whole.then(|| view! { {fact("Sessions", counts.sessions, None)} {fact("Access tokens", counts.tokens, None)} })}
+                    {fact("API keys", counts.keys, Some("#keys".to_owned()))}
+                    {fact("Live runners", counts.runners, Some(runners))}
+                    {fact("Project roles", counts.project_roles, Some("#teams".to_owned()))}
                 </dl>
             </div>
         </section>
@@ -341,32 +351,18 @@ async fn dialog(ctx: &mut Ctx, page: &AccountPage, state: &FormState) -> Result<
         Err(error) => return Err(error),
     };
     let counts = effects.counts;
-    let loss = |count: i64, text: String| (text, count > 0);
-    let mut consequences = vec![
-        loss(
-            counts.sessions,
-            format!("Ends {} at once", ui::plural(counts.sessions, "session")),
-        ),
-        loss(
-            counts.tokens,
-            format!("Revokes {} for good", ui::plural(counts.tokens, "access token")),
-        ),
-        loss(
-            counts.keys,
-            format!(
-                "{} {} working",
-                ui::plural(counts.keys, "API key"),
-                if counts.keys == 1 { "stops" } else { "stop" }
-            ),
-        ),
-    ];
+    let mut consequences: Vec<_> = [
+        ui::counted("Ends", counts.sessions, "session", " at once", true),
+        ui::counted("Revokes", counts.tokens, "access token", " for good", true),
+        ui::counted("Stops", counts.keys, "API key", " from working", true),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     for (_, team) in effects.teams_without_admin {
         consequences.push((format!("{team} is left without an admin"), true));
     }
-    consequences.push((
-        format!("Leaves {} running", ui::plural(counts.runners, "runner")),
-        false,
-    ));
+    consequences.extend(ui::counted("Leaves", counts.runners, "runner", " running", false));
     let comment = Field {
         name: "comment",
         label: "Comment",

@@ -190,21 +190,17 @@ fn table(list: &Page<ListedAccount>, address: &Address, now: chrono::DateTime<ch
 
 fn row(listed: &ListedAccount, now: chrono::DateTime<chrono::Utc>) -> AnyView {
     let account = &listed.account;
-    let shown = account.shown().to_owned();
-    let second = account.display_name.is_some().then(|| account.email.clone());
     let organizations = (!listed.organizations.is_empty()).then(|| listed.organizations.join(", "));
     view! {
         <tr class=account.deactivated_at.is_some().then_some("table__row--muted")>
             <th scope="row" class="table__title">
-                <div class="person">
-                    <span class=ui::avatar_class(&account.email) aria-hidden="true">{ui::initials(&shown)}</span>
-                    <div class="person__text">
-                        <a class="person__name" href=format!("/admin/users/{}", account.id)>{shown}</a>
-                        {second.map(|email| view! { <span class="person__email">{email}</span> })}
-                    </div>
-                </div>
+                {ui::person_linked(
+                    &account.email,
+                    account.display_name.as_deref(),
+                    Some(format!("/admin/users/{}", account.id)),
+                )}
             </th>
-            <td class="table__text" data-label="Organizations">{ui::or_dash(organizations.as_deref())}</td>
+            {ui::text_cell("Organizations", organizations.as_deref(), false)}
             <td class="table__number" data-label="Teams">{listed.team_count}</td>
             <td data-label="Last seen">{last_seen(account, now)}</td>
             <td class="table__state" data-label="Status">{status_badge(account)}" "{role_badges(account)}</td>

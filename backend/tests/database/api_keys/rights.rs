@@ -4,7 +4,9 @@ use backend::{
     api_keys::{self, ApiKeyPatchInput, KeyQuery, Made, NewApiKeyInput, Whose},
     keys::{self, NewKey},
 };
-use domain::{ApiKeyStatus, KeyKind, KeyMaximums, KeyName, KeyPolicy, Money, TeamRole, UserId, hierarchy::Level};
+use domain::{
+    ApiKeyStatus, KeyId, KeyKind, KeyMaximums, KeyName, KeyPolicy, Money, OrgRole, TeamRole, UserId, hierarchy::Level,
+};
 use rust_decimal::Decimal;
 
 use super::{House, named};
@@ -296,4 +298,42 @@ async fn c8_lists_show_both_kinds_with_true_totals() {
     );
     assert_eq!(list(house.ada, query(Whose::Team(team), None, true)).await, [ci]);
     assert_eq!(list(house.boss, query(Whose::Team(team), None, false)).await.len(), 3);
+}
+
+#[tokio::test]
+async fn p_somebodys_keys_are_listed_for_those_who_see_the_account() {
+    let house = House::new().await;
+    let world = &house.world;
+    let (key, _) = house.ready(house.ada, "one").await;
+    let (ended, _) = house.ready(house.ada, "two").await;
+    house.revoke(house.ada, ended.id).await.unwrap();
+    let (near, far) = (world.organization("near").await, world.organization("far").await);
+    world
+        .sql(&format!(
+            "UPDATE teams SET organization_id = '{near}' WHERE id = '{}'",
+            house.team
+        ))
+        .await;
+    let listed = async |who: UserId| {
+        let keys = world
+            .ask(who, async |ctx| api_keys::of_person(ctx, house.ada, 50).await)
+            .await?;
+        Ok(keys.into_iter().map(|key| key.id).collect::<Vec<_>>())
+    };
+    for (organization, name, role, sees) in [
+        (near, "olga", OrgRole::OrgAdmin, true),
+        (near, "audrey", OrgRole::Auditor, true),
+        (far, "otto", OrgRole::OrgAdmin, false),
+    ] {
+        let who = world.user(name).await;
+        world.give(organization, who, role).await;
+        let expected = if sees { vec![key.id] } else { Vec::new() };
+        assert_eq!(listed(who).await.unwrap(), expected, "{name}");
+    }
+    assert_eq!(listed(world.super_admin().await).await.unwrap(), [key.id]);
+    // Who sees no accounts sees no list of them, not even the own one: that is on /keys.
+    for who in [house.boss, house.ada] {
+        let refused_list: backend::Result<Vec<KeyId>> = listed(who).await;
+        refused(refused_list, "FORBIDDEN", "Admin privileges required");
+    }
 }

@@ -55,17 +55,14 @@ async fn removal(ctx: &mut Ctx, place: &Place, address: &Address, user: &UserRef
         title,
         text: "Access to the team ends at once. Coming back needs being added to the team and to its projects again."
             .to_owned(),
-        consequences: vec![
-            (
-                format!("Removes {}", ui::plural(effects.project_roles, "project role")),
-                effects.project_roles > 0,
-            ),
-            (format!("Revokes {}", ui::plural(effects.keys, "key")), effects.keys > 0),
-            (
-                format!("Leaves {} running", ui::plural(effects.runners, "runner")),
-                false,
-            ),
-        ],
+        consequences: [
+            ui::counted("Removes", effects.project_roles, "project role", "", true),
+            ui::counted("Revokes", effects.keys, "key", "", true),
+            ui::counted("Leaves", effects.runners, "runner", " running", false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         action: "/actions/members/remove",
         fields,
         input: runners(place, &effects),
@@ -88,10 +85,15 @@ fn runners(place: &Place, effects: &RemovalEffects) -> Option<AnyView> {
         .map(|name| view! { <li><code>{name.clone()}</code></li> })
         .collect_view();
     let href = format!("/runners?team={}", place.page.team.id);
+    let (goes, about) = if effects.runners == 1 {
+        ("It goes on counting against the quota. ", "it")
+    } else {
+        ("They go on counting against the quota. ", "them")
+    };
     Some(
         view! {
             <div class="left-running">
-                <p>"They go on counting against the quota. Who decides about them sees "<a class="link" href=href>"the team's runners"</a>"."</p>
+                <p>{goes}"Who decides about "{about}" sees "<a class="link" href=href>"the team's runners"</a>"."</p>
                 <ul class="chips" aria-label="Runners that stay">
                     {names} {(more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })}
                 </ul>

@@ -22,6 +22,8 @@ pub(super) struct Viewer {
     /// Whether it is the Default Team, which nobody leaves.
     pub(super) keeps: bool,
     pub(super) sees_last_use: bool,
+    /// Whether the members' accounts are open to the viewer.
+    pub(super) sees_accounts: bool,
     pub(super) now: DateTime<Utc>,
 }
 
@@ -88,6 +90,7 @@ fn row(
 ) -> AnyView {
     let own = viewer.id == Some(member.user_id);
     let acts = viewer.manages || (own && !viewer.keeps);
+    let account = viewer.sees_accounts.then(|| format!("/admin/users/{}", member.user_id));
     let select = viewer.moves.then(|| {
         let label = format!("Select {}", member.email);
         view! {
@@ -103,7 +106,7 @@ fn row(
     view! {
         <tr class=member.deactivated.then_some("table__row--muted")>
             {select}
-            <th scope="row" class="table__title">{ui::person(&member.email, member.display_name.as_deref())}</th>
+            <th scope="row" class="table__title">{ui::person_linked(&member.email, member.display_name.as_deref(), account)}</th>
             <td class="table__state" data-label="Role">
                 {ui::role_badge(member.role)}
                 {member.deactivated.then(|| view! { " "<span class="badge badge--inactive">"Deactivated"</span> })}
@@ -181,6 +184,8 @@ fn menu(place: &Place, member: &Member, manages: bool, own: bool, address: &Addr
         TeamRole::Member => ("Make team admin", "admin"),
     };
     let id = member.user_id.to_string();
+    let email: String = form_urlencoded::byte_serialize(member.email.as_bytes()).collect();
+    let guide = format!("/admin/guide/leave?team={}&user={email}", place.page.team.id);
     let (edit, remove) = (address.asking("end", &id), address.asking("remove", &id));
     view! {
         <details class="menu" name="row-menu">
@@ -196,6 +201,7 @@ fn menu(place: &Place, member: &Member, manages: bool, own: bool, address: &Addr
                                 <button class="menu__item">{label}</button>
                             </form>
                             <a class="menu__item" href=edit>"Role and end…"</a>
+                            <a class="menu__item" href=guide>"Leaving, step by step"</a>
                             <hr />
                         }
                     })}

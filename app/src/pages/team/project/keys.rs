@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     ProjectRight,
-    views::{Key, Page},
+    views::{Key, Page, ProjectMember},
 };
 use leptos::prelude::*;
 
@@ -12,11 +12,16 @@ use crate::{
     forms::{self, FormState},
     pages::keys::{self as shown, Action},
     ssr,
-    ui::{self, Field},
+    ui::{self, Field, PersonChoice},
 };
 
 /// The list, with the form above it for those who may have keys.
-pub(super) async fn section(here: &Here<'_>, list: &Page<Key>, now: DateTime<Utc>) -> AnyView {
+pub(super) async fn section(
+    here: &Here<'_>,
+    list: &Page<Key>,
+    people: &Page<ProjectMember>,
+    now: DateTime<Utc>,
+) -> AnyView {
     let state = forms::take(shown::CREATE).await;
     let change = forms::take(shown::CHANGE).await;
     let manages = here.may_change(ProjectRight::ManageKeys);
@@ -39,7 +44,7 @@ pub(super) async fn section(here: &Here<'_>, list: &Page<Key>, now: DateTime<Utc
                     </p>
                 </div>
             </header>
-            {creates.then(|| create_form(here, manages, &state))}
+            {creates.then(|| create_form(here, people, manages, &state))}
             <div class="card__body card__body--flush">
                 {if list.items.is_empty() {
                     ui::empty(
@@ -57,7 +62,12 @@ pub(super) async fn section(here: &Here<'_>, list: &Page<Key>, now: DateTime<Utc
     .into_any()
 }
 
-fn create_form(here: &Here<'_>, manages: bool, state: &FormState) -> AnyView {
+fn create_form(here: &Here<'_>, people: &Page<ProjectMember>, manages: bool, state: &FormState) -> AnyView {
+    // Who has access to the project, and nobody else, can have a key of it.
+    let owners: Vec<_> = (people.items.iter())
+        .filter(|member| !member.deactivated)
+        .map(|member| (member.email.clone(), member.display_name.clone()))
+        .collect();
     // Who stands above the team has to say whose the key is.
     let above = !here.page.standing.may(ProjectRight::OwnKeys);
     view! {
@@ -65,15 +75,17 @@ fn create_form(here: &Here<'_>, manages: bool, state: &FormState) -> AnyView {
             {here.hidden()}
             <div class="field-row">
                 {Field { name: "name", label: "Name", required: true, placeholder: "nightly evaluation", ..Field::default() }.view(state)}
-                {shown::expiry(state)}
+                {shown::expiry(state, "expires", None, None)}
                 {manages
                     .then(|| {
-                        Field {
+                        PersonChoice {
                             name: "owner",
                             label: "Owner",
-                            placeholder: if above { "name@example.com" } else { "you" },
+                            people: &owners,
+                            all: people.previous.is_none() && people.next.is_none(),
+                            nobody: (!above).then_some("you"),
                             required: above,
-                            ..Field::default()
+                            current: "",
                         }
                             .view(state)
                     })}

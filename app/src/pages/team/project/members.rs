@@ -1,6 +1,6 @@
 //! Who has access to the project: assign, change, take out.
 
-use backend::projects::members as rules;
+use backend::{projects::members as rules, users};
 use chrono::{DateTime, Utc};
 use domain::{
     ProjectRight, ProjectRole, UserId, UserRef,
@@ -13,7 +13,7 @@ use crate::{
     forms::{self, FormState},
     icon::icon,
     ssr::{self, Code, Ctx, Error, Result},
-    ui::{self, Confirm},
+    ui::{self, Confirm, PersonChoice},
 };
 
 /// The list, with the form above it for those who may.
@@ -80,32 +80,19 @@ pub(super) async fn section(
 
 fn assign_form(here: &Here<'_>, candidates: &[(String, Option<String>)], state: &FormState) -> AnyView {
     let role = state.value("role", "member");
-    let error = state.error("user_id");
     view! {
         <form class="card__body inline-form" method="post" action="/actions/projects/members/set">
             {here.hidden()}
-            <div class="field">
-                <label class="field__label" for="user_id">"Team member"</label>
-                <input
-                    class="input"
-                    id="user_id"
-                    name="user_id"
-                    list="team-people"
-                    required
-                    autocomplete="off"
-                    placeholder="name@example.com"
-                    value=state.value("user_id", "")
-                    aria-invalid=error.is_some().then_some("true")
-                    aria-describedby=error.is_some().then_some("user_id-error")
-                />
-                <datalist id="team-people">
-                    {candidates
-                        .iter()
-                        .map(|(email, name)| view! { <option value=email.clone()>{name.clone()}</option> })
-                        .collect_view()}
-                </datalist>
-                {ui::error_line("user_id", error)}
-            </div>
+            {PersonChoice {
+                name: "user_id",
+                label: "Team member",
+                people: candidates,
+                all: candidates.len() < super::SUGGESTED,
+                nobody: None,
+                required: true,
+                current: "",
+            }
+                .view(state)}
             <div class="field">
                 <label class="field__label" for="role">"Role"</label>
                 <select class="select" id="role" name="role">
@@ -121,10 +108,11 @@ fn assign_form(here: &Here<'_>, candidates: &[(String, Option<String>)], state: 
 
 fn row(here: &Here<'_>, member: &ProjectMember, manages: bool, viewer: Option<UserId>, now: DateTime<Utc>) -> AnyView {
     let own = viewer == Some(member.user_id);
+    let account = users::sees_accounts(&here.place.page.standing).then(|| format!("/admin/users/{}", member.user_id));
     let open = here.place.page.team.status != domain::TeamStatus::Archived;
     view! {
         <tr class=member.deactivated.then_some("table__row--muted")>
-            <th scope="row" class="table__title">{ui::person(&member.email, member.display_name.as_deref())}</th>
+            <th scope="row" class="table__title">{ui::person_linked(&member.email, member.display_name.as_deref(), account)}</th>
             <td class="table__state" data-label="Role">
                 {match member.role {
                     Some(ProjectRole::Admin) => view! { <span class="badge badge--role">"Project admin"</span> }.into_any(),
@@ -226,14 +214,14 @@ pub(super) async fn dialog(ctx: &mut Ctx, here: &Here<'_>) -> Result<Option<AnyV
         id: "remove-project-member",
         title,
         text: text.to_owned(),
-        consequences: vec![
-            ("Removes 1 project role".to_owned(), true),
-            (format!("Revokes {}", ui::plural(effects.keys, "key")), effects.keys > 0),
-            (
-                format!("Leaves {} running", ui::plural(effects.runners, "runner")),
-                false,
-            ),
-        ],
+        consequences: [
+            ui::counted("Removes", 1, "project role", "", true),
+            ui::counted("Revokes", effects.keys, "key", "", true),
+            ui::counted("Leaves", effects.runners, "runner", " running", false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         action: "/actions/projects/members/remove",
         fields,
         input: None,
