@@ -6,7 +6,7 @@ mod preview;
 
 pub use allow::{AllowInput, Saved, allow, choices, of_team, preview, preview_stop, set, stop};
 pub use catalogue::{
-    NewService, NewServiceInput, ServicePatch, ServicePatchInput, catalogues, create, delete, find, get, list,
+    NewService, NewServiceInput, ServicePatch, ServicePatchInput, catalogues, create, delete, find, get, list, named,
     preview_delete, update, users,
 };
 use domain::{OrganizationId, PathRule, ServiceKind, TeamId, TeamStatus};

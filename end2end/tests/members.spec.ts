@@ -103,11 +103,11 @@ test('removing asks first, in numbers, and can be cancelled', async ({ as, api, 
 
   // Whoever looks at the team's runners sees that nobody of the team is behind this one.
   await page.getByRole('link', { name: 'See it' }).click();
-  await expect(row(page, max.email)).toContainText('Owner left the team');
+  await expect(row(page, max.email)).toContainText('Owner not in the team');
   await api.ok('POST', `/admin/teams/${team.id}/members`, { user_id: max.email });
   await page.reload();
   await expect(row(page, max.email)).toHaveCount(1);
-  await expect(row(page, max.email)).not.toContainText('Owner left the team');
+  await expect(row(page, max.email)).not.toContainText('Owner not in the team');
 });
 
 test('a member sees who is in the team, changes nothing, and may leave', async ({ as, api }) => {

@@ -76,6 +76,8 @@ test('everyone of the organization reads the catalogue; only its admins change i
     await expect(row(page, service.name)).toBeVisible();
     await expect(page.getByRole('link', { name: 'Add service' })).toHaveCount(0);
     await page.goto(`/admin/services/${service.id}`);
+    await page.goto(`/admin/services/${service.name}`);
+    await expect(page, 'a name leads to the one that has it').toHaveURL(new RegExp(`/admin/services/${service.id}$`));
     await expect(page.getByText('To change it, ask a super_admin or org_admin of the organization.')).toBeVisible();
     await expect(page.getByRole('main').getByRole('button')).toHaveCount(0);
     await page.goto('/admin/services/new?organization=acme');

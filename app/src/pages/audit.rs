@@ -39,7 +39,7 @@ fn whose(reach: Reach, what: &str, own: &str, team: Option<&(TeamId, String)>) -
 
 /// The buttons that save a list with its filters, for a spreadsheet or a program.
 fn exports(href: &str) -> AnyView {
-    let csv = format!("{href}{}format=csv", if href.contains('?') { '&' } else { '?' });
+    let csv = href.replacen("/export", "/export.csv", 1);
     view! {
         <a class="button" href=csv download="">{icon("download")}"Export CSV"</a>
         <a class="button" href=href.to_owned() download="">"NDJSON"</a>

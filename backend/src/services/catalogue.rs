@@ -137,6 +137,22 @@ pub async fn find(ctx: &mut Ctx, id: ServiceId) -> Result<Service> {
     Ok(service)
 }
 
+/// The services with a name, at most two, in the catalogues that the caller may read.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn named(ctx: &mut Ctx, catalogues: &[Catalogue], name: &str) -> Result<Vec<ServiceId>> {
+    let organizations: Vec<Uuid> = catalogues.iter().map(|catalogue| catalogue.organization_id.0).collect();
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM services WHERE organization_id = ANY($1) AND name = $2 LIMIT 2",
+        &organizations,
+        name.trim().replace('\0', ""),
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    Ok(ids.into_iter().map(ServiceId).collect())
+}
+
 /// A service of an organization.
 ///
 /// # Errors

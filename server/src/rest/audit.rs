@@ -31,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list_audit_logs))
         .routes(routes!(export_audit_logs))
+        .routes(routes!(export_audit_logs_csv))
         .routes(routes!(get_audit_head))
         .routes(routes!(get_audit_log))
 }
@@ -231,9 +232,6 @@ struct ExportParams {
     /// Before this time.
     #[param(nullable = false, value_type = Option<DateTime<Utc>>)]
     until: Option<String>,
-    /// `ndjson` unless said otherwise, or `csv`.
-    #[param(nullable = false, value_type = Option<String>, example = "csv")]
-    format: Option<Format>,
 }
 
 /// As [`ExportParams`], with the page.
@@ -330,7 +328,6 @@ impl ListParams {
             search: self.search,
             since: self.since,
             until: self.until,
-            format: None,
         };
         Ok(AuditQuery {
             cursor: self.cursor,
@@ -385,7 +382,7 @@ impl Pages for Export {
 
 /// Export the audit log
 ///
-/// Everything that the list holds, newest first: one JSON object a line, or with `format=csv` a file for spreadsheets.
+/// Everything that the list holds, newest first, one JSON object a line.
 #[utoipa::path(
     get,
     path = "/audit-logs/export",
@@ -394,8 +391,24 @@ impl Pages for Export {
     responses((status = 200, description = "The entries, one a line", body = AuditLog, content_type = "application/x-ndjson"))
 )]
 async fn export_audit_logs(call: Call, QueryString(params): QueryString<ExportParams>) -> Result<Response, Problem> {
-    let format = params.format.unwrap_or_default();
-    export::answer(call, Export(params.query()?), format, "audit-log").await
+    export::answer(call, Export(params.query()?), Format::Ndjson, "audit-log").await
+}
+
+/// Export the audit log for a spreadsheet
+///
+/// The same, as a CSV file (RFC 4180).
+#[utoipa::path(
+    get,
+    path = "/audit-logs/export.csv",
+    tag = "Audit",
+    params(ExportParams),
+    responses((status = 200, description = "The entries, one a row", body = String, content_type = "text/csv"))
+)]
+async fn export_audit_logs_csv(
+    call: Call,
+    QueryString(params): QueryString<ExportParams>,
+) -> Result<Response, Problem> {
+    export::answer(call, Export(params.query()?), Format::Csv, "audit-log").await
 }
 
 /// How far the audit log is sealed.

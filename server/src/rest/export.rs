@@ -11,18 +11,15 @@ use bytes::Bytes;
 use domain::{cost::csv_cell, views::Page};
 use futures_util::stream;
 use http::{HeaderValue, header};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Serialize;
 
 use super::call::Call;
 use crate::problem::Problem;
 
 /// How the rows of an export are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     /// One JSON object a line.
-    #[default]
     Ndjson,
     /// A CSV file (RFC 4180) with a line of names first, for spreadsheets.
     Csv,

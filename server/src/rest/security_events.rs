@@ -31,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list_security_events))
         .routes(routes!(export_security_events))
+        .routes(routes!(export_security_events_csv))
         .routes(routes!(list_team_security_events))
 }
 
@@ -161,9 +162,6 @@ struct ListParams {
     /// `next_cursor` of the page before.
     #[param(nullable = false)]
     cursor: Option<String>,
-    /// Of an export: `ndjson` unless said otherwise, or `csv`.
-    #[param(nullable = false, value_type = Option<String>, example = "csv")]
-    format: Option<Format>,
 }
 
 impl ListParams {
@@ -236,8 +234,7 @@ impl Pages for Export {
 
 /// Export security events
 ///
-/// Everything that the list holds, newest first: one JSON object a line, or with `format=csv` a file for spreadsheets;
-/// `limit`, `offset` and `cursor` say nothing here.
+/// Everything that the list holds, newest first, one JSON object a line; `limit`, `offset` and `cursor` say nothing here.
 #[utoipa::path(
     get,
     path = "/admin/security-events/export",
@@ -246,13 +243,33 @@ impl Pages for Export {
     responses((status = 200, description = "The events, one a line", body = SecurityEvent, content_type = "application/x-ndjson"))
 )]
 async fn export_security_events(call: Call, QueryString(params): QueryString<ListParams>) -> Result<Response, Problem> {
-    let format = params.format.unwrap_or_default();
-    let query = SecurityQuery {
+    export::answer(call, whole(params)?, Format::Ndjson, "security-events").await
+}
+
+/// Export security events for a spreadsheet
+///
+/// The same, as a CSV file (RFC 4180).
+#[utoipa::path(
+    get,
+    path = "/admin/security-events/export.csv",
+    tag = "Audit",
+    params(ListParams),
+    responses((status = 200, description = "The events, one a row", body = String, content_type = "text/csv"))
+)]
+async fn export_security_events_csv(
+    call: Call,
+    QueryString(params): QueryString<ListParams>,
+) -> Result<Response, Problem> {
+    export::answer(call, whole(params)?, Format::Csv, "security-events").await
+}
+
+/// All that a list holds, from its beginning.
+fn whole(params: ListParams) -> Result<Export, Problem> {
+    Ok(Export(SecurityQuery {
         cursor: None,
         offset: 0,
         ..params.query()?
-    };
-    export::answer(call, Export(query), format, "security-events").await
+    }))
 }
 
 /// List a team's security events

@@ -241,6 +241,28 @@ async fn b25_the_export_has_what_the_list_has() {
         .is(200);
     assert_eq!(first["total"], 1234);
     assert_eq!(&lines[..200], first["logs"].as_array().unwrap().as_slice());
+    let csv = world.get(&user, "/audit-logs/export.csv?event_type=team.update").await;
+    assert_eq!(csv.headers[header::CONTENT_TYPE], "text/csv; charset=utf-8");
+    assert_eq!(
+        csv.headers[header::CONTENT_DISPOSITION],
+        "attachment; filename=\"audit-log.csv\""
+    );
+    let rows: Vec<&str> = csv.body.as_str().unwrap().split("\r\n").collect();
+    assert!(
+        rows[0].starts_with("timestamp,event_type,user_identity,"),
+        "{}",
+        rows[0]
+    );
+    assert_eq!(
+        rows.len(),
+        1 + 1234 + 1,
+        "a row for each, below one of names: on the first page only"
+    );
+    assert!(
+        rows[1].contains(",team.update,user@example.com,token,team,Team "),
+        "{}",
+        rows[1]
+    );
     let none = world.get(&user, "/audit-logs/export?success=false").await;
     assert_eq!(none.lines(), Vec::<Value>::new());
     world.get(&user, "/audit-logs/export?limit=3").await.invalid(&["limit"]);
@@ -414,4 +436,27 @@ async fn b25_a_compressed_export_ends_as_it_should() {
             assert!(length > 200_000, "{length}");
         }
     }
+}
+
+/// What people did, and what everything else did: each entry is one or the other.
+#[tokio::test]
+async fn b25_the_log_is_told_apart_by_people_and_the_system() {
+    let world = World::new().await;
+    let root = world.super_admin().await;
+    fill(&world, &root, 5).await;
+    world
+        .sql(
+            "INSERT INTO audit_entries (id, at, actor, method, action, target_kind, target_id, target)
+            SELECT gen_random_uuid(), now(), 'sync', 'system', 'runner.sync', 'runner', n::text, 'r-' || n FROM generate_series(1, 4) n
+            UNION ALL SELECT gen_random_uuid(), now(), 'a-program', 'jwt', 'runner.provision', 'runner', 'x', 'r-x'",
+        )
+        .await;
+    let total = async |by: &str| {
+        let list = world.get(&root, &format!("/audit-logs?{by}")).await.is(200);
+        list["total"].as_i64().unwrap()
+    };
+    let all = total("").await;
+    let (people, system) = (total("by=people").await, total("by=system").await);
+    assert_eq!((people + system, system), (all, 5));
+    world.get(&root, "/audit-logs?by=robots").await.is(422);
 }

@@ -29,7 +29,7 @@ async fn d3_a_list_invites_those_without_an_account() {
         .post(&admin, &path, json!({"email": "otto", "role": "owner"}))
         .await;
     assert_eq!(wrong.status, 422);
-    let fields: Vec<_> = wrong.body["errors"]
+    let fields: Vec<_> = wrong.body["fields"]
         .as_array()
         .unwrap()
         .iter()

@@ -109,10 +109,10 @@ fn row(runner: &Runner, address: &Address, deletes: Option<bool>, now: DateTime<
     .into_any()
 }
 
-/// That whose runner it is has left its team: somebody else decides about it.
+/// That whose runner it is does not belong to its team (any more): somebody else decides about it.
 pub(super) fn owner_left() -> AnyView {
     view! {
-        <span class="badge badge--warning" title="It goes on counting against the team's quota">"Owner left the team"</span>
+        <span class="badge badge--warning" title="It goes on counting against the team's quota">"Owner not in the team"</span>
     }
     .into_any()
 }

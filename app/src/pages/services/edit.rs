@@ -17,14 +17,16 @@ use crate::{
     ui::{self, Confirm},
 };
 
-/// `/admin/services/{service}`.
+/// `/admin/services/{service}`. A name leads to the service, or to what is called so.
 pub fn edit() -> impl IntoView {
     let key = use_params_map().with_untracked(|params| params.get("service").unwrap_or_default());
     page(async move {
-        let id: ServiceId = key.parse().map_err(|_| Error::not_found("Service", &key))?;
         let mut ctx = ssr::read().await?;
-        let service = rules::find(&mut ctx, id).await?;
         let catalogues = rules::catalogues(&mut ctx).await?;
+        let Ok(id) = key.parse::<ServiceId>() else {
+            return by_name(&mut ctx, &catalogues, &key).await;
+        };
+        let service = rules::find(&mut ctx, id).await?;
         let catalogue = catalogues
             .iter()
             .find(|catalogue| catalogue.organization_id == service.organization_id)
@@ -53,6 +55,22 @@ pub fn edit() -> impl IntoView {
             .under("Services", list)
             .narrow())
     })
+}
+
+/// Leads from a name to the one service that has it; to the search, when several organizations have one.
+async fn by_name(ctx: &mut Ctx, catalogues: &[Catalogue], name: &str) -> Result<Rendered> {
+    let to = match rules::named(ctx, catalogues, name).await?.as_slice() {
+        [] => return Err(Error::not_found("Service", name)),
+        [id] => format!("/admin/services/{id}"),
+        _ => {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("q", name)
+                .finish();
+            format!("{}?{query}", crate::pages::search::PAGE)
+        }
+    };
+    ssr::redirect(&to);
+    Ok(Rendered::new("Service", ()))
 }
 
 fn edit_form(service: &Service, state: &FormState) -> AnyView {
