@@ -201,7 +201,7 @@ fn menu(place: &Place, member: &Member, manages: bool, own: bool, address: &Addr
                                 <button class="menu__item">{label}</button>
                             </form>
                             <a class="menu__item" href=edit>"Role and end…"</a>
-                            <a class="menu__item" href=guide>"Leaving, step by step"</a>
+                            {(!own).then(|| view! { <a class="menu__item" href=guide>"Leaving, step by step"</a> })}
                             <hr />
                         }
                     })}
