@@ -635,7 +635,7 @@ fn body(route: &str, cast: &Cast, scene: &Scene, name: &str) -> Option<Value> {
         ("POST", "/admin/teams/{id}/members") => json!({"user_id": cast.newcomer.email}),
         ("POST", "/admin/teams/{id}/members/bulk") => json!({"members": [{"user_id": cast.newcomer.email}]}),
         ("POST", "/admin/default-team/move") => json!({"user_ids": [cast.newcomer.email], "team_id": scene.team}),
-        ("POST", "/admin/teams/{id}/invitations") => json!({"email": "nobody@example.com"}),
+        ("POST", "/admin/teams/{id}/invitations") => json!({"email": "not-here@example.com"}),
         ("PATCH", "/admin/teams/{id}/members/{user_id}") => json!({"role": "admin"}),
         ("POST" | "PATCH", path) if path.contains("/organizations/{id}/services") => {
             json!({"name": format!("new-{}", scene.team)})
