@@ -83,6 +83,9 @@ fn compile(toolchain: &WasmToolchain, profile: Profile) -> anyhow::Result<PathBu
             let mut cargo = toolchain.cargo("build");
             // Leptos would then look for guildhall.wasm instead of guildhall_bg.wasm.
             cargo.env_remove("LEPTOS_OUTPUT_NAME");
+            if profile == Profile::Release {
+                toolchain.small(&mut cargo)?;
+            }
             run(cargo.args([
                 "--package",
                 "frontend",
