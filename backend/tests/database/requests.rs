@@ -479,10 +479,10 @@ async fn c15_a_batch_decides_each_by_itself_and_a_dry_run_keeps_nothing() {
 async fn b31_a_request_to_join_is_settled_by_adding_the_person() {
     let scene = Scene::new().await;
     let world = &scene.world;
-    let (nora, nina) = (world.user("nora").await, world.user("nina").await);
+    let (nils, nina) = (world.user("nils").await, world.user("nina").await);
     let (by_hand, by_list) = (
         scene
-            .ask(nora, "join", json!("member"))
+            .ask(nils, "join", json!("member"))
             .await
             .expect("asked")
             .request
@@ -491,7 +491,7 @@ async fn b31_a_request_to_join_is_settled_by_adding_the_person() {
     );
     world
         .act(scene.admin, async |ctx| {
-            members::add(ctx, scene.team, &UserRef::Id(nora), TeamRole::Member).await
+            members::add(ctx, scene.team, &UserRef::Id(nils), TeamRole::Member).await
         })
         .await
         .expect("added");
@@ -505,7 +505,7 @@ async fn b31_a_request_to_join_is_settled_by_adding_the_person() {
         })
         .await
         .expect("added");
-    for (who, id) in [(nora, by_hand), (nina, by_list)] {
+    for (who, id) in [(nils, by_hand), (nina, by_list)] {
         let page = world
             .ask(who, async |ctx| requests::get(ctx, id).await)
             .await
@@ -515,7 +515,7 @@ async fn b31_a_request_to_join_is_settled_by_adding_the_person() {
         assert!(page.request.decided_by.is_some());
     }
     let entries: i64 = world
-        .one("SELECT count(*) FROM audit_entries WHERE action = 'request.approve' AND target IN ('nora@example.com', 'nina@example.com')")
+        .one("SELECT count(*) FROM audit_entries WHERE action = 'request.approve' AND target IN ('nils@example.com', 'nina@example.com')")
         .await;
     assert_eq!(entries, 2);
 }
