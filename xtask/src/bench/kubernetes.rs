@@ -12,7 +12,7 @@ use anyhow::{Context as _, ensure};
 
 use super::{
     folder,
-    processes::{Load, Running, helper, load, migrated, start},
+    processes::{Load, Running, helper, load, migrated, pause, start},
     rounds::Spread,
     table::{Aim, Table},
 };
@@ -75,7 +75,7 @@ fn settled(database: &Throwaway) -> anyhow::Result<()> {
     let begun = Instant::now();
     while database.execute(NAME, "SELECT count(*) FROM object_touches;")?.trim() != "0" {
         ensure!(begun.elapsed() < PATIENCE, "objects are still made after {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(100));
+        pause(Duration::from_millis(100));
     }
     Ok(())
 }

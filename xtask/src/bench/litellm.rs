@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 
 use super::{
     folder,
-    processes::{Running, helper, migrated, start},
+    processes::{Running, helper, migrated, pause, start},
     rounds::{Spread, alternate_for},
     table::{Aim, Table},
 };
@@ -138,15 +138,7 @@ fn drained(database: &Throwaway) -> anyhow::Result<f64> {
             _ if begun.elapsed() > Duration::from_mins(5) => {
                 bail!("LiteLLM's queue is not empty after five minutes: {open}")
             }
-            _ => pause(),
+            _ => pause(Duration::from_millis(100)),
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "there is no executor here whose thread it could block"
-)]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(100));
 }

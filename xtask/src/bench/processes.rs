@@ -193,3 +193,12 @@ pub fn load(to: &Running, requests: &Path, connections: usize, milliseconds: u32
         errors,
     })
 }
+
+/// Waits.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "there is no executor here whose thread it could block"
+)]
+pub(super) fn pause(how_long: Duration) {
+    std::thread::sleep(how_long);
+}

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 
 use super::{
-    processes::{Database, guildhall_syncing, helper, migrated, start},
+    processes::{Database, guildhall_syncing, helper, migrated, pause, start},
     rounds::Spread,
     table::{Aim, Table},
 };
@@ -79,16 +79,8 @@ fn next_pass(database: &Throwaway, passes: &mut i64) -> anyhow::Result<f64> {
         if begun.elapsed() > Duration::from_mins(1) {
             bail!("no pass within a minute; see target/bench/guildhall-sync.log");
         }
-        pause();
+        pause(Duration::from_millis(50));
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "there is no executor here whose thread it could block"
-)]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(50));
 }
 
 fn ceiling(github: &str) -> anyhow::Result<f64> {

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 
 use super::{
     folder, http,
-    processes::{Database, POOL, Running, guildhall, helper, start},
+    processes::{Database, POOL, Running, guildhall, helper, pause, start},
     rounds::alternate,
     seed::Data,
     table::{Aim, Table},
@@ -116,12 +116,4 @@ fn record(
     let file = folder().join(format!("{name}.log"));
     fs::write(&file, &fs::read(log)?[begin..])?;
     Ok(file)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "there is no executor here whose thread it could block"
-)]
-fn pause(how_long: Duration) {
-    std::thread::sleep(how_long);
 }
