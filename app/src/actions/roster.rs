@@ -168,13 +168,31 @@ fn require_short(draft: &Draft) -> Outcome<()> {
 }
 
 fn summary(result: &BulkResult) -> String {
-    let was = if result.added == 1 { "was" } else { "were" };
+    let was = |n: usize| if n == 1 { "was" } else { "were" };
+    if result.added == 0 && result.invited > 0 {
+        let invited = result.invited;
+        return format!(
+            "{} {} invited until their first sign-in.{}",
+            people(invited),
+            was(invited),
+            rest(result)
+        );
+    }
+    let invited = match result.invited {
+        0 => String::new(),
+        n => format!(" Invited, until their first sign-in: {}.", thousands(n)),
+    };
+    let added = result.added;
+    format!("{} {} added.{invited}{}", people(added), was(added), rest(result))
+}
+
+/// What became of the other rows.
+fn rest(result: &BulkResult) -> String {
     let rest = [
-        ("Invited, until their first sign-in", result.invited),
         ("Already there", result.count(BulkOutcome::Exists)),
         ("Left out", result.count(BulkOutcome::Invalid)),
     ];
     let rest = rest.into_iter().filter(|(_, n)| *n > 0);
     let rest: Vec<String> = rest.map(|(what, n)| format!(" {what}: {}.", thousands(n))).collect();
-    format!("{} {was} added.{}", people(result.added), rest.concat())
+    rest.concat()
 }
