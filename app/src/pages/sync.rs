@@ -20,6 +20,8 @@ pub use litellm::{FORM as LITELLM_FORM, details};
 
 /// How many passes a page of the history has.
 const ROWS: i64 = 15;
+/// Seconds until what changes by itself is read again.
+const LIVE: &str = "5";
 /// How many findings are shown.
 const FINDINGS: i64 = 50;
 
@@ -38,12 +40,23 @@ pub fn page() -> impl IntoView {
             "Sync",
             None,
             Some("What Guildhall and the systems around it keep the same, and how that goes.".to_owned()),
-            runs.then(|| sync_now(&status)).into_any(),
+            view! {
+                <a class="button" href=ssr::path() title=format!("As of {}", ui::moment(status.now))>{icon("sync")}"Refresh"</a>
+                {runs.then(|| sync_now(&status))}
+            }
+            .into_any(),
         );
-        Ok(Rendered::new(
-            "Sync",
-            view! { {header} {refusal(&form)} {github(&status)} {litellm::sections(&instances, status.now)} {wrong(&findings, status.now)} {history::passes(&passes, status.now)} },
-        ))
+        // Until the pass that was asked for has begun.
+        let asked = status.requested_by.is_some().then_some(LIVE);
+        let body = view! {
+            <div class="stack" id="sync-head" data-live=asked>{header}</div>
+            {refusal(&form)}
+            <div class="stack stack--wide" id="sync" data-live=LIVE>
+                {github(&status)} {litellm::sections(&instances, status.now)} {wrong(&findings, status.now)}
+                {history::passes(&passes, status.now)}
+            </div>
+        };
+        Ok(Rendered::new("Sync", body))
     })
 }
 

@@ -78,12 +78,16 @@ pub fn details() -> impl IntoView {
             Some("What this proxy must know and does not have yet, and how it differs from what is here.".to_owned()),
             compares.then(|| compare_button(&instance.name)).into_any(),
         );
+        // What waits goes by and by, and a comparison ends by itself.
+        let moves = !objects.items.is_empty() || comparison.as_ref().is_some_and(|one| one.ended_at.is_none());
         let body = view! {
             {header}
             {ui::refusal(form.refusal())}
-            {advice(instance)}
-            {waiting(instance, &query, &objects, manages, now)}
-            {compared(instance, comparison.as_ref().zip(differences.as_ref()), manages, now)}
+            <div class="stack stack--wide" id="litellm" data-live=moves.then_some(super::LIVE)>
+                {advice(instance)}
+                {waiting(instance, &query, &objects, manages, now)}
+                {compared(instance, comparison.as_ref().zip(differences.as_ref()), manages, now)}
+            </div>
         };
         Ok(Rendered::new("LiteLLM", body).under("Sync", "/admin/sync"))
     })
