@@ -65,7 +65,8 @@ test('a pasted list is looked at first; the good ones are added, the bad ones ar
 
 test('who has no account is invited, listed, withdrawn, and joins with the account', async ({ as, api }) => {
   const team = await api.team({ members: { [tess.email]: 'admin' } });
-  const [first, second] = ['first', 'second'].map((name) => `${unique(name).replace(' ', '-')}@acme.example`);
+  const address = (name: string) => `${unique(name).replace(' ', '-')}@acme.example`;
+  const [first, second] = [address('first'), address('second')];
   const page = await as(tess, `/admin/teams/${team.id}/members/bulk`);
   await page.getByLabel('People').fill(first);
   await page.getByRole('button', { name: 'Preview' }).click();
