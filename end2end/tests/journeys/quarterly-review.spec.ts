@@ -65,7 +65,7 @@ atEveryWidth(() => {
     });
 
     await test.step('as a file, for exactly that time and nobody else’s organization', async () => {
-      const text = await download(page, page.getByRole('link', { name: /^Export/ }).first());
+      const text = await download(page, page.getByRole('link', { name: 'NDJSON' }));
       const lines = text.trim().split('\n').map((line) => JSON.parse(line));
       const of = new Set(lines.map((line) => line.organization_id));
       expect([...of].filter((id) => id !== null)).toEqual([company.id]);
@@ -83,7 +83,7 @@ atEveryWidth(() => {
       await event.getByText('Details', { exact: true }).click();
       await expect(event).toContainText('gpu-b200');
       await calm(page);
-      const text = await download(page, page.getByRole('link', { name: /^Export/ }).first());
+      const text = await download(page, page.getByRole('link', { name: 'Export CSV' }));
       expect(text).toContain(member.email);
     });
 

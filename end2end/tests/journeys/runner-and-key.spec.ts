@@ -72,7 +72,7 @@ atEveryWidth(() => {
       // What few need may be folded away.
       for (const folded of await page.locator('main details:not([open]) > summary').all()) await folded.click();
       await page.locator('label', { hasText: /^gpt-4o$/ }).click();
-      await page.getByRole('main').getByLabel(/^Expires/).first().fill('30');
+      await page.getByRole('main').getByLabel(/^Expires/).first().selectOption('30');
       await calm(page);
       await page.getByRole('button', { name: 'Create key' }).click();
       await expect(page.getByRole('heading', { name: 'Copy key nightly now' })).toBeVisible();
