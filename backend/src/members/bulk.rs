@@ -44,9 +44,9 @@ pub enum OnUnknown {
 
 /// Judges each row and adds those people that are to be added; in a dry run only judges.
 ///
-/// A row is invalid when nobody has that id or, unless it is to be invited, that address, the role is none, the account is deactivated, the address is
-/// not in the organization's domains, or another row gives the same person another role. Who is a member already, or
-/// is in the list before with the same role, `exists`: the role of a member is not changed here.
+/// A row is invalid when nobody has that id or, unless it is to be invited, that address, the role is none, the account is
+/// deactivated, the address is not in the organization's domains, or another row gives the same person another role. Who
+/// is a member already, or is in the list before with the same role, `exists`: the role of a member is not changed here.
 ///
 /// # Errors
 /// 403 without the right; a list that is empty or too long. A bad row is no error.

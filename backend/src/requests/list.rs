@@ -1,4 +1,4 @@
-//! Lists of requests, and how many wait for somebody.
+//! Lists of requests, and the quotas beside those that ask for another.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,8 @@
 //! Requests to join whose wish was granted by other means: somebody added the person.
 
-use uuid::Uuid;
-
 use domain::{OrganizationId, RequestState, TeamId};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{Ctx, Result, audit};
 

@@ -13,7 +13,6 @@ pub fn services() -> impl IntoView {
         let organization = &place.page.organization;
         let found = rules::list(ctx, organization.id).await?;
         let changes = place.may(Permission::TeamAdminister);
-        // An empty catalogue offers the same below.
         // An empty catalogue offers the same below, and the page's one primary action is another.
         let add = (changes && !found.is_empty()).then(|| services::add_button(&organization.slug, false));
         Ok(view! {
