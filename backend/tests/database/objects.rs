@@ -3,6 +3,7 @@
 mod declared;
 mod deletion;
 mod manifests;
+mod matrix;
 mod planned;
 mod rights;
 mod watched;
