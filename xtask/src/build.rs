@@ -36,6 +36,7 @@ pub fn release() -> anyhow::Result<()> {
 pub fn debug() -> anyhow::Result<()> {
     assets::site(Profile::Dev)?;
     section("build", "the server", || {
-        run(cargo().args(["build", "--locked", "--package", "server", "--bin", "guildhall"]))
+        // With the features of the whole workspace, as the tests have it: theirs are not built again.
+        run(cargo().args(["build", "--locked", "--workspace", "--bin", "guildhall"]))
     })
 }

@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::SystemTime,
 };
 
@@ -26,26 +27,26 @@ const LEFT_RUNNING: &str = "dev-pg";
 
 /// Writes `.sqlx` anew, or with `check` only compares.
 pub fn prepare(check: bool) -> anyhow::Result<()> {
-    let crates = crates_with_queries()?;
-    if crates.is_empty() {
-        eprintln!("prepare: no crate has checked queries yet");
-        return Ok(());
-    }
     setup::postgres()?;
-    let what = if check {
-        "saved queries are up to date"
-    } else {
-        "saved queries"
-    };
-    section("check", what, || {
-        let fresh = describe(&crates)?;
-        let saved = read(&paths::in_root(".sqlx"))?;
+    section("check", "saved queries", || {
+        let mut command = cargo();
+        // Tests have queries too. The whole workspace: other features would build everything again.
+        command.args(["check", "--locked", "--workspace", "--all-targets"]);
         if check {
-            compare(&saved, &fresh)
-        } else {
-            save(&saved, &fresh)
+            return compare_while(&mut command);
         }
+        save(&saved()?, &describe(&mut command)?)
     })
+}
+
+/// Runs a command that compiles the whole workspace against a database, and compares what it knew of the queries with
+/// `.sqlx`.
+pub fn compare_while(command: &mut Command) -> anyhow::Result<()> {
+    compare(&saved()?, &describe(command)?)
+}
+
+fn saved() -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
+    read(&paths::in_root(".sqlx"))
 }
 
 /// Prints the URL of a database with all migrations, and leaves it running.
@@ -58,8 +59,9 @@ pub fn database() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files that the macros write for today's queries and migrations, by name.
-fn describe(crates: &[String]) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
+/// The files that the macros write for today's queries and migrations, by name, while the command compiles them.
+fn describe(command: &mut Command) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let crates = crates_with_queries()?;
     let server = postgres::start(CLUSTER)?;
     let url = server.migrated("guildhall_prepare")?;
     let out = paths::in_root("target/sqlx-prepare");
@@ -67,20 +69,16 @@ fn describe(crates: &[String]) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
         fs::remove_dir_all(&out).with_context(|| format!("could not remove {}", out.display()))?;
     }
     fs::create_dir_all(&out).with_context(|| format!("could not create {}", out.display()))?;
-    let mut command = cargo();
-    // Tests have queries too.
-    command.args(["check", "--locked", "--all-targets"]);
-    for name in crates {
-        command.args(["--package", name]);
+    for name in &crates {
         touch(name)?;
     }
     command
         .env("DATABASE_URL", &url)
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", &out);
-    run(&mut command)?;
+    run(command)?;
     // What was just built remembers the database; the next build should read what is saved.
-    for name in crates {
+    for name in &crates {
         touch(name)?;
     }
     read(&out)
