@@ -3,6 +3,7 @@
 //! An org_admin sees the people of their organizations and acts on them as members only; the account itself is a
 //! super_admin's (SPEC P).
 
+mod access;
 mod batch;
 mod deactivate;
 pub(crate) mod directory;
@@ -11,6 +12,7 @@ mod list;
 mod one;
 mod seen;
 
+pub use access::access;
 pub use batch::{Batch, BatchAction, BatchInput, batch};
 pub use deactivate::{activate, deactivate, preview_deactivation, teams_left_without_admin};
 use domain::{

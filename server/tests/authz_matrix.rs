@@ -84,6 +84,7 @@ const TABLE: &[(&str, [u16; 12])] = &[
     ("GET /api/v1/admin/organizations",                          [401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 403]),
     ("POST /api/v1/admin/organizations",                         [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 201, 403]),
     ("GET /api/v1/admin/users",                                  [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
+    ("GET /api/v1/admin/users/access.csv",                       [401, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 403]),
     ("POST /api/v1/admin/users",                                 [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 201, 403]),
     // Whether a person exists is told to those who may see them.
     ("GET /api/v1/admin/users/{id}",                             [401, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 403]),

@@ -15,6 +15,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod access;
 mod access_reviews;
 mod api_keys;
 mod audit;

@@ -47,6 +47,63 @@ pub struct ListedAccount {
     pub organizations: Vec<String>,
 }
 
+/// Where a role counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessLevel {
+    /// Everywhere.
+    Installation,
+    /// In an organization.
+    Organization,
+    /// In a team.
+    Team,
+}
+
+impl AccessLevel {
+    /// The word that files use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Installation => "installation",
+            Self::Organization => "organization",
+            Self::Team => "team",
+        }
+    }
+}
+
+/// One role of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessLine {
+    /// The person.
+    pub user_id: UserId,
+    /// Email.
+    pub email: String,
+    /// Name.
+    pub display_name: Option<String>,
+    /// Whether the account is deactivated: the role gives nothing then.
+    pub deactivated: bool,
+    /// Last sign-in or use of a session or token, to the hour; none is never.
+    pub last_seen_at: Option<DateTime<Utc>>,
+    /// Where the role counts; none for a person without any.
+    pub level: Option<AccessLevel>,
+    /// The organization's name.
+    pub organization: Option<String>,
+    /// The team's name.
+    pub team: Option<String>,
+    /// The role, as the database has it.
+    pub role: Option<String>,
+    /// Where it comes from.
+    pub source: Option<String>,
+    /// Since when.
+    pub since: Option<DateTime<Utc>>,
+    /// When the membership ends by itself.
+    pub ends: Option<DateTime<Utc>>,
+    /// When an admin becomes a member.
+    pub admin_until: Option<DateTime<Utc>>,
+    /// The person's keys in the team that work.
+    pub keys: Option<i64>,
+    /// When one that is not revoked was used last; for keys of models, to the day.
+    pub last_key_used_at: Option<DateTime<Utc>>,
+}
+
 /// What LiteLLM knows of somebody (SPEC C3). With several proxies the one that has most to catch up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LiteLlmStanding {

@@ -56,6 +56,7 @@ mod team_services;
 mod team_status;
 mod teams;
 mod tokens;
+mod user_access;
 mod user_batch;
 mod user_body;
 mod user_status;
@@ -101,6 +102,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(entra_settings::router())
         .merge(oauth_clients::router())
         .merge(users::router())
+        .merge(user_access::router())
         .merge(user_status::router())
         .merge(user_batch::router())
         .merge(batch::router())

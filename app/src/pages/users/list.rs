@@ -106,7 +106,11 @@ pub fn list() -> impl IntoView {
             "Users",
             None,
             Some("People with an account, and where they belong.".to_owned()),
-            action.into_any(),
+            view! {
+                <a class="button" href="/api/v1/admin/users/access.csv" download="">{icon("download")}"Export who may do what"</a>
+                {action}
+            }
+            .into_any(),
         );
         let table = if list.items.is_empty() {
             // There is always somebody: the viewer, at least.
