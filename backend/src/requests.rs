@@ -7,6 +7,7 @@ mod apply;
 mod batch;
 mod create;
 mod decide;
+mod deciders;
 mod list;
 mod read;
 mod settle;
@@ -43,18 +44,21 @@ pub fn parse_decision(verdict: Verdict, text: Option<&str>) -> std::result::Resu
 /// Why the caller may not decide a request of a team, or undo its decision; none when they may.
 async fn refusal(ctx: &mut Ctx, team: &TeamPage, request: &AccessRequest) -> Result<Option<Refusal>> {
     let value = &request.value;
-    let restricted = match value {
-        RequestValue::Model(model) => {
-            let names = restricted_models::binding(ctx, team.team.organization_id).await?;
-            names.contains(model)
-        }
-        _ => false,
-    };
+    let restricted = is_restricted(ctx, team, value).await?;
     // One that waits is measured by what the team has now. A decided one by what it had then: after an approval nothing
     // is a raise any more, and a team admin would undo what they could not decide.
     let now = value.lowers(&team.team.policy, team.team.max_runners, &team.team.limits);
     let lowers = now && (request.state == RequestState::Pending || !request.raises);
     Ok(value.require_decider(&team.standing, lowers, restricted).err())
+}
+
+/// Whether it is about a model that the team's organization restricts.
+async fn is_restricted(ctx: &mut Ctx, team: &TeamPage, value: &RequestValue) -> Result<bool> {
+    let RequestValue::Model(model) = value else {
+        return Ok(false);
+    };
+    let names = restricted_models::binding(ctx, team.team.organization_id).await?;
+    Ok(names.contains(model))
 }
 
 /// A request with what the caller may do with it; `team` is its team, as the caller stands in it.
@@ -64,6 +68,7 @@ async fn page(ctx: &mut Ctx, request: AccessRequest, team: &TeamPage) -> Result<
         decides: refusal.is_none(),
         own: ctx.caller.user_id() == Some(request.requester_id),
         who_can: refusal.map(|refusal| refusal.who_can),
+        deciders: Vec::new(),
         request,
     })
 }

@@ -123,6 +123,18 @@ async fn p_who_decides_which_requests() {
         (scene.member, "labels", json!(["gpu-.*"]), false),
     ] {
         let id = scene.ask(asks, kind, value.clone()).await.expect("asked").request.id;
+        // Whoever asks reads whom to ask; of an organization that they do not belong to, nobody.
+        let told = world
+            .ask(asks, async |ctx| requests::get(ctx, id).await)
+            .await
+            .expect("their own");
+        let told: Vec<&str> = told.deciders.iter().map(|one| one.email.as_str()).collect();
+        let expected: &[&str] = match (asks == scene.stranger, by_team_admin) {
+            (true, _) => &[],
+            (false, true) => &["tess@example.com", "olga@example.com"],
+            (false, false) => &["olga@example.com"],
+        };
+        assert_eq!(told, expected, "{kind} {value}");
         for nobody in [asks, scene.auditor] {
             refused(scene.approve(nobody, id).await, "FORBIDDEN", "");
             refused(scene.deny(nobody, id).await, "FORBIDDEN", "");

@@ -56,7 +56,13 @@ pub fn one() -> impl IntoView {
                         {(request.state == RequestState::Pending)
                             .then(|| page.who_can.clone())
                             .flatten()
-                            .map(|who| view! { <div><dt>"Who decides"</dt><dd>{capitalised(&who)}</dd></div> })}
+                            .map(|who| {
+                                let people = page.deciders.iter();
+                                let people = people.map(|one| view! { <li>{ui::person(&one.email, one.display_name.as_deref())}</li> });
+                                let people = (!page.deciders.is_empty())
+                                    .then(|| view! { <ul class="people-list">{people.collect_view()}</ul> });
+                                view! { <div><dt>"Who decides"</dt><dd>{capitalised(&who)}{people}</dd></div> }
+                            })}
                     </dl>
                 </div>
                 {actions(&page)}
