@@ -86,6 +86,7 @@ const TOPICS: &[(&str, &str, &str)] = &[
     ("/admin/runners", "runners", "see-runners"),
     ("/keys", "api-keys", ""),
     ("/keys/new", "api-keys", "make-a-key-for-models"),
+    ("/keys/services", "api-keys", "keys-for-services"),
     ("/keys/:key", "api-keys", "see-what-a-key-may-and-spends"),
     ("/admin/settings/keys", "api-keys", "key-defaults"),
     ("/admin/machine-clients", "machine-clients", ""),

@@ -113,6 +113,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/runners") view=pages::runners::all ssr=SsrMode::Async />
                 <Route path=path!("/keys") view=pages::keys::page ssr=SsrMode::Async />
                 <Route path=path!("/keys/new") view=pages::keys::new ssr=SsrMode::Async />
+                <Route path=path!("/keys/services") view=pages::keys::of_services ssr=SsrMode::Async />
                 <Route path=path!("/keys/:key") view=pages::keys::key ssr=SsrMode::Async />
                 <Route path=path!("/admin/settings/keys") view=pages::keys::settings ssr=SsrMode::Async />
                 <Route path=path!("/admin/machine-clients") view=pages::machines::page ssr=SsrMode::Async />

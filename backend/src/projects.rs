@@ -2,12 +2,14 @@
 
 pub(crate) mod access;
 pub mod members;
+mod mine;
 
 use domain::{
     BudgetDuration, Description, Limits, Money, Permission, ProjectId, ProjectName, ProjectStanding, TeamId,
     hierarchy::Level,
     views::{Project, ProjectPage, TeamPage},
 };
+pub use mine::mine;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

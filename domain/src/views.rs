@@ -306,6 +306,8 @@ impl std::fmt::Debug for Provisioned {
 pub struct ProvisionForm {
     /// The viewer's active teams that may have runners.
     pub teams: Vec<MyTeam>,
+    /// The one of them that the viewer's newest runner is of; asked only where there are several.
+    pub last_team: Option<TeamId>,
     /// Without teams: the viewer's own label policy.
     pub own_policy: Option<crate::UserLabelPolicy>,
     /// Whether that is nobody's in particular, but what the installation allows to people without one.

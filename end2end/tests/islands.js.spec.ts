@@ -69,6 +69,7 @@ test('copy buttons copy, and say so', async ({ as, api }) => {
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: origin() });
   const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
   await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
+  await page.getByText('The configuration alone').click();
   for (const id of ['run-command', 'jit-config']) {
     const button = page.locator(`[data-copy="${id}"]`);
     await button.click();

@@ -4,6 +4,7 @@ mod detail;
 mod dialogs;
 mod new;
 mod parts;
+mod projects;
 mod services;
 mod settings;
 mod team;
@@ -16,6 +17,7 @@ use domain::views::{ApiKey, KeyStats};
 use leptos::prelude::*;
 pub use new::{FORM, new};
 pub use parts::{show_once as show_made, status};
+pub use projects::page as of_services;
 pub use services::{
     Action, CHANGE, CREATE, address, dialog, expires, expiry, is_over, last_used, menu, show_once, shown, state, take,
     title,
@@ -91,13 +93,13 @@ pub fn page() -> impl IntoView {
                 )
             } else if configured {
                 (
-                    "A key lets a program use AI models, paid by your team. Keys for services are made on a project's page; to be assigned to a project, ask a team admin.",
+                    "A key lets a program use AI models, paid by your team. A key for a service belongs to a project.",
                     ("Create a key", "/keys/new"),
                 )
             } else {
                 (
-                    "A key lets a program use what your team may use. Open one of your team's projects and create it there; to be assigned to a project, ask a team admin.",
-                    ("Go to my teams", "/teams"),
+                    "A key lets a program use what your team may use. It belongs to a project; to be assigned to one, ask a team admin.",
+                    ("Choose the project", "/keys/services"),
                 )
             };
             view! { {over_link(&query)} {ui::empty("key", "You have no API keys", text, Some(action))} }.into_any()
@@ -110,11 +112,10 @@ pub fn page() -> impl IntoView {
             }
             .into_any()
         };
-        let create = if configured {
-            view! { <a class="button button--primary" href="/keys/new">"Create a key"</a> }.into_any()
-        } else {
-            ().into_any()
-        };
+        let models =
+            configured.then(|| view! { <a class="button button--primary" href="/keys/new">"Create a key"</a> });
+        let services = works.then(|| view! { <a class="button" href="/keys/services">"Key for a service"</a> });
+        let create = view! { {services} {models} }.into_any();
         let header = ui::page_header("API keys", None, Some("Your own, over all teams.".to_owned()), create);
         let body = view! {
             {header} {secret.map(parts::shown)} {service.map(shown)} {ui::refusal(change.refusal())} {body} {dialog}

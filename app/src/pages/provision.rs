@@ -3,7 +3,7 @@
 use backend::teams;
 use domain::{
     Permission,
-    views::{MyTeam, Provisioned},
+    views::{MyTeam, ProvisionForm as Form, Provisioned},
 };
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,8 @@ pub const FORM: &str = "provision";
 /// What the page shows of a new runner.
 #[derive(Serialize, Deserialize)]
 struct Shown {
+    /// Of the runner's page.
+    id: domain::RunnerId,
     name: String,
     config: String,
     command: String,
@@ -33,6 +35,7 @@ struct Shown {
 /// Keeps a new runner for the next page.
 pub async fn show_once(runner: &Provisioned) {
     let shown = Shown {
+        id: runner.runner_id,
         name: runner.runner_name.clone(),
         config: runner.encoded_jit_config.clone(),
         command: runner.run_command(),
@@ -96,7 +99,7 @@ pub fn page() -> impl IntoView {
         });
         let ways = refused_label(&form.teams, &state);
         let summary = ui::error_summary(&state);
-        let body = view! { {header} {notice} {refusal} {larger} {ways} {offer} {holders} {summary} {fields(&form.teams, form.own_policy, ready, &state)} };
+        let body = view! { {header} {notice} {refusal} {larger} {ways} {offer} {holders} {summary} {fields(form, ready, &state)} };
         Ok(Rendered::new("Provision a runner", body))
     })
 }
@@ -133,7 +136,7 @@ fn refused_of(policy: &domain::LabelPolicy, labels: &str) -> Vec<String> {
 }
 
 /// Why there is no team to choose, and what the viewer's own policy allows instead (SPEC B16).
-fn without_team(form: &domain::views::ProvisionForm) -> AnyView {
+fn without_team(form: &Form) -> AnyView {
     let Some(policy) = &form.own_policy else {
         let text = format!(
             "There is no team to choose, and no label policy of your own to go by: provisioning will be refused. Ask a team's admin to add you, or {} for a policy.",
@@ -178,14 +181,16 @@ fn without_team(form: &domain::views::ProvisionForm) -> AnyView {
     .into_any()
 }
 
-fn fields(teams: &[MyTeam], own_policy: Option<domain::UserLabelPolicy>, ready: bool, state: &FormState) -> AnyView {
-    // The only team there is needs no choosing.
-    let only = if let [team] = teams {
-        team.id.to_string()
-    } else {
-        String::new()
+fn fields(form: Form, ready: bool, state: &FormState) -> AnyView {
+    let teams = form.teams.as_slice();
+    // The only team there is needs no choosing; of several, people mostly need the one of last time.
+    let likely = match teams {
+        [only] => Some(only.id),
+        _ => form.last_team,
     };
-    let asked = ssr::query("team").unwrap_or(only);
+    let asked = ssr::query("team")
+        .or_else(|| likely.map(|id| id.to_string()))
+        .unwrap_or_default();
     let choices: Vec<TeamChoice> = teams
         .iter()
         .map(|team| TeamChoice {
@@ -222,7 +227,7 @@ fn fields(teams: &[MyTeam], own_policy: Option<domain::UserLabelPolicy>, ready: 
     view! {
         <ProvisionForm
             teams=choices
-            own_policy=own_policy
+            own_policy=form.own_policy
             ready=ready
             team=state.value("team_id", &asked)
             prefix=quota::typed(state, "runner_name_prefix")
@@ -244,6 +249,7 @@ fn result(shown: Shown) -> AnyView {
                 </p>
             </div>
             <div class="page-header__actions">
+                <a class="button" href=format!("/runners/{}", shown.id)>"The runner's page"</a>
                 <a class="button" href="/runners">"Runners"</a> <a class="button" href="/provision">"Provision another"</a>
             </div>
         </header>
@@ -255,16 +261,12 @@ fn result(shown: Shown) -> AnyView {
                     <p>"The configuration is a secret: whoever has it can run your job. It is not stored and cannot be shown again."</p>
                 </div>
             </div>
-            <ol class="steps">
-                <li class="steps__item">
-                    <h3 class="steps__title">"Run this in the folder of the GitHub Actions runner"</h3>
-                    {ui::code("run-command", shown.command, true)}
-                </li>
-                <li class="steps__item">
-                    <h3 class="steps__title">"Or take the configuration alone"</h3>
-                    {ui::code("jit-config", shown.config, true)}
-                </li>
-            </ol>
+            <h3 class="secret__step">"Run this in the folder of the GitHub Actions runner"</h3>
+            {ui::code("run-command", shown.command, true)}
+            <details class="more">
+                <summary>"The configuration alone, for your own start script"</summary>
+                {ui::code("jit-config", shown.config, true)}
+            </details>
         </div>
         <section class="card" aria-labelledby="labels-title">
             <header class="card__header"><h2 class="card__title" id="labels-title">"Labels"</h2></header>

@@ -73,14 +73,34 @@ pub async fn provision_form(ctx: &mut Ctx) -> Result<ProvisionForm> {
     } else {
         (None, 0)
     };
+    let last_team = if teams.len() > 1 {
+        last_team(ctx)
+            .await?
+            .filter(|id| teams.iter().any(|team| team.id == *id))
+    } else {
+        None
+    };
     let policy_by_default = own.as_ref().is_some_and(|own| own.by_default);
     Ok(ProvisionForm {
         teams,
+        last_team,
         own_policy: own.map(|own| own.policy),
         policy_by_default,
         own_runners: i32::try_from(own_runners).unwrap_or(i32::MAX),
         can_use_jit: ctx.person()?.can_use_jit,
     })
+}
+
+/// The team of the caller's newest runner.
+async fn last_team(ctx: &mut Ctx) -> Result<Option<TeamId>> {
+    let person = ctx.person()?.id;
+    let team = sqlx::query_scalar!(
+        "SELECT team_id FROM runners WHERE provisioned_by = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+        person.0,
+    )
+    .fetch_optional(ctx.connection())
+    .await?;
+    Ok(team.flatten().map(TeamId))
 }
 
 /// The policy of someone in no team.

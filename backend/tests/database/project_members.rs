@@ -505,3 +505,35 @@ async fn x6_project_members_are_paged_without_gaps() {
     assert_eq!(back.items, second.items);
     assert_eq!(page(back.previous).await.items, first.items);
 }
+
+/// Where somebody may have keys for services: what they are assigned to, all of what they administer, and nothing else.
+#[tokio::test]
+async fn own_projects_are_those_assigned_and_those_administered() {
+    let house = House::new().await;
+    let other = house.world.team("Other").await;
+    house.world.project(other, "Secret").await;
+    house
+        .world
+        .sql(&format!(
+            "INSERT INTO team_members (team_id, user_id, role) VALUES ('{other}', '{}', 'member')",
+            house.boss
+        ))
+        .await;
+    house.world.project(house.team, "Archive").await;
+    house.set(house.boss, house.ada, ProjectRole::Member).await.unwrap();
+    let mine = async |who: UserId| -> Vec<String> {
+        let found = house.world.ask(who, async |ctx| projects::mine(ctx).await).await;
+        found.unwrap().into_iter().map(|project| project.name).collect()
+    };
+    assert_eq!(mine(house.boss).await, ["Archive", "LLM API"]);
+    assert_eq!(mine(house.ada).await, ["LLM API"]);
+    assert!(mine(house.bob).await.is_empty());
+    house
+        .world
+        .sql(&format!(
+            "UPDATE teams SET status = 'inactive' WHERE id = '{}'",
+            house.team
+        ))
+        .await;
+    assert!(mine(house.ada).await.is_empty());
+}

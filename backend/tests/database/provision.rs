@@ -907,3 +907,31 @@ async fn b14_a_full_quota_says_whom_to_ask() {
         "Team quota exceeded. Maximum allowed: 0, current: 0. Remove idle or offline runners, or to raise the quota ask a super_admin or org_admin of the organization."
     );
 }
+
+/// The form begins with the team of the newest runner, while it is one of several to choose.
+#[tokio::test]
+async fn the_form_remembers_the_team_of_last_time() {
+    let world = World::new().await;
+    let [first, second] = [world.team("First").await, world.team("Second").await];
+    let dev = world.member(first, "dev", TeamRole::Member).await;
+    let remembered = async || {
+        let form = world
+            .ask(dev, async |ctx| backend::teams::provision_form(ctx).await)
+            .await;
+        form.unwrap().last_team
+    };
+    world.provision(dev, with(first, &[])).await.unwrap();
+    assert_eq!(remembered().await, None, "there is nothing to choose");
+    world
+        .sql(&format!(
+            "INSERT INTO team_members (team_id, user_id, role) VALUES ('{second}', '{dev}', 'member')"
+        ))
+        .await;
+    assert_eq!(remembered().await, Some(first));
+    world.provision(dev, with(second, &[])).await.unwrap();
+    assert_eq!(remembered().await, Some(second));
+    world
+        .sql(&format!("UPDATE teams SET status = 'inactive' WHERE id = '{second}'"))
+        .await;
+    assert_eq!(remembered().await, None, "nobody provisions for it now");
+}

@@ -86,3 +86,16 @@ pub struct Key {
     /// The key that has taken its place.
     pub replaced_by: Option<KeyId>,
 }
+
+/// A project in which the viewer may have keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MyProject {
+    /// Id.
+    pub id: ProjectId,
+    /// Name.
+    pub name: String,
+    /// Its team.
+    pub team_id: TeamId,
+    /// That team's name.
+    pub team: String,
+}

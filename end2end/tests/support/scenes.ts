@@ -268,6 +268,7 @@ export const scenes: Scene[] = [
   { name: 'keys', as: max, at: '/keys' },
   { name: 'keys-empty', as: nora, at: '/keys' },
   { name: 'key-new', as: tess, at: '/keys/new' },
+  { name: 'key-for-a-service', as: tess, at: '/keys/services' },
   { name: 'key-new-limits', as: tess, at: '/keys/new', act: async (page) => page.getByText('Limits and models').click() },
   { name: 'key-settings', as: ada, at: '/admin/settings/keys' },
   { name: 'restricted-models', as: ada, at: '/admin/settings/models' },
