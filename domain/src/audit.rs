@@ -15,9 +15,29 @@ pub struct Event {
     pub verb: &'static str,
 }
 
+impl Event {
+    /// Whether somebody does this who administers nothing: leaves a team, makes a key of their own.
+    pub fn is_anybodys(&self) -> bool {
+        ANYBODYS.iter().any(|beginning| self.code.starts_with(beginning))
+    }
+}
+
 const fn event(code: &'static str, name: &'static str, verb: &'static str) -> Event {
     Event { code, name, verb }
 }
+
+/// Beginnings of the codes of what somebody does who administers nothing.
+const ANYBODYS: [&str; 9] = [
+    "provision_jit",
+    "deprovision",
+    "runner_wait.",
+    "member.remove",
+    "key.",
+    "session.",
+    "token.",
+    "request.",
+    "access_review.decide",
+];
 
 /// Every kind of event, in groups. Codes that are not here, from a newer process, are shown by [`event_name`] all the
 /// same.
@@ -402,6 +422,18 @@ mod tests {
         assert_eq!(event_name("orchard.prune"), "Orchard prune", "one that is new");
         assert_eq!(event_verb("orchard.prune"), "changed");
         assert_eq!(event_name(""), "");
+    }
+
+    #[test]
+    fn somebody_without_a_role_is_offered_what_they_do() {
+        let offered = |code| find_event(code).unwrap().is_anybodys();
+        assert!(offered("session.begin") && offered("member.remove") && offered("provision_jit_failed"));
+        assert!(!offered("team.create") && !offered("member.role") && !offered("batch_disable_users"));
+        // Each of the beginnings is one.
+        for beginning in ANYBODYS {
+            let known = |(_, events): &(&str, &[Event])| events.iter().any(|event| event.code.starts_with(beginning));
+            assert!(EVENTS.iter().any(known), "{beginning}");
+        }
     }
 
     #[test]

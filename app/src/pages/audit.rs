@@ -4,6 +4,7 @@
 mod address;
 mod entry;
 mod log;
+mod period;
 mod security;
 
 use backend::{audit::Reach, teams};
@@ -29,7 +30,9 @@ fn whose(reach: Reach, what: &str, own: &str, team: Option<&(TeamId, String)>) -
         (Reach::Own, _) => own.to_owned(),
         (_, Some((_, name))) => format!("{what} in {name}, newest first."),
         (Reach::All, None) => format!("{what} in the whole installation, newest first."),
-        (Reach::Within, None) => format!("{what} in the organizations and teams that you administer, newest first."),
+        (Reach::Within, None) => {
+            format!("{what} in the organizations and teams that you administer or audit, newest first.")
+        }
     };
     let back = team.map(
         |(id, name)| view! { " "<a class="link" href=format!("/admin/teams/{id}")>{format!("Back to {name}")}</a> },

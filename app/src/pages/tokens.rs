@@ -115,7 +115,10 @@ fn revoke_dialog(token: &Token) -> AnyView {
     ui::confirm(Confirm {
         id: "revoke-token",
         title: format!("Revoke {}?", token.name),
-        text: "Whatever uses this token is refused from now on. This cannot be undone.".to_owned(),
+        text: format!(
+            "Whatever uses this token, which begins with {}, is refused from now on. This cannot be undone.",
+            token.prefix
+        ),
         consequences: Vec::new(),
         action: "/actions/tokens/revoke",
         fields: vec![("token", token.id.to_string())],

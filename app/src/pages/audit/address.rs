@@ -1,9 +1,10 @@
 //! The state of a list, as its address has it; and the form that changes it.
 
-use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Fields, Invalid};
 use leptos::prelude::*;
 
+use super::period::{self, PERIODS, Period, Span};
 use crate::{
     forms::FormState,
     icon::icon,
@@ -11,44 +12,11 @@ use crate::{
     ui,
 };
 
-/// Periods, by the word in the address.
-const PERIODS: [(&str, &str, Span); 6] = [
-    ("1h", "Last hour", Span::Hours(1)),
-    ("24h", "Last 24 hours", Span::Hours(24)),
-    ("today", "Today (UTC)", Span::Day { ago: 0 }),
-    ("yesterday", "Yesterday (UTC)", Span::Day { ago: 1 }),
-    ("7d", "Last 7 days", Span::Hours(7 * 24)),
-    ("30d", "Last 30 days", Span::Hours(30 * 24)),
-];
-
-/// What a word for a period means.
-#[derive(Debug, Clone, Copy)]
-enum Span {
-    /// So many hours up to now.
-    Hours(i64),
-    /// The whole day so many days ago.
-    Day { ago: i64 },
-}
-
-impl Span {
-    fn at(self, now: DateTime<Utc>) -> (DateTime<Utc>, Option<DateTime<Utc>>) {
-        match self {
-            Self::Hours(hours) => (now - TimeDelta::hours(hours), None),
-            Self::Day { ago } => {
-                let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc() - TimeDelta::days(ago);
-                (midnight, Some(midnight + TimeDelta::days(1)))
-            }
-        }
-    }
-}
-
 /// The fields that the form has.
 const FIELDS: [&str; 9] = [
     "event", "outcome", "by", "severity", "period", "user", "team", "since", "until",
 ];
 
-/// From when and until when.
-pub(super) type Period = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 /// Choices by their words in the address, in groups that may have names.
 pub(super) type Groups = Vec<(Option<&'static str>, Vec<(&'static str, String)>)>;
 
@@ -147,10 +115,7 @@ impl Address {
         let Some(word) = self.get("period") else {
             return Ok((since, until));
         };
-        let span = PERIODS
-            .iter()
-            .find_map(|(known, _, span)| (*known == word).then_some(*span));
-        let span = span.ok_or_else(|| Error::invalid("period", "must be 1h, 24h, today, yesterday, 7d or 30d"))?;
+        let span = Span::named(word).ok_or_else(|| Error::invalid("period", period::words()))?;
         let (begin, end) = span.at(now);
         let until = match (until, end) {
             (Some(until), Some(end)) => Some(until.min(end)),

@@ -100,7 +100,7 @@ pub fn log() -> impl IntoView {
         let title = title(reach);
         let body = view! {
             {header(title, description, actions)}
-            {toolbar(&address)}
+            {toolbar(reach, &address)}
             {body}
             {head.map(|head| seals(&head))}
         };
@@ -116,7 +116,7 @@ fn refused(reach: Reach, address: &Address) -> Rendered {
         "Nothing is listed until the filters make sense.".into_any(),
         ().into_any(),
     );
-    Rendered::new(title, view! { {header} {address.summary()} {toolbar(address)} })
+    Rendered::new(title, view! { {header} {address.summary()} {toolbar(reach, address)} })
 }
 
 fn nothing(reach: Reach, address: &Address) -> AnyView {
@@ -134,23 +134,28 @@ fn nothing(reach: Reach, address: &Address) -> AnyView {
     ui::empty("audit", "Nothing has happened yet", text, Some(next))
 }
 
-fn toolbar(address: &Address) -> AnyView {
+fn toolbar(reach: Reach, address: &Address) -> AnyView {
     let events = EVENTS
         .iter()
         .map(|(group, events)| {
-            let options = events.iter().map(|event| (event.code, event.name.to_owned())).collect();
+            // Whoever sees only what they did is not offered what they cannot do.
+            let offered = events.iter().filter(|event| reach != Reach::Own || event.is_anybodys());
+            let options: Vec<_> = offered.map(|event| (event.code, event.name.to_owned())).collect();
             (Some(*group), options)
         })
+        .filter(|(_, options)| !options.is_empty())
         .collect();
     let outcomes = vec![("success", "Succeeded".to_owned()), ("failed", "Failed".to_owned())];
     let doers = vec![
         ("people", "By people".to_owned()),
         ("system", "By the system".to_owned()),
     ];
+    // What somebody did themselves is always by a person.
+    let by = (reach != Reach::Own).then(|| address.choice("by", "By", "By anybody", vec![(None, doers)]));
     let filters = view! {
         {address.choice("event", "Event", "All events", events)}
         {address.choice("outcome", "Outcome", "Any outcome", vec![(None, outcomes)])}
-        {address.choice("by", "By", "By anybody", vec![(None, doers)])}
+        {by}
         {address.period_choice()}
     };
     address.form("Audit log", Some("Name of what changed"), filters.into_any())

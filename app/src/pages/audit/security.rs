@@ -168,7 +168,7 @@ fn row(event: &SecurityEvent, now: DateTime<Utc>) -> AnyView {
             <td data-label="Timestamp">{ui::time_ago(event.at, now)}</td>
             <th scope="row" class="table__title">
                 {name(event.kind)}
-                <small class="table__sub mono">{event.kind.as_str()}</small>
+                <small class="table__sub">{gist(&event.violation_data)}<span class="mono">{event.kind.as_str()}</span></small>
                 {details(&event.violation_data)}
             </th>
             <td class="table__state" data-label="Severity">{ui::severity_badge(event.severity)}</td>
@@ -181,6 +181,12 @@ fn row(event: &SecurityEvent, now: DateTime<Utc>) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+/// What was refused, in a few words: "gpu, arm64 · ".
+fn gist(data: &Value) -> Option<String> {
+    let labels = text(data.get("refused_labels")?)?;
+    Some(format!("{labels} · "))
 }
 
 /// What exactly happened, to be opened.

@@ -32,11 +32,11 @@ pub fn settings() -> impl IntoView {
             {ui::refusal(status_state.refusal().or(runners_state.refusal()).or(move_state.refusal()))}
             {if edits { edit_form(place, &state) } else { read_only(place) }}
             {own_limits}
+            {(edits && place.page.team.runners_enabled).then(|| waiting_form(place, waiting_list))}
             {limits}
             {card}
             {moving}
             {super::declared::card(place)}
-            {(edits && place.page.team.runners_enabled).then(|| waiting_form(place, waiting_list))}
             {match (place.page.team.is_system, administers) {
                 (true, _) => system_card(),
                 (false, true) => status_card(place),
