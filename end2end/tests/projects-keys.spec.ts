@@ -243,3 +243,17 @@ test('whoever is not assigned does not learn of a project', async ({ as, api }) 
   expect(answer?.status()).toBe(404);
   await expect(page.getByText('LLM API')).toHaveCount(0);
 });
+
+test('a key for a service begins at the list of keys, which leads to its project', async ({ as, api }) => {
+  const project = await makeProject(api, { [max.email]: 'member' });
+  const page = await as(max, '/keys');
+  await page.getByRole('main').getByRole('link', { name: 'Key for a service' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Key for a service' })).toBeVisible();
+  const line = page.getByRole('main').getByRole('listitem').filter({ hasText: project.team.name });
+  await line.getByRole('link', { name: 'LLM API' }).click();
+  await expect(page).toHaveURL(new RegExp(`${project.path}#keys$`));
+  await expect(page.getByRole('button', { name: 'Create key' })).toBeVisible();
+  // Nobody else's project is listed, and whoever has none reads what to do.
+  const other = await as(nora, '/keys/services');
+  await expect(other.getByRole('heading', { name: 'You are assigned to no project' })).toBeVisible();
+});

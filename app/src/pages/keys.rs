@@ -93,7 +93,7 @@ pub fn page() -> impl IntoView {
                 )
             } else if configured {
                 (
-                    "A key lets a program use AI models, paid by your team. A key for a service belongs to a project.",
+                    "A key lets a program use AI models, paid by your team. A key for a service belongs to a project; to be assigned to one, ask a team admin.",
                     ("Create a key", "/keys/new"),
                 )
             } else {

@@ -23,6 +23,16 @@ atEveryWidth(() => {
       await calm(page);
     });
 
+    await test.step('who may do what, in one file, of this organization alone', async () => {
+      const text = await download(page, page.getByRole('link', { name: 'Export who may do what' }));
+      const [names, ...rows] = text.trim().split('\r\n');
+      expect(names).toMatch(/^email,name,account,last_seen,level,organization,team,role,/);
+      const of = (email: string) => rows.filter((line) => line.startsWith(`${email},`));
+      expect(of(lead.email).some((line) => line.includes(`,team,${company.name},${team.name},admin,`))).toBe(true);
+      expect(of(auditor.email).some((line) => line.includes(`,organization,${company.name},,auditor,`))).toBe(true);
+      expect(rows.every((line) => line.includes(company.name)), 'nothing of others').toBe(true);
+    });
+
     await test.step('who is in a team, with what role, since when, added by whom', async () => {
       await follow(page, 'Teams');
       await page.getByRole('main').getByRole('link', { name: team.name, exact: true }).first().click();
@@ -80,8 +90,8 @@ atEveryWidth(() => {
       await expect(event).toContainText(member.email);
       await expect(event).toContainText('Rejected');
       await exact(event.locator('time'));
+      await expect(event, 'without opening anything').toContainText('gpu-b200 · label_policy_violation');
       await event.getByText('Details', { exact: true }).click();
-      await expect(event).toContainText('gpu-b200');
       await calm(page);
       const text = await download(page, page.getByRole('link', { name: 'Export CSV' }));
       expect(text).toContain(member.email);

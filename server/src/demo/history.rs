@@ -168,7 +168,8 @@ async fn log(ctx: &mut Ctx, organization: OrganizationId) -> Result<()> {
                     'current_labels', jsonb_build_array('self-hosted', 'linux', 'x64', 'app-core', h.label),
                     'added_labels', jsonb_build_array(h.label), 'removed_labels', jsonb_build_array(),
                     'runner_busy', false, 'provisioning_method', 'jit')
-                ELSE jsonb_build_object('labels', CASE WHEN h.label IS NULL THEN '[]'::jsonb ELSE jsonb_build_array(h.label) END,
+                WHEN h.label IS NULL THEN jsonb_build_object('labels', jsonb_build_array(), 'detail', h.detail)
+                ELSE jsonb_build_object('labels', jsonb_build_array(h.label), 'refused_labels', jsonb_build_array(h.label),
                     'detail', h.detail) END AS data
             FROM happened h JOIN teams t ON t.organization_id = $1 AND t.slug = h.slug JOIN users u ON u.email = h.email
         ), refused AS (
