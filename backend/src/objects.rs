@@ -5,6 +5,7 @@
 //! is read back from there (`render`). `objects` holds what was told last; triggers note what changed, and `settle` tells it.
 
 mod access;
+mod batch;
 mod contract;
 mod declare;
 mod events;

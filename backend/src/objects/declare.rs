@@ -7,7 +7,7 @@ use kubernetes::{Failure, Kind, Object};
 use uuid::Uuid;
 
 use super::{
-    access,
+    access, batch,
     contract::{Changed, Deleted, Preconditions},
     read, realize,
     refusal::failure,
@@ -66,7 +66,7 @@ pub async fn create(ctx: &mut Ctx, object: Object, manager: &str) -> Result<Obje
         require_to_wait(ctx, &row).await?;
     }
     let uid = row.uid;
-    store::save(ctx.connection(), &row).await.map_err(failure)?;
+    batch::save(ctx.connection(), &[&row]).await.map_err(failure)?;
     let now = ctx.now;
     settle::show_one(ctx.connection(), None, row, now)
         .await
@@ -129,7 +129,7 @@ pub async fn change(
         }
     }
     let uid = row.uid;
-    store::save(ctx.connection(), &row).await.map_err(failure)?;
+    batch::save(ctx.connection(), &[&row]).await.map_err(failure)?;
     let now = ctx.now;
     settle::show_one(ctx.connection(), Some(&before), row, now)
         .await
@@ -169,7 +169,7 @@ pub async fn delete(
     }
     let uid = row.uid;
     let now = ctx.now;
-    store::save(ctx.connection(), &row).await.map_err(failure)?;
+    batch::save(ctx.connection(), &[&row]).await.map_err(failure)?;
     settle::show_one(ctx.connection(), Some(&before), row.clone(), now)
         .await
         .map_err(failure)?;

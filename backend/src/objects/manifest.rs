@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     access::Sight,
-    meaning, read,
+    batch, meaning, read,
     render::{self, Truth},
     settle,
     store::{self, Row},
@@ -173,7 +173,7 @@ async fn names(
             _ => None,
         };
         let wanted = after_person.as_deref().unwrap_or(wanted);
-        let name = settle::numbered(wanted, |name| taken.contains(&(kind, name.to_owned())));
+        let name = batch::numbered(wanted, |name| taken.contains(&(kind, name.to_owned())));
         taken.insert((kind, name.clone()));
         names.insert(subject, name);
     }

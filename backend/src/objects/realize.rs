@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
+    batch::{self, Batch},
     keep, refusal, settle,
     store::{self, Row},
     subject::Ids,
@@ -111,7 +112,7 @@ pub(super) async fn again(ctx: &mut Ctx, uid: Uuid) -> Result<bool> {
     }
     let there = row.waits.is_none();
     if there || row.waits != before.waits {
-        store::save(ctx.connection(), &row).await?;
+        batch::save(ctx.connection(), &[&row]).await?;
         let now = ctx.now;
         settle::show_one(ctx.connection(), Some(&before), row, now).await?;
         settle::settle(ctx.connection(), now).await?;
@@ -129,7 +130,9 @@ async fn adopt(ctx: &mut Ctx, row: &Row, ids: Ids) -> Result<Option<Row>> {
     if other.written.is_some() && other.deleting_at.is_none() {
         return Ok(Some(other));
     }
-    store::remove(ctx.connection(), other).await?;
+    let mut batch = Batch::default();
+    batch.remove(ctx.connection(), other).await?;
+    batch.write(ctx.connection()).await?;
     Ok(None)
 }
 

@@ -9,8 +9,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
+    batch::Batch,
     contract::What,
-    events, meaning,
+    events::Event,
+    meaning,
     render::{self, Standing, Truth},
     store::{self, Row},
     subject::{self, Ids, Subject},
@@ -72,16 +74,23 @@ async fn refresh(connection: &mut PgConnection, subjects: &BTreeSet<Subject>, no
         subjects.partition(|subject| matches!(subject, Subject::Member { .. }));
     for subjects in [others, members] {
         let mut truths = render::truths(&mut *connection, subjects.iter()).await?;
+        let mut batch = Batch::default();
+        let new = truths.iter().filter(|(subject, _)| !rows.contains_key(subject));
+        let new: Vec<_> = new
+            .map(|(_, truth)| (truth.kind, truth.organization, truth.name.as_str()))
+            .collect();
+        batch.look_at(&mut *connection, &new).await?;
         for subject in subjects {
             match (truths.remove(&subject), rows.remove(&subject)) {
                 (truth, Some(before)) => {
                     let row = before.clone();
-                    present(&mut *connection, Some(&before), row, truth, now).await?;
+                    present(&mut *connection, &mut batch, Some(&before), row, truth, now).await?;
                 }
-                (Some(truth), None) => add(&mut *connection, truth, now).await?,
+                (Some(truth), None) => add(&mut *connection, &mut batch, truth, now).await?,
                 (None, None) => {}
             }
         }
+        batch.write(&mut *connection).await?;
     }
     Ok(())
 }
@@ -97,12 +106,15 @@ pub(super) async fn show_one(
     let truth = render::truths(&mut *connection, std::iter::once(&subject))
         .await?
         .remove(&subject);
-    present(connection, before, row, truth, now).await
+    let mut batch = Batch::default();
+    present(&mut *connection, &mut batch, before, row, truth, now).await?;
+    batch.write(connection).await
 }
 
 /// Shows a row: as the truth is, or why there is none, or not at all any more.
 async fn present(
     connection: &mut PgConnection,
+    batch: &mut Batch,
     before: Option<&Row>,
     mut row: Row,
     truth: Option<Truth>,
@@ -112,19 +124,19 @@ async fn present(
         && before.version > 0
         && before.told_namespace != row.namespace
     {
-        return rename_namespace(connection, before, row, truth, now).await;
+        return rename_namespace(connection, batch, before, row, truth, now).await;
     }
     if row.deleting_at.is_some() {
-        return finish(connection, before, row, truth, now).await;
+        return finish(connection, batch, before, row, truth, now).await;
     }
     let Some(truth) = truth else {
-        return leave(connection, before, row, now).await;
+        return leave(connection, batch, before, row, now).await;
     };
     if row.organization != truth.organization && !names_another_namespace(&row) {
         // A team that went to another organization has another namespace: for clients it and what is its own are gone here
         // and new there.
-        store::remove(&mut *connection, row).await?;
-        return add(connection, truth, now).await;
+        batch.remove(&mut *connection, row).await?;
+        return add(connection, batch, truth, now).await;
     }
     let spec = match &row.written {
         Some(written) => meaning::keep(row.kind, written, &truth.spec),
@@ -133,7 +145,17 @@ async fn present(
     // Who may see a key depends on its team and owner.
     row.ids = truth.ids;
     row.waits = None;
-    show(connection, before, row, spec, truth.status, &truth.standings, now).await
+    show(
+        connection,
+        batch,
+        before,
+        row,
+        spec,
+        truth.status,
+        &truth.standings,
+        now,
+    )
+    .await
 }
 
 /// Whether it was declared here though its team is elsewhere: a membership that says so, or a key of no team in particular.
@@ -153,6 +175,7 @@ fn names_another_namespace(row: &Row) -> bool {
 /// An organization has another slug: its objects are gone where they were, and new where they are.
 async fn rename_namespace(
     connection: &mut PgConnection,
+    batch: &mut Batch,
     before: &Row,
     mut row: Row,
     truth: Option<Truth>,
@@ -160,20 +183,23 @@ async fn rename_namespace(
 ) -> Result<()> {
     let mut gone = before.clone();
     gone.namespace.clone_from(&before.told_namespace);
-    store::remove(&mut *connection, gone).await?;
+    batch.remove(&mut *connection, gone).await?;
     (row.uid, row.version, row.generation) = (Uuid::now_v7(), 0, 1);
-    Box::pin(present(connection, None, row, truth, now)).await
+    Box::pin(present(connection, batch, None, row, truth, now)).await
 }
 
-async fn add(connection: &mut PgConnection, truth: Truth, now: DateTime<Utc>) -> Result<()> {
-    let namespace = namespace(&mut *connection, truth.organization).await?;
+async fn add(connection: &mut PgConnection, batch: &mut Batch, truth: Truth, now: DateTime<Utc>) -> Result<()> {
+    let namespace = batch.namespace(&mut *connection, truth.organization).await?;
+    let name = batch
+        .free_name(&mut *connection, truth.kind, truth.organization, &truth.name)
+        .await?;
     let row = Row {
         uid: Uuid::now_v7(),
         organization: truth.organization,
         told_namespace: namespace.clone(),
         namespace,
         kind: truth.kind,
-        name: free_name(&mut *connection, &truth).await?,
+        name,
         ids: truth.ids,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
@@ -190,7 +216,17 @@ async fn add(connection: &mut PgConnection, truth: Truth, now: DateTime<Utc>) ->
         spec: Map::new(),
         status: Map::new(),
     };
-    show(connection, None, row, truth.spec, truth.status, &truth.standings, now).await
+    show(
+        connection,
+        batch,
+        None,
+        row,
+        truth.spec,
+        truth.status,
+        &truth.standings,
+        now,
+    )
+    .await
 }
 
 /// The organization's slug.
@@ -202,46 +238,11 @@ pub(super) async fn namespace(connection: &mut PgConnection, organization: Uuid)
     )
 }
 
-/// The name that something gives itself, numbered when it is taken.
-async fn free_name(connection: &mut PgConnection, truth: &Truth) -> Result<String> {
-    let is_taken = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM objects WHERE kind = $1 AND organization_id = $2 AND name = $3) AS "taken!""#,
-        truth.kind.name(),
-        truth.organization,
-        truth.name,
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    if !is_taken {
-        return Ok(truth.name.clone());
-    }
-    // A range of the index: all that begin with the name and go on with a hyphen are before its name and a dot.
-    let taken = sqlx::query_scalar!(
-        "SELECT name FROM objects WHERE kind = $1 AND organization_id = $2 AND name >= $3 AND name < $3 || '.'",
-        truth.kind.name(),
-        truth.organization,
-        truth.name,
-    )
-    .fetch_all(connection)
-    .await?;
-    let taken: BTreeSet<String> = taken.into_iter().collect();
-    Ok(numbered(&truth.name, |name| taken.contains(name)))
-}
-
-/// A name, with the first number from 2 on that makes it free.
-pub(super) fn numbered(wanted: &str, is_taken: impl Fn(&str) -> bool) -> String {
-    let mut name = wanted.to_owned();
-    let mut number = 2;
-    while is_taken(&name) {
-        name = format!("{wanted}-{number}");
-        number += 1;
-    }
-    name
-}
-
 /// What is shown from now on; tells of it where it is different.
+#[expect(clippy::too_many_arguments, reason = "they are what an object is made of")]
 async fn show(
     connection: &mut PgConnection,
+    batch: &mut Batch,
     before: Option<&Row>,
     mut row: Row,
     spec: Map<String, Value>,
@@ -263,22 +264,32 @@ async fn show(
     {
         // What clients do not see may be different all the same.
         if told.ids != row.ids || told.waits != row.waits || told.written != row.written {
-            store::save(connection, &row).await?;
+            batch.save(row);
         }
         return Ok(());
     }
     if let Some(ready) = standings.first()
         && (told.is_some() || row.written.is_some())
+        && let Some(event) = Event::of(&row, told, ready, now)
     {
-        events::note(&mut *connection, &row, told, ready, now).await?;
+        batch.note(event);
     }
     let what = if told.is_some() { What::Modified } else { What::Added };
-    store::tell(&mut *connection, what, &mut row, told.map(|told| &told.labels)).await?;
-    store::save(connection, &row).await
+    batch
+        .tell(connection, what, &mut row, told.map(|told| &told.labels))
+        .await?;
+    batch.save(row);
+    Ok(())
 }
 
 /// What a row is about is not there.
-async fn leave(connection: &mut PgConnection, before: Option<&Row>, mut row: Row, now: DateTime<Utc>) -> Result<()> {
+async fn leave(
+    connection: &mut PgConnection,
+    batch: &mut Batch,
+    before: Option<&Row>,
+    mut row: Row,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let declared = row.written.is_some();
     // A declared membership outlives its team: whoever deletes both, in any order, finds it (SPEC A6). One that somebody
     // ended is gone.
@@ -294,9 +305,9 @@ async fn leave(connection: &mut PgConnection, before: Option<&Row>, mut row: Row
         (Some(waits), Some(written)) => {
             let (spec, standings) = (written.clone(), render::waits(waits));
             let status = waiting_status(&row, waits);
-            show(connection, before, row, spec, status, &standings, now).await
+            show(connection, batch, before, row, spec, status, &standings, now).await
         }
-        _ => store::remove(connection, row).await,
+        _ => batch.remove(connection, row).await,
     }
 }
 
@@ -331,6 +342,7 @@ async fn is_there(connection: &mut PgConnection, team: Uuid) -> Result<bool> {
 /// What came again meanwhile is a new object.
 async fn finish(
     connection: &mut PgConnection,
+    batch: &mut Batch,
     before: Option<&Row>,
     row: Row,
     truth: Option<Truth>,
@@ -338,9 +350,9 @@ async fn finish(
 ) -> Result<()> {
     match outstanding(&mut *connection, row.subject()).await? {
         None => {
-            store::remove(&mut *connection, row).await?;
+            batch.remove(&mut *connection, row).await?;
             match truth {
-                Some(truth) => add(connection, truth, now).await,
+                Some(truth) => add(connection, batch, truth, now).await,
                 None => Ok(()),
             }
         }
@@ -348,7 +360,7 @@ async fn finish(
             let standing = render::deleting(&state, error.as_deref());
             let (spec, mut status) = (row.spec.clone(), row.status.clone());
             status.remove("conditions");
-            show(connection, before, row, spec, status, &[standing], now).await
+            show(connection, batch, before, row, spec, status, &[standing], now).await
         }
     }
 }

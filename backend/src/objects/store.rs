@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use kubernetes::{Kind, Meta, Object};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{
-    contract::What,
-    subject::{Ids, Subject},
-};
+use super::subject::{Ids, Subject};
 use crate::{Error, Result};
 
 /// One object as it was told last.
@@ -237,83 +234,4 @@ pub(super) async fn of_subjects(
         rows.insert(row.subject(), row);
     }
     Ok(rows)
-}
-
-/// Writes a row, new or not.
-pub(super) async fn save(connection: &mut PgConnection, row: &Row) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO objects (uid, organization_id, kind, name, team_id, user_id, key_id, labels, annotations, managed_fields,
-            written, manager, written_at, written_by, waits, generation, version, created_at, deleting_at, spec, status, namespace)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
-        ON CONFLICT (uid) DO UPDATE SET organization_id = excluded.organization_id, name = excluded.name,
-            team_id = excluded.team_id, user_id = excluded.user_id,
-            key_id = excluded.key_id, labels = excluded.labels, annotations = excluded.annotations,
-            managed_fields = excluded.managed_fields, written = excluded.written, manager = excluded.manager,
-            written_at = excluded.written_at, written_by = excluded.written_by, waits = excluded.waits,
-            generation = excluded.generation, version = excluded.version, deleting_at = excluded.deleting_at,
-            spec = excluded.spec, status = excluded.status, namespace = excluded.namespace",
-        row.uid,
-        row.organization,
-        row.kind.name(),
-        row.name,
-        row.ids.team,
-        row.ids.user,
-        row.ids.key,
-        json!(row.labels),
-        json!(row.annotations),
-        json!(row.managed_fields),
-        row.written.as_ref().map(|spec| json!(spec)),
-        row.manager,
-        row.written_at,
-        row.written_by,
-        row.waits,
-        row.generation,
-        row.version,
-        row.created_at,
-        row.deleting_at,
-        json!(row.spec),
-        json!(row.status),
-        row.namespace,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Gives a row the next version, and tells watches of it. The caller holds [`super::settle::lock`], and saves the row.
-pub(super) async fn tell(
-    connection: &mut PgConnection,
-    what: What,
-    row: &mut Row,
-    labels_before: Option<&BTreeMap<String, String>>,
-) -> Result<()> {
-    row.version = sqlx::query_scalar!(
-        "WITH next AS (SELECT objects_version() + 1 AS version)
-        INSERT INTO object_changes (version, what, kind, organization_id, team_id, user_id, declared_by, object, labels_before)
-        SELECT version, $1, $2, $3, $4, $5, $8, jsonb_set($6, '{metadata,resourceVersion}', to_jsonb(version::text)), $7 FROM next
-        RETURNING version",
-        what.as_str(),
-        row.kind.name(),
-        row.organization,
-        row.ids.team,
-        row.ids.user,
-        row.object().to_value(),
-        labels_before.map(|labels| json!(labels)),
-        row.declarer(),
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(())
-}
-
-/// Removes an object, and tells watches so.
-pub(super) async fn remove(connection: &mut PgConnection, mut row: Row) -> Result<()> {
-    sqlx::query!("DELETE FROM objects WHERE uid = $1", row.uid)
-        .execute(&mut *connection)
-        .await?;
-    if row.version == 0 {
-        return Ok(());
-    }
-    let labels = row.labels.clone();
-    tell(connection, What::Deleted, &mut row, Some(&labels)).await
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        keep, settle,
+        batch, keep, settle,
         store::{self, Row},
         subject::Ids,
     },
@@ -125,7 +125,7 @@ pub(super) async fn come_with(ctx: &mut Ctx, row: &Row, user: UserId, spec: &Use
             .and_then(|value| value.as_object().cloned()),
         ..row.clone()
     };
-    store::save(ctx.connection(), &object).await?;
+    batch::save(ctx.connection(), &[&object]).await?;
     let now = ctx.now;
     settle::show_one(ctx.connection(), None, object, now).await?;
     ctx.warn(format!(
