@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{GROUP, Kind, VERSION};
 
-const AUTHORIZATION: &str = "authorization.k8s.io";
+/// The group of `kubectl auth whoami`.
+pub const AUTHENTICATION: &str = "authentication.k8s.io";
+/// The group of `kubectl auth can-i`.
+pub const AUTHORIZATION: &str = "authorization.k8s.io";
 
 /// The verbs of our kinds.
 const VERBS: [&str; 7] = ["create", "delete", "get", "list", "patch", "update", "watch"];
@@ -36,7 +39,12 @@ const fn review(plural: &'static str, singular: &'static str, kind: &'static str
 }
 
 /// Groups with their version; core has no name.
-const GROUPS: [(&str, &str); 3] = [("", "v1"), (AUTHORIZATION, "v1"), (GROUP, VERSION)];
+const GROUPS: [(&str, &str); 4] = [
+    ("", "v1"),
+    (AUTHENTICATION, "v1"),
+    (AUTHORIZATION, "v1"),
+    (GROUP, VERSION),
+];
 
 fn resources_of(group: &str) -> Vec<Resource> {
     let read = &["get", "list"];
@@ -61,6 +69,7 @@ fn resources_of(group: &str) -> Vec<Resource> {
                 status: false,
             },
         ],
+        AUTHENTICATION => vec![review("selfsubjectreviews", "selfsubjectreview", "SelfSubjectReview")],
         AUTHORIZATION => vec![
             review(
                 "selfsubjectaccessreviews",
@@ -99,7 +108,8 @@ pub fn core_resources() -> Value {
 
 /// `/apis`: APIGroupList.
 pub fn groups() -> Value {
-    let groups: Vec<Value> = [group_of(AUTHORIZATION, "v1"), group_of(GROUP, VERSION)].into();
+    let named = GROUPS.iter().skip(1);
+    let groups: Vec<Value> = named.map(|(group, version)| group_of(group, version)).collect();
     json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })
 }
 
@@ -306,7 +316,10 @@ mod tests {
 
     #[test]
     fn groups_are_found_by_name() {
-        assert_eq!(names(&groups()["groups"], "name"), [AUTHORIZATION, GROUP]);
+        assert_eq!(
+            names(&groups()["groups"], "name"),
+            [AUTHENTICATION, AUTHORIZATION, GROUP]
+        );
         assert_eq!(group(GROUP).unwrap()["preferredVersion"]["groupVersion"], API_VERSION);
         assert_eq!(
             group_resources(AUTHORIZATION, "v1").unwrap()["groupVersion"],
@@ -327,7 +340,7 @@ mod tests {
         assert_eq!(Aggregated::accepted("application/json, */*"), None);
         let list = Aggregated::V2Beta1.groups();
         assert_eq!(list["apiVersion"], "apidiscovery.k8s.io/v2beta1");
-        let own = &list["items"][1]["versions"][0];
+        let own = &list["items"][2]["versions"][0];
         assert_eq!(own["resources"][0]["subresources"][0]["subresource"], "status");
         assert_eq!(
             own["resources"][0]["responseKind"],

@@ -16,10 +16,11 @@ use serde_json::{Map, Value, json};
 pub const V2_CONTENT_TYPE: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// The documents of version 3 by their path below `/openapi/v3/`.
-static V3: LazyLock<[(&str, Value); 3]> = LazyLock::new(|| {
+static V3: LazyLock<[(&str, Value); 4]> = LazyLock::new(|| {
     [
         ("api/v1", v3::minimal(&schemas::core())),
         ("apis/auth.litellm.ai/v1alpha1", v3::own()),
+        ("apis/authentication.k8s.io/v1", v3::minimal(&schemas::authentication())),
         ("apis/authorization.k8s.io/v1", v3::minimal(&schemas::authorization())),
     ]
 });

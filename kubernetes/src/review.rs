@@ -1,5 +1,5 @@
-//! `kubectl auth can-i`: SelfSubjectAccessReview and SelfSubjectRulesReview of authorization.k8s.io/v1. Bodies are JSON or,
-//! from kubectl 1.33, protobuf; answers are JSON.
+//! `kubectl auth can-i` and `whoami`: SelfSubjectAccessReview and SelfSubjectRulesReview of authorization.k8s.io/v1, and
+//! SelfSubjectReview of authentication.k8s.io/v1. Bodies are JSON or, from kubectl 1.33, protobuf; answers are JSON.
 
 use serde_json::{Value, json};
 
@@ -102,6 +102,24 @@ pub fn rules_answer(namespace: &str, rules: &[Rule], incomplete: bool) -> Value 
         "metadata": { "creationTimestamp": null },
         "spec": { "namespace": namespace },
         "status": { "resourceRules": resource_rules, "nonResourceRules": [], "incomplete": incomplete },
+    })
+}
+
+/// Reads a SelfSubjectReview, which asks nothing but who asks.
+pub fn whoami(body: &[u8]) -> Result<(), Failure> {
+    match raw(body, "SelfSubjectReview")? {
+        Some(_) => Ok(()),
+        None => decoded(body, "SelfSubjectReview").map(drop),
+    }
+}
+
+/// The answer to [`whoami`].
+pub fn whoami_answer(name: &str, uid: &str, groups: &[String]) -> Value {
+    json!({
+        "kind": "SelfSubjectReview",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": { "creationTimestamp": null },
+        "status": { "userInfo": { "username": name, "uid": uid, "groups": groups } },
     })
 }
 

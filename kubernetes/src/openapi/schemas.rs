@@ -248,6 +248,18 @@ pub(super) fn authorization() -> Map<String, Value> {
     .collect()
 }
 
+/// The question who asks.
+pub(super) fn authentication() -> Map<String, Value> {
+    let about = "Who asks, and what they are.";
+    let review = foreign(
+        "io.k8s.api.authentication.v1",
+        "authentication.k8s.io",
+        "SelfSubjectReview",
+        about,
+    );
+    [review].into_iter().collect()
+}
+
 fn foreign(package: &str, group: &str, kind: &str, about: &str) -> (String, Value) {
     let schema = json!({
         "description": about,

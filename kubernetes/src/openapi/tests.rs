@@ -73,7 +73,7 @@ fn the_index_names_documents_that_are_there() {
         assert!(url.starts_with(&format!("/k8s/openapi/v3/{path}?hash=")), "{url}");
         assert_eq!(document(path).unwrap()["openapi"], "3.0.0");
     }
-    assert_eq!(index["paths"].as_object().unwrap().len(), 3);
+    assert_eq!(index["paths"].as_object().unwrap().len(), 4);
     assert!(document("apis/apps/v1").is_none());
 }
 

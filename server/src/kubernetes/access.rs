@@ -1,9 +1,14 @@
-//! May I? `kubectl auth can-i`, answered by the one permission table.
+//! May I, and who am I? `kubectl auth can-i`, answered by the one permission table, and `kubectl auth whoami`.
 
-use backend::objects::{self, Verb};
+use backend::{
+    Principal,
+    objects::{self, Namespace, Verb},
+};
+use domain::OrganizationId;
 use http::StatusCode;
 use kubernetes::{
     GROUP, Kind, VERSION,
+    discovery::AUTHORIZATION,
     review::{self, Access, Rule},
 };
 
@@ -77,13 +82,49 @@ pub(super) async fn rules(call: Call, bytes: &[u8]) -> Answer {
         verbs: words(&["get", "list"]),
     });
     rules.push(Rule {
-        group: "authorization.k8s.io".to_owned(),
+        group: AUTHORIZATION.to_owned(),
         resources: words(&["selfsubjectaccessreviews", "selfsubjectrulesreviews"]),
         verbs: words(&["create"]),
     });
     // A team's admin may change that team only, which no rule of this form can say.
     let said = review::rules_answer(&namespace, &rules, true);
     Ok(answer::json(StatusCode::CREATED, &said))
+}
+
+/// `POST …/selfsubjectreviews`
+pub(super) async fn whoami(call: Call, bytes: &[u8]) -> Answer {
+    accept::require_json(&call.headers)?;
+    review::whoami(bytes)?;
+    let mut ctx = call.read().await?;
+    let person = ctx.person().map_err(|error| answer::failure(error, None))?.clone();
+    let namespaces = objects::namespaces(&mut ctx).await?;
+    drop(ctx);
+    let said = review::whoami_answer(&person.email, &person.id.to_string(), &groups(&person, &namespaces));
+    Ok(answer::json(StatusCode::CREATED, &said))
+}
+
+/// What somebody is, as groups: roles in the installation, in organizations and in teams.
+fn groups(person: &Principal, namespaces: &[Namespace]) -> Vec<String> {
+    let slug = |organization: OrganizationId| {
+        let known = namespaces.iter().find(|namespace| namespace.uid == organization.0);
+        known.map(|namespace| namespace.name.as_str())
+    };
+    let whole = [("super_admin", person.super_admin), ("auditor", person.auditor)];
+    let mut groups: Vec<String> = (whole.into_iter())
+        .filter(|(_, held)| *held)
+        .map(|(role, _)| role.to_owned())
+        .collect();
+    groups.extend(
+        (person.organizations.iter())
+            .filter_map(|(id, role)| Some(format!("organization:{}:{}", slug(*id)?, role.as_str()))),
+    );
+    let teams = person.teams.iter();
+    groups.extend(teams.filter_map(|team| {
+        let namespace = slug(team.organization_id)?;
+        Some(format!("team:{namespace}/{}:{}", team.slug, team.role.as_str()))
+    }));
+    groups.push("system:authenticated".to_owned());
+    groups
 }
 
 /// The kinds and verbs of a question, or why the answer is no.

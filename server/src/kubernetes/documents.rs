@@ -70,8 +70,8 @@ pub(super) fn discovery(which: Discovery, headers: &HeaderMap) -> Answer {
         Discovery::Groups => Some(discovery::groups()),
         Discovery::Group => discovery::group(kubernetes::GROUP),
         Discovery::Resources => Some(discovery::own_resources()),
-        Discovery::ReviewGroup => discovery::group("authorization.k8s.io"),
-        Discovery::ReviewResources => discovery::group_resources("authorization.k8s.io", "v1"),
+        Discovery::ReviewGroup(group) => discovery::group(group),
+        Discovery::ReviewResources(group) => discovery::group_resources(group, "v1"),
     };
     value
         .map(|value| answer::json(StatusCode::OK, &value))

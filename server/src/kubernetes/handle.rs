@@ -107,6 +107,7 @@ async fn route(door: Door, parts: Parts, body: Body, target: Option<Target>) -> 
         (Target::Events(namespace), _) if reads => core::events(call, namespace).await,
         (Target::Review(Review::Access), &Method::POST) => access::access(call, &whole().await?).await,
         (Target::Review(Review::Rules), &Method::POST) => access::rules(call, &whole().await?).await,
+        (Target::Review(Review::Whoami), &Method::POST) => access::whoami(call, &whole().await?).await,
         (Target::Objects(objects), _) => match place(&objects) {
             Err(_) if reads => read::list(call, &objects).await,
             Err(Some(namespace)) if method == Method::POST => {

@@ -1,6 +1,9 @@
 //! What the addresses of the Kubernetes API mean.
 
-use kubernetes::{GROUP, Kind, VERSION};
+use kubernetes::{
+    GROUP, Kind, VERSION,
+    discovery::{AUTHENTICATION, AUTHORIZATION},
+};
 
 /// What a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub(super) enum Target {
     Events(Option<String>),
     /// Objects of a kind.
     Objects(Objects),
-    /// `/apis/authorization.k8s.io/v1/…`
+    /// `/apis/authentication.k8s.io/v1/…` and `/apis/authorization.k8s.io/v1/…`
     Review(Review),
 }
 
@@ -40,10 +43,10 @@ pub(super) enum Discovery {
     Group,
     /// `/apis/auth.litellm.ai/v1alpha1`
     Resources,
-    /// `/apis/authorization.k8s.io`
-    ReviewGroup,
-    /// `/apis/authorization.k8s.io/v1`
-    ReviewResources,
+    /// `/apis/authorization.k8s.io`, or the other group of reviews.
+    ReviewGroup(&'static str),
+    /// `/apis/authorization.k8s.io/v1`, or the other group of reviews.
+    ReviewResources(&'static str),
 }
 
 /// Objects that a path names.
@@ -59,13 +62,15 @@ pub(super) struct Objects {
     pub(super) status: bool,
 }
 
-/// A question about what the caller may do.
+/// A question about the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Review {
     /// May I do this?
     Access,
     /// What may I do?
     Rules,
+    /// Who am I?
+    Whoami,
 }
 
 impl Target {
@@ -86,10 +91,13 @@ impl Target {
             ["api", "v1", "events"] => Self::Events(None),
             ["api", "v1", "namespaces", namespace, "events"] => Self::Events(Some((*namespace).to_owned())),
             ["apis"] => Self::Discovery(Discovery::Groups),
-            ["apis", "authorization.k8s.io"] => Self::Discovery(Discovery::ReviewGroup),
-            ["apis", "authorization.k8s.io", "v1"] => Self::Discovery(Discovery::ReviewResources),
-            ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => Self::Review(Review::Access),
-            ["apis", "authorization.k8s.io", "v1", "selfsubjectrulesreviews"] => Self::Review(Review::Rules),
+            ["apis", AUTHENTICATION] => Self::Discovery(Discovery::ReviewGroup(AUTHENTICATION)),
+            ["apis", AUTHENTICATION, "v1"] => Self::Discovery(Discovery::ReviewResources(AUTHENTICATION)),
+            ["apis", AUTHORIZATION] => Self::Discovery(Discovery::ReviewGroup(AUTHORIZATION)),
+            ["apis", AUTHORIZATION, "v1"] => Self::Discovery(Discovery::ReviewResources(AUTHORIZATION)),
+            ["apis", AUTHORIZATION, "v1", "selfsubjectaccessreviews"] => Self::Review(Review::Access),
+            ["apis", AUTHORIZATION, "v1", "selfsubjectrulesreviews"] => Self::Review(Review::Rules),
+            ["apis", AUTHENTICATION, "v1", "selfsubjectreviews"] => Self::Review(Review::Whoami),
             ["apis", group] if *group == GROUP => Self::Discovery(Discovery::Group),
             ["apis", group, version, rest @ ..] if is_ours(group, version) => match rest {
                 [] => Self::Discovery(Discovery::Resources),
@@ -119,6 +127,7 @@ impl Target {
             Self::Objects(objects) => objects.kind.plural(),
             Self::Review(Review::Access) => "selfsubjectaccessreviews",
             Self::Review(Review::Rules) => "selfsubjectrulesreviews",
+            Self::Review(Review::Whoami) => "selfsubjectreviews",
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::house::{House, NAMESPACE, NOBODY, OLGA, Said};
 
 const ACCESS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+const WHOAMI: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 const RULES: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
 
 async fn may(house: &House, token: &str, verb: &str, resource: &str, namespace: &str) -> bool {
@@ -42,6 +43,31 @@ async fn the_permission_table_answers() {
     assert!(!may(&house, &house.token, "get", "pods", NAMESPACE).await);
     let empty: Value = json!({"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"});
     house.post(ACCESS, &empty).await.refused(400, "BadRequest");
+}
+
+/// `kubectl auth whoami`: a name, and what somebody is.
+#[tokio::test]
+async fn who_am_i() {
+    let house = House::new().await;
+    let olga = house.server.token(OLGA, None).await;
+    let body = json!({"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}});
+    let ask = async |token: &str, body: &Value| {
+        let request = house.client.post(format!("{}{WHOAMI}", house.url)).bearer_auth(token);
+        Said::of(request.json(body)).await
+    };
+    let said = ask(&olga, &body).await.is(201);
+    let user = &said["status"]["userInfo"];
+    assert_eq!(user["username"], OLGA);
+    assert_eq!(
+        user["groups"],
+        json!([format!("organization:{NAMESPACE}:org_admin"), "system:authenticated"])
+    );
+    let root = ask(&house.token, &body).await.is(201);
+    assert_eq!(root["status"]["userInfo"]["groups"][0], "super_admin");
+    let other = json!({"kind": "SelfSubjectAccessReview", "apiVersion": "authentication.k8s.io/v1"});
+    ask(&olga, &other).await.refused(400, "BadRequest");
+    let group = house.get("/apis/authentication.k8s.io/v1").await.is(200);
+    assert_eq!(group["resources"][0]["name"], "selfsubjectreviews");
 }
 
 /// As kubectl 1.33 asks.

@@ -248,6 +248,12 @@ async fn can_i() {
         }
         let listed = kubectl.run(&["auth", "can-i", "--list"]).await.works();
         assert!(listed.contains("teams.auth.litellm.ai"), "{listed}");
+        // What kubectl before 1.27 does not know.
+        let whoami = kubectl.run(&["auth", "whoami"]).await;
+        if !whoami.err.contains("unknown command") {
+            let whoami = whoami.works();
+            assert!(whoami.contains("super_admin"), "{whoami}");
+        }
         let olga = Kubectl::with_token(program, &house, &house.server.token(OLGA, None).await);
         let no = olga
             .run(&["auth", "can-i", "create", "teams.auth.litellm.ai", "-n", "default"])
