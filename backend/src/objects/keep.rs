@@ -167,7 +167,7 @@ pub(super) async fn look_at_spend(backend: &Backend) -> Result<()> {
     sqlx::query!(
         "INSERT INTO object_touches (what, a)
         SELECT 'team', o.team_id FROM objects o LEFT JOIN LATERAL (
-            SELECT spend FROM budget_spend WHERE level = 'team' AND object_id = o.team_id
+            SELECT round(spend, 6) AS spend FROM budget_spend WHERE level = 'team' AND object_id = o.team_id
                 AND part_id = '00000000-0000-0000-0000-000000000000'
                 AND period_start <= now() AND (period_end IS NULL OR period_end > now())
             ORDER BY period_start DESC LIMIT 1) b ON true

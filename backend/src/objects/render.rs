@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use kubernetes::Kind;
 pub(super) use ready::{Standing, conditions, deleting, waits};
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -78,8 +79,13 @@ fn put(spec: &mut Map<String, Value>, field: &str, value: Option<impl Into<Value
 }
 
 /// A decimal as manifests write it: without zeros at its end.
-fn decimal(amount: rust_decimal::Decimal) -> String {
+fn decimal(amount: Decimal) -> String {
     amount.normalize().to_string()
+}
+
+/// What was spent, to a millionth of a dollar: sums of what LiteLLM counts in binary have long tails.
+fn spent(amount: Decimal) -> String {
+    decimal(amount.round_dp_with_strategy(6, RoundingStrategy::MidpointAwayFromZero))
 }
 
 /// A list, or nothing when it is empty.
@@ -107,7 +113,19 @@ pub(super) fn name_of(email: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::name_of;
+    use super::{name_of, spent};
+
+    #[test]
+    fn what_was_spent_has_no_tail() {
+        for (amount, shown) in [
+            ("166.7450000000000003", "166.745"),
+            ("0.0000005", "0.000001"),
+            ("12.50", "12.5"),
+            ("0", "0"),
+        ] {
+            assert_eq!(spent(amount.parse().unwrap()), shown);
+        }
+    }
 
     #[test]
     fn names_of_people_are_names_of_objects() {

@@ -239,7 +239,6 @@ pub(super) async fn namespace(connection: &mut PgConnection, organization: Uuid)
 }
 
 /// What is shown from now on; tells of it where it is different.
-#[expect(clippy::too_many_arguments, reason = "they are what an object is made of")]
 async fn show(
     connection: &mut PgConnection,
     batch: &mut Batch,

@@ -9,7 +9,10 @@ use std::{
 use kubernetes::{Failure, Kind, Meta, Object, Reason};
 use serde_json::Value;
 use sqlx::{PgPool, postgres::PgListener};
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 use uuid::Uuid;
 
 use super::{
@@ -27,8 +30,11 @@ const CHANNEL: &str = "guildhall_objects";
 /// How many changes stay in memory, and how many are read at a time.
 const KEPT: usize = 4096;
 const SOME: i64 = 500;
-/// Looked for changes at least this often, also when nothing is heard.
+/// Looked for changes at least this often, also when nothing is heard; what waits is tried again no more often.
 const TICK: Duration = Duration::from_secs(1);
+/// How long more is listened to after something was heard, and for how long in all: many changes are looked at together.
+const LULL: Duration = Duration::from_millis(1);
+const LONGEST_LULL: Duration = Duration::from_millis(20);
 /// How often what waits is tried again without a change to hope for, and the listener says that it is there.
 const SELDOM: Duration = Duration::from_secs(30);
 
@@ -83,10 +89,11 @@ impl Changes {
         let mut listener = PgListener::connect_with(&self.backend.pool).await?;
         listener.listen(CHANNEL).await?;
         // At once the first time: what happened before this process was there was heard by nobody.
-        let mut seldom: Option<tokio::time::Instant> = None;
+        let mut seldom: Option<Instant> = None;
+        let mut retried: Option<Instant> = None;
+        let mut news = false;
         loop {
             let is_time = seldom.is_none_or(|last| last.elapsed() >= SELDOM);
-            let mut news = false;
             loop {
                 let more = self.settle_some().await?;
                 // Watches hear of each part: while others write, there is always more.
@@ -96,20 +103,18 @@ impl Changes {
                 }
             }
             if is_time {
-                seldom = Some(tokio::time::Instant::now());
+                seldom = Some(Instant::now());
                 keep::begin(&self.backend).await?;
                 keep::look_at_deleting(&self.backend).await?;
                 keep::look_at_spend(&self.backend).await?;
             }
             // What somebody waits for may be among what is new, whoever brought it up to date.
-            if news || is_time {
+            if is_time || (news && retried.is_none_or(|last| last.elapsed() >= TICK)) {
+                retried = Some(Instant::now());
+                news = false;
                 keep::retry_waiting(&self.backend).await?;
             }
-            match tokio::time::timeout(TICK, listener.try_recv()).await {
-                Ok(Err(error)) => return Err(error.into()),
-                // The connection was lost; what was said meanwhile is read all the same.
-                Ok(Ok(_)) | Err(_) => while listener.next_buffered().is_some() {},
-            }
+            hear(&mut listener).await?;
         }
     }
 
@@ -202,6 +207,24 @@ impl Changes {
             version,
         })
     }
+}
+
+/// Waits until something is heard, or a tick is over; and for what is said right after it. Each transaction says its own
+/// word, and thousands of them would be as many looks at nothing.
+async fn hear(listener: &mut PgListener) -> Result<()> {
+    let Ok(first) = timeout(TICK, listener.try_recv()).await else {
+        return Ok(());
+    };
+    // None: the connection was lost, and is made anew. What was said meanwhile is read all the same.
+    first?;
+    let end = Instant::now() + LONGEST_LULL;
+    while Instant::now() < end {
+        match timeout(LULL, listener.try_recv()).await {
+            Ok(more) => drop(more?),
+            Err(_) => break,
+        }
+    }
+    Ok(())
 }
 
 fn expired(version: i64, oldest: i64) -> Failure {

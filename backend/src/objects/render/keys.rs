@@ -12,7 +12,7 @@ use super::{
     super::subject::{Ids, Subject},
     Truth, connection_ref, decimal, put,
     ready::{self, Outbox, Standing},
-    some,
+    some, spent,
 };
 use crate::Result;
 
@@ -77,7 +77,7 @@ pub(super) async fn read(
             models: some(&row.models),
             max_budget: row.max_budget.map(decimal),
             budget_duration: row.budget_duration,
-            spend: Some(decimal(row.spend)),
+            spend: Some(spent(row.spend)),
             rpm_limit: row.rpm_limit,
             tpm_limit: row.tpm_limit,
             expires: row.expires_at.map(status::time),

@@ -11,7 +11,7 @@ use super::{
     super::subject::{Ids, Subject},
     Truth, connection_ref, decimal, put,
     ready::{self, Outbox},
-    some,
+    some, spent,
 };
 use crate::Result;
 
@@ -80,7 +80,7 @@ pub(super) async fn read(
             max_budget: row.max_budget.map(decimal),
             budget_duration: row.budget_duration,
             budget_reset_at: row.period_end.map(status::time),
-            spend: row.spend.map(decimal),
+            spend: row.spend.map(spent),
             rpm_limit: row.rpm_limit,
             tpm_limit: row.tpm_limit,
             blocked: Some(blocked),
