@@ -104,11 +104,12 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
     };
     let me = identity::me(principal);
     let flash = ssr::take_flash().await;
-    let (own, waiting) = around(&visit, principal, rendered.waiting)
+    let known = rendered.waiting;
+    let (own, waiting) = around(&visit, principal, known)
         .await
         // A page is worth showing without it.
         .inspect_err(|error| tracing::warn!(%error, "what the navigation tells could not be loaded"))
-        .unwrap_or_default();
+        .unwrap_or_else(|_| (Vec::new(), known.unwrap_or_default()));
     let waiting = [
         (pages::requests::PAGE, waiting.requests),
         (pages::access_reviews::PAGE, waiting.reviews),

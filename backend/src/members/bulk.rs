@@ -231,12 +231,7 @@ impl<'a> Judge<'a> {
             return Ok((BulkOutcome::Exists, Some(why)));
         }
         if let Some((first, _, taken)) = self.taken.get(&person.id) {
-            let first = first + 1;
-            return if *taken == role {
-                Ok((BulkOutcome::Exists, Some(format!("The same as row {first}"))))
-            } else {
-                Err(format!("User {email} is in row {first} already, as {taken}"))
-            };
+            return again(&format!("User {email}"), *first, *taken, role);
         }
         if person.deactivated {
             return Err(deactivated(email));
@@ -260,17 +255,22 @@ impl<'a> Judge<'a> {
         };
         let email = email.as_str();
         if let Some((first, invited)) = self.invited.get(email) {
-            let first = first + 1;
-            return if *invited == role {
-                Ok((BulkOutcome::Exists, Some(format!("The same as row {first}"))))
-            } else {
-                Err(format!("{email} is in row {first} already, as {invited}"))
-            };
+            return again(email, *first, *invited, role);
         }
         self.admission.admit(email).map_err(|error| error.detail())?;
         self.invited.insert(email, (index, role));
         let why = "No account yet: joins the team when there is one";
         Ok((BulkOutcome::Invited, Some(why.to_owned())))
+    }
+}
+
+/// Somebody for the second time: the same again, or an error where the role is another one.
+fn again(who: &str, first: usize, there: TeamRole, here: TeamRole) -> Result<(BulkOutcome, Option<String>), String> {
+    let row = first + 1;
+    if there == here {
+        Ok((BulkOutcome::Exists, Some(format!("The same as row {row}"))))
+    } else {
+        Err(format!("{who} is in row {row} already, as {there}"))
     }
 }
 

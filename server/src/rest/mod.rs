@@ -12,6 +12,7 @@ mod api_key_body;
 mod api_key_input;
 mod api_keys;
 mod audit;
+mod audit_body;
 mod authz;
 mod batch;
 mod body;
