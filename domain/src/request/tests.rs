@@ -92,7 +92,13 @@ fn p_a_team_admin_decides_what_they_may_do_themselves() {
         );
         assert!(value.require_decider(&org_admin, lowers, true).is_ok(), "{value}");
         for nobody in [member, auditor, Standing::default()] {
-            assert!(value.require_decider(&nobody, true, false).is_err(), "{value}");
+            let refusal = value.require_decider(&nobody, lowers, false).unwrap_err();
+            let named = refusal.who_can.contains("team admin");
+            assert_eq!(
+                named, by_admin,
+                "{value}: whoever may is named, and nobody else: {}",
+                refusal.who_can
+            );
         }
     }
     let model = RequestValue::Model("gpt".into());

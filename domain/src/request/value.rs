@@ -131,7 +131,21 @@ impl RequestValue {
     /// # Errors
     /// The refusal, with who can.
     pub fn require_decider(&self, standing: &Standing, lowers: bool, restricted: bool) -> Result<(), Refusal> {
+        // The refusal names everybody who may: where fewer may than decide requests at all, theirs comes first.
+        let fewer = match self {
+            Self::Quota(_) | Self::Budget { .. } | Self::Labels { .. } => !lowers,
+            Self::Model(_) => restricted,
+            Self::Join(_) | Self::Service(_) => false,
+        };
+        if fewer {
+            self.require_change(standing, lowers, restricted)?;
+        }
         standing.require(Permission::RequestsDecide)?;
+        self.require_change(standing, lowers, restricted)
+    }
+
+    /// Whether someone may make the change that it asks for.
+    fn require_change(&self, standing: &Standing, lowers: bool, restricted: bool) -> Result<(), Refusal> {
         match self {
             Self::Join(_) => standing.require(Permission::MembersManage),
             Self::Service(_) => standing.require(Permission::ServicesAllow),

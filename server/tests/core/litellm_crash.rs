@@ -76,6 +76,14 @@ impl Installation {
 
     /// What a killed process had taken may be taken again: the time for that has gone by.
     async fn later(&self) {
+        // What it had sent already may still be committed, until PostgreSQL notices that nobody is there.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let connections = "SELECT pid::text FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'guildhall'";
+        while !self.all(connections).await.is_empty() {
+            assert!(Instant::now() < deadline, "a killed process is still connected");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         self.sql("UPDATE litellm_objects SET claimed_until = NULL, due_at = now()")
             .await;
         self.sql("UPDATE api_keys SET making_until = now() - interval '1 minute' WHERE making_until IS NOT NULL")

@@ -53,7 +53,10 @@ pub fn new() -> impl IntoView {
             Some("Somebody who may make the change decides it, and you see the outcome under Requests.".to_owned()),
             ().into_any(),
         );
-        let body = view! { {header} {ui::error_summary(&state)} {ui::refusal(state.refusal())} {body} };
+        // Asked already, or the team is archived: the list says which.
+        let asked = (state.code() == Some("WRONG_STATE"))
+            .then(|| view! { <p><a class="button" href=PAGE>"See your requests"</a></p> });
+        let body = view! { {header} {ui::error_summary(&state)} {ui::refusal(state.refusal())} {asked} {body} };
         Ok(Rendered::new("New request", body).under("Requests", PAGE).narrow())
     })
 }
@@ -174,7 +177,7 @@ fn team(kind: RequestKind, caller: Option<&Caller>, state: &FormState) -> AnyVie
     }
     view! {
         <div class="field field--medium">
-            <label class="field__label" for="team_id">"Team"</label>
+            <label class="field__label" for="team_id">"Team "<span class="field__mark">"required"</span></label>
             <select class="select" id="team_id" name="team_id" required>
                 {own
                     .into_iter()

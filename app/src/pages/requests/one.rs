@@ -42,7 +42,7 @@ pub fn one() -> impl IntoView {
                 <header class="card__header"><h2 class="card__title" id="facts-title">"Request"</h2></header>
                 <div class="card__body">
                     <dl class="facts facts--stacked">
-                        <div><dt>"What"</dt><dd>{title.clone()} {quotas.get(&page.request.team_id).copied().map(quota_now)}</dd></div>
+                        <div><dt>"What"</dt><dd>{title.clone()}" "{quotas.get(&page.request.team_id).copied().map(quota_now)}</dd></div>
                         <div>
                             <dt>"Team"</dt>
                             <dd><a class="link" href=format!("/admin/teams/{}", request.team_id)>{request.team_name.clone()}</a></dd>
