@@ -201,3 +201,23 @@ test('a request for labels begins with those of the team, and adds what was refu
   await page.getByRole('link', { name: teams[0]?.name ?? '', exact: true }).click();
   await expect(page.getByLabel(/^Label patterns/)).toHaveValue('backend-.*');
 });
+
+test('what waits names who decides, and asking for it again leads to it', async ({ as, api }) => {
+  const team = await api.team({ max_runners: 2, members: { [max.email]: 'member', [tess.email]: 'admin' } });
+  const page = await as(max, `/requests/new?kind=quota&team=${team.id}`);
+  await page.getByLabel(/^Max runners/).fill('9');
+  await ask(page, 'Release week');
+  const who = page.getByRole('main').locator('dl div').filter({ hasText: 'Who decides' });
+  // To raise a quota is beyond the team's own admin.
+  await expect(who).toContainText('A super_admin or org_admin of the organization');
+  await expect(who.locator('.person').first()).toBeVisible();
+  await expect(who).not.toContainText(tess.email);
+  await page.goto(`/requests/new?kind=quota&team=${team.id}`);
+  await page.getByLabel(/^Max runners/).fill('9');
+  await page.getByLabel(/^Reason/).fill('Release week');
+  await page.getByRole('button', { name: 'Send request' }).click();
+  await expect(page.getByText('The same is asked for already')).toBeVisible();
+  await expect(page.getByLabel(/^Max runners/), 'nothing typed is lost').toHaveValue('9');
+  await page.getByRole('link', { name: 'See your requests' }).click();
+  await expect(page.getByRole('row').filter({ hasText: team.name })).toContainText('9 runners at a time');
+});
