@@ -93,6 +93,17 @@ impl FormState {
     pub fn refusal(&self) -> Option<&str> {
         self.refusal.as_deref()
     }
+
+    /// Says at each field whose end was not kept that it is missing, so that nobody sends it again without.
+    fn tell_of_cuts(&mut self, typed: &[(&'static str, &str)]) {
+        for (field, text) in typed {
+            let is_cut = (self.values.iter()).any(|(name, value)| name == field && value.len() < text.len());
+            if is_cut && self.error(field).is_none() {
+                let words = "is too long to come back whole: its end is missing here";
+                self.errors.push(Invalid::new(*field, words));
+            }
+        }
+    }
 }
 
 /// Takes what an earlier request left for this form.
@@ -112,7 +123,7 @@ pub async fn keep(form: &str, values: &[(&str, &str)]) {
     let state = FormState {
         form: form.to_owned(),
         values: (values.iter())
-            .map(|(name, value)| ((*name).to_owned(), storable(value)))
+            .map(|(name, value)| ((*name).to_owned(), kept(value)))
             .collect(),
         ..FormState::default()
     };
@@ -184,31 +195,47 @@ impl Sent<'_> {
         Ok(())
     }
 
-    /// Sends the form back with what is wrong.
+    /// Sends the form back with what is wrong. Of a text that is very long only the beginning comes back, and the form
+    /// says so.
     pub async fn refuse(self, error: Error) {
+        self.send_back(error, kept).await;
+    }
+
+    /// The same, with all that was typed: for texts that are worth nothing without their end. Whoever calls this knows
+    /// that they are not endless.
+    pub async fn refuse_whole(self, error: Error) {
+        self.send_back(error, storable).await;
+    }
+
+    async fn send_back(self, error: Error, kept: fn(&str) -> String) {
         if error.code() == Code::NotAuthenticated {
             ssr::set_flash("warning", "Your session has ended. Sign in again; nothing was changed.").await;
             ssr::redirect(&login(self.back));
             return;
         }
-        let state = FormState {
+        let error = on_its_field(error, self.values);
+        let values: Vec<(String, String)> = (self.values.iter())
+            .map(|(name, value)| ((*name).to_owned(), kept(value)))
+            .collect();
+        let mut state = FormState {
             form: self.form.to_owned(),
-            values: self
-                .values
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), storable(value)))
-                .collect(),
+            values,
             code: (!matches!(error, Error::Invalid(_))).then(|| error.code().as_str().to_owned()),
             refusal: (!matches!(error, Error::Invalid(_))).then(|| storable(&describe(&error))),
             errors: if let Error::Invalid(fields) = error {
                 fields
                     .into_iter()
-                    .map(|invalid| Invalid::new(invalid.field, storable(&invalid.message)))
+                    .map(|invalid| {
+                        // The parts of a request's value are fields of their own in its form.
+                        let field = invalid.field.strip_prefix("value.").map(str::to_owned);
+                        Invalid::new(field.unwrap_or(invalid.field.into_owned()), storable(&invalid.message))
+                    })
                     .collect()
             } else {
                 Vec::new()
             },
         };
+        state.tell_of_cuts(self.values);
         if let Err(error) = ssr::visit().session.insert(KEY, state).await {
             tracing::warn!(%error, "a form's values were lost");
         }
@@ -216,9 +243,33 @@ impl Sent<'_> {
     }
 }
 
+/// A name that is taken is wrong with the field that it was typed into, if the form has one.
+fn on_its_field(error: Error, values: &[(&'static str, &str)]) -> Error {
+    if error.code() != Code::NameTaken {
+        return error;
+    }
+    let detail = error.detail();
+    // Of a short name and a name the words tell which: they repeat what was typed.
+    let typed = |field: &str| (values.iter()).find(|(name, value)| *name == field && detail.contains(value.trim()));
+    match ["slug", "email", "domain", "name"].into_iter().find_map(typed) {
+        Some(&(field, value)) if !value.trim().is_empty() => Error::invalid(field, detail),
+        _ => error,
+    }
+}
+
 /// Text as the session can keep it: PostgreSQL's JSON holds no NUL, and HTML shows none either.
 pub(crate) fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+/// The most bytes of one text that a form keeps between two requests: sessions are read with each of them.
+const LONGEST: usize = 8 * 1024;
+
+/// The same of what anybody may type, as long as they like: no more of it than [`LONGEST`].
+fn kept(text: &str) -> String {
+    let mut text = storable(text);
+    text.truncate(text.floor_char_boundary(LONGEST));
+    text
 }
 
 /// An error in words for people; a fault of ours is logged here, once, and named by its request.
@@ -228,11 +279,51 @@ pub fn describe(error: &Error) -> String {
         tracing::error!(%error, request_id = id, "internal error");
         return format!("Something went wrong on our side. The log has it under request {id}.");
     }
-    error.detail()
+    domain::roles::in_words(&error.detail())
 }
 
 /// The sign-in page, with the way back.
 pub fn login(next: &str) -> String {
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     format!("/login?next={next}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_is_kept_up_to_eight_kibibytes() {
+        assert_eq!(kept("a\0b"), "a\u{fffd}b");
+        let fits = "x".repeat(LONGEST);
+        assert_eq!(kept(&fits), fits);
+        assert_eq!(kept(&"x".repeat(1024 * 1024)), fits);
+        // A character of three bytes that would stand across the end is not cut in two.
+        let long = kept(&format!("x{}", "\u{20ac}".repeat(LONGEST)));
+        assert_eq!(long.len(), LONGEST - 1);
+        assert!(long.ends_with('\u{20ac}'));
+    }
+
+    #[test]
+    fn a_field_says_that_its_end_is_missing() {
+        let long = "x".repeat(2 * LONGEST);
+        let typed = [("name", "Ops"), ("description", long.as_str())];
+        let mut state = FormState {
+            values: typed
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), kept(text)))
+                .collect(),
+            ..FormState::default()
+        };
+        state.tell_of_cuts(&typed);
+        assert_eq!(state.error("name"), None);
+        let words = "is too long to come back whole: its end is missing here";
+        assert_eq!(state.error("description").as_deref(), Some(words));
+        let mut told = FormState {
+            errors: vec![Invalid::new("description", "must be at most 500 characters")],
+            ..state
+        };
+        told.tell_of_cuts(&typed);
+        assert_eq!(told.errors().len(), 1, "what is wrong with it is enough");
+    }
 }

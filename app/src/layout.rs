@@ -1,18 +1,20 @@
-//! What surrounds a page: navigation, breadcrumb, messages; and what stands in for a page that can
-//! not be shown.
+//! What surrounds a page: navigation, breadcrumb, messages.
+
+mod problem;
+mod sidebar;
 
 use std::future::Future;
 
 use backend::{Principal, identity, organizations, waiting};
-use domain::views::{Me, OwnOrganization, Waiting};
+use domain::views::{OwnOrganization, Waiting};
 use leptos::{prelude::*, tachys::html::InertElement};
 use leptos_meta::Title;
 
 use crate::{
     forms, help,
     icon::icon,
-    navigation, pages,
-    ssr::{self, Caller, Code, Error, Flash, Result, Visit},
+    pages,
+    ssr::{self, Caller, Code, Flash, Result, Visit},
     switcher, ui,
 };
 
@@ -91,8 +93,8 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
             return ().into_any();
         }
         Err(error) => {
-            let join = join(&visit, &error).await;
-            problem(&visit, &error, join)
+            let join = problem::join(&visit, &error).await;
+            problem::page(&visit, &error, join)
         }
     };
     let Some(Caller::Person(principal, _)) = &visit.caller else {
@@ -114,7 +116,7 @@ async fn show(loaded: Result<Rendered>) -> AnyView {
         (pages::requests::PAGE, waiting.requests),
         (pages::access_reviews::PAGE, waiting.reviews),
     ];
-    let side = sidebar(&me, switcher::view(&own), &waiting);
+    let side = sidebar::view(&me, switcher::view(&own), &waiting);
     frame(side, &visit, rendered, flash)
 }
 
@@ -141,111 +143,6 @@ async fn around(
         Vec::new()
     };
     Ok((own, waiting))
-}
-
-/// The page that says what went wrong: the reason, the rule, and who can change it.
-fn problem(visit: &Visit, error: &Error, join: Option<AnyView>) -> Rendered {
-    let status = error.code().status();
-    ssr::set_status(status);
-    let request = visit.request.id.clone().unwrap_or_default();
-    let (title, lead) = match error {
-        Error::Internal(_) => (
-            forms::describe(error),
-            "Try again. If it stays like this, tell your administrator the request id.".to_owned(),
-        ),
-        Error::Forbidden(refusal) => (refusal.literal.clone(), String::new()),
-        Error::Invalid(_) => (
-            "This address is not valid".to_owned(),
-            "A part of it breaks a rule. Without what follows the question mark, the page shows everything.".to_owned(),
-        ),
-        _ if status == 404 => ("Page not found".to_owned(), error.detail()),
-        _ => (error.detail(), String::new()),
-    };
-    let refusal = error.refusal();
-    let wrong: Vec<_> = match error {
-        Error::Invalid(fields) => fields
-            .iter()
-            .map(|one| view! { <div><dt><code>{one.field.to_string()}</code></dt><dd>{one.message.to_string()}</dd></div> })
-            .collect(),
-        _ => Vec::new(),
-    };
-    let back = (!wrong.is_empty())
-        .then(|| view! { <a class="button button--primary" href=ssr::path()>"Show the whole list"</a> });
-    let start = if back.is_some() {
-        "button"
-    } else {
-        "button button--primary"
-    };
-    let explains = status == 403 && matches!(visit.caller, Some(Caller::Person(..)));
-    let why = match team_of_page() {
-        Some(team) => format!("/admin/explain?team={team}"),
-        None => "/admin/explain".to_owned(),
-    };
-    let body = view! {
-        <div class="error-page">
-            <p class="error-page__status">{status}</p>
-            <h1 class="error-page__title">{title.clone()}</h1>
-            {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
-            <dl class="facts error-page__facts">
-                {wrong}
-                {refusal
-                    .map(|refusal| {
-                        view! {
-                            <div>
-                                <dt>"Rule"</dt>
-                                <dd>{format!("You may not {}.", refusal.rule)}</dd>
-                            </div>
-                            <div>
-                                <dt>"Who can"</dt>
-                                <dd>{capitalised(&refusal.who_can)}</dd>
-                            </div>
-                        }
-                    })}
-                <div>
-                    <dt>"Request id"</dt>
-                    <dd><code>{request}</code></dd>
-                </div>
-            </dl>
-            <div class="button-row">
-                {back}
-                <a class=start href="/">"Go to the start page"</a>
-                {join}
-                {explains.then(|| view! { <a class="button" href=why>"Ask why"</a> })}
-            </div>
-        </div>
-    };
-    Rendered::new(title, body)
-}
-
-/// The team whose page this is, as the address has it: by id or short name.
-fn team_of_page() -> Option<String> {
-    let path = ssr::path();
-    let key = path.strip_prefix("/admin/teams/")?.split('/').next()?;
-    let plain = !key.is_empty() && key != "new" && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    plain.then(|| key.to_owned())
-}
-
-/// What somebody who may not see a team is offered: to ask to join it, or what became of having asked.
-async fn join(visit: &Visit, error: &Error) -> Option<AnyView> {
-    let (Error::Forbidden(refusal), Some(Caller::Person(..))) = (error, &visit.caller) else {
-        return None;
-    };
-    let team = team_of_page().filter(|_| refusal.literal == "Access denied: not a team member")?;
-    Some(match pages::requests::waiting_join(&team).await {
-        Some(waiting) => waiting,
-        None => {
-            let href = format!("{}/new?kind=join&team={team}", pages::requests::PAGE);
-            view! { <a class="button" href=href>"Request to join"</a> }.into_any()
-        }
-    })
-}
-
-pub(crate) fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
 }
 
 fn frame(sidebar: AnyView, visit: &Visit, rendered: Rendered, flash: Option<Flash>) -> AnyView {
@@ -302,105 +199,5 @@ fn help_link(path: &str) -> impl IntoView + use<> {
                 "Help"
             </a>
         </nav>
-    }
-}
-
-/// The navigation. `switcher`: the menu of someone who has several organizations; `waiting`: how much waits for a decision
-/// of the viewer behind an entry.
-fn sidebar(me: &Me, switcher: Option<AnyView>, waiting: Counts<'_>) -> AnyView {
-    let groups = navigation::groups(me);
-    let path = ssr::path();
-    let name = me.display_name.clone().unwrap_or_else(|| me.email.clone());
-    let initials = ui::initials(&name);
-    view! {
-        <header class="sidebar">
-            <div class="sidebar__bar">
-                <a class="brand" href="/">{ui::brand()}</a>
-                <details class="sidebar__toggle"><summary aria-label="Menu">{icon("menu")}</summary></details>
-            </div>
-            <div class="sidebar__body">
-                {switcher}
-                <a class="palette-button" href=pages::search::PAGE data-palette>
-                    {icon("search")}<span>"Search or jump to…"</span><kbd>"Ctrl K"</kbd>
-                </a>
-                <nav class="nav" aria-label="Main">
-                    {groups.into_iter().enumerate().map(|(index, group)| nav_group(index, &group, &path, waiting)).collect_view()}
-                </nav>
-                <div class="sidebar__foot">
-                    <div class="theme-switch" role="group" aria-label="Theme">
-                        <button type="button" data-theme-switch="light" aria-label="Light">{icon("sun")}</button>
-                        <button type="button" data-theme-switch="dark" aria-label="Dark">{icon("moon")}</button>
-                        <button type="button" data-theme-switch="system" aria-label="System">{icon("monitor")}</button>
-                    </div>
-                    <div class="user-block">
-                        <span class=ui::avatar_class(&me.email) aria-hidden="true">{initials}</span>
-                        <span class="user-block__text">
-                            <span class="user-block__name">{name}</span>
-                            <span class="user-block__email">{me.email.clone()}</span>
-                        </span>
-                        <form method="post" action="/auth/logout">
-                            <button class="button button--icon button--ghost" aria-label="Sign out">{icon("sign-out")}</button>
-                        </form>
-                    </div>
-                </div>
-            </div>
-        </header>
-    }
-    .into_any()
-}
-
-/// How much waits for the viewer, by where it leads.
-type Counts<'a> = &'a [(&'static str, i64)];
-
-fn nav_group(index: usize, group: &navigation::Group, path: &str, waiting: Counts<'_>) -> AnyView {
-    let id = format!("nav-{index}");
-    let here = group.entries.iter().any(|entry| current(entry, path).is_some());
-    let links = group
-        .entries
-        .iter()
-        .map(|entry| link(entry, path, waiting))
-        .collect_view();
-    if group.folded {
-        return view! {
-            <details class="nav__group" open=here>
-                <summary class="nav__title" id=id.clone()>{icon("chevron-right")}{group.title}</summary>
-                <ul aria-labelledby=id>{links}</ul>
-            </details>
-        }
-        .into_any();
-    }
-    view! {
-        <div class="nav__group">
-            <h2 class="nav__title" id=id.clone()>{group.title}</h2>
-            <ul aria-labelledby=id>{links}</ul>
-        </div>
-    }
-    .into_any()
-}
-
-/// `aria-current` of an entry on a page: the page itself, or one inside.
-fn current(entry: &navigation::Entry, path: &str) -> Option<&'static str> {
-    let rest = path.strip_prefix(entry.href)?;
-    match rest {
-        "" => Some("page"),
-        // Everything is inside of the home page.
-        _ if entry.href == "/" => None,
-        rest => rest.starts_with('/').then_some("true"),
-    }
-}
-
-fn link(entry: &navigation::Entry, path: &str, waiting: Counts<'_>) -> impl IntoView + use<> {
-    let count = waiting.iter().find(|(href, count)| *href == entry.href && *count > 0);
-    let count = count.map(|&(_, count)| {
-        view! { <span class="count">{count}<span class="visually-hidden">" to decide"</span></span> }
-    });
-    view! {
-        <li>
-            <a class="nav__link" href=entry.href aria-current=current(entry, path)>
-                {icon(entry.icon)}
-                <span>{entry.label}</span>
-                {count}
-            </a>
-        </li>
     }
 }

@@ -76,7 +76,7 @@ pub fn login() -> impl IntoView {
                     <h1>"Sign in"</h1>
                     <p class="muted">"Teams, runners and keys of your company, in one place."</p>
                     {flash.map(|flash| ui::callout(&flash.kind, &flash.text, ().into_any()))}
-                    {signed_in.then(|| ui::callout("info", "You are signed in already.", view! { <p><a class="link" href="/">"Go on"</a></p> }.into_any()))}
+                    {signed_in.then(|| ui::callout("info", "You are signed in.", view! { <p><a class="link" href="/">"Continue to Guildhall"</a></p> }.into_any()))}
                     {if visit.site.sign_in {
                         view! {
                             <div class="login__providers">
@@ -121,7 +121,7 @@ pub fn my_teams() -> impl IntoView {
     page(async {
         let mut ctx = ssr::read().await?;
         let teams = team_rules::mine(&mut ctx).await?;
-        let begin = provision_button(&identity::me(ctx.person()?));
+        let begin = provision_button(&identity::me(ctx.person()?)).filter(|_| !teams.is_empty());
         let body = if teams.is_empty() {
             ui::empty(
                 "teams",

@@ -1,5 +1,6 @@
 //! The pieces that pages are put together from. `docs/STYLE.md` shows each.
 
+mod ask;
 pub mod chart;
 mod choice;
 mod dialog;
@@ -9,6 +10,7 @@ mod severity;
 mod text;
 mod timeline;
 
+pub use ask::{ask, contacts, who};
 pub use choice::PersonChoice;
 use chrono::{DateTime, Utc};
 pub use dialog::{Confirm, confirm, counted};
@@ -17,7 +19,7 @@ pub use field::{Field, error_line, error_summary, required_text_area, text_area}
 use leptos::prelude::*;
 pub use pager::pagination;
 pub use severity::{severity_badge, severity_word};
-pub use text::{ago, ahead, date, day, dollars, initials, machine, moment, plural};
+pub use text::{ago, ahead, capitalised, date, day, dollars, initials, machine, moment, money, plural};
 pub use timeline::{Happened, happened};
 
 use crate::{icon::icon, ssr::Flash};
@@ -69,6 +71,27 @@ pub fn person_linked(email: &str, name: Option<&str>, href: Option<String>) -> A
     .into_any()
 }
 
+/// The head of a column of boxes: where scripts run, a box that ticks them all.
+pub fn select_all() -> AnyView {
+    view! {
+        <th scope="col" class="table__check">
+            <span class="visually-hidden">"Select"</span>
+            <input class="js-only" type="checkbox" data-select-all aria-label="Select all" autocomplete="off" />
+        </th>
+    }
+    .into_any()
+}
+
+/// An email address, which breaks before its domain rather than in the middle of a word.
+pub fn address(email: &str) -> AnyView {
+    match email.split_once('@') {
+        Some((name, domain)) => {
+            view! { <span class="address">{name.to_owned()}<wbr />"@"{domain.to_owned()}</span> }.into_any()
+        }
+        None => view! { <span class="address">{email.to_owned()}</span> }.into_any(),
+    }
+}
+
 /// A cell of text that may be cut off, with the whole of it as its title.
 pub fn text_cell(label: &'static str, text: Option<&str>, optional: bool) -> AnyView {
     let class = if optional {
@@ -116,7 +139,7 @@ pub fn role_badge(role: TeamRole) -> AnyView {
 /// Runner use against a quota, small.
 pub fn meter(used: i32, max: Option<i32>) -> AnyView {
     let Some(max) = max else {
-        return view! { <span class="nowrap">{used}" "<span class="muted">"no limit"</span></span> }.into_any();
+        return view! { <span class="nowrap">{used}<span class="muted">", no limit"</span></span> }.into_any();
     };
     let class = match level(used, max) {
         Level::Ok => "meter",

@@ -61,8 +61,8 @@ impl Backend {
 pub enum Method {
     /// A session of the console.
     Session,
-    /// A personal access token.
-    Token,
+    /// A personal access token, and when it ends; none is never.
+    Token(Option<DateTime<Utc>>),
     /// A JWT of the configured issuer.
     Jwt,
     /// The command line on the machine itself.
@@ -78,7 +78,7 @@ impl Method {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Session => "session",
-            Self::Token => "token",
+            Self::Token(_) => "token",
             Self::Jwt => "jwt",
             Self::Command => "command",
             Self::System => "system",

@@ -11,6 +11,7 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use domain::{
     OrganizationId, Permission, Refusal, TeamId,
     cost::CostGroup,
+    is_storable,
     views::{CostOverview, CostReport, CostRow},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
@@ -154,6 +155,11 @@ async fn authorise(ctx: &mut Ctx, query: &CostQuery) -> Result<Scope> {
 fn period(now: DateTime<Utc>, query: &CostQuery) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
     let to = query.to.unwrap_or(now);
     let from = query.from.unwrap_or_else(|| month(to));
+    for (field, at) in [("from", from), ("to", to)] {
+        if !is_storable(at) {
+            return Err(Error::invalid(field, "must be in the years 0 to 9999"));
+        }
+    }
     if from >= to {
         return Err(Error::invalid("to", "must be after from"));
     }
@@ -216,5 +222,9 @@ mod tests {
         assert!(!of("2026-03-01T00:00:00Z", "2026-03-01T00:00:00Z"), "empty");
         assert!(!of("2026-03-02T00:00:00Z", "2026-03-01T00:00:00Z"), "backwards");
         assert!(!of("2024-03-01T00:00:00Z", "2026-03-01T00:00:00Z"), "too long");
+        for far in ["-262142-01-01", "-0001-06-01", "+10000-01-01", "+262142-01-01"] {
+            let (from, to) = (format!("{far}T00:00:00Z"), format!("{far}T01:00:00Z"));
+            assert!(!of(&from, &to), "{far}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{Caller, Ctx, Error, Result, organizations::Admission, teams};
+use crate::{Caller, Ctx, Error, Result, identity, organizations::Admission, teams};
 
 /// How many teams there are to choose from; others are found from their own page.
 const MAX_TEAMS: i64 = 200;
@@ -89,6 +89,7 @@ pub async fn person(ctx: &mut Ctx, page: &TeamPage, user: &UserRef) -> Result<Op
                 JOIN projects p ON p.id = m.project_id AND p.team_id = $1)
         SELECT who.id AS "id!", who.email AS "email!", who.display_name,
             who.deactivated_at IS NOT NULL AS "deactivated!", who.last_seen_at,
+            EXISTS (SELECT FROM user_identities i WHERE i.user_id = who.id AND NOT i.email_verified) AS "doubtful!",
             o.role AS "org_role?", m.role AS "role?", m.joined_at AS "joined_at?",
             EXISTS (SELECT FROM current_team_admins a WHERE a.team_id = $1 AND a.user_id <> who.id) AS "other_admin!",
             (SELECT count(*) FROM assigned) AS "project_roles!",
@@ -111,7 +112,11 @@ pub async fn person(ctx: &mut Ctx, page: &TeamPage, user: &UserRef) -> Result<Op
     .await?;
     let Some(row) = row else { return Ok(None) };
     let org_role: Option<OrgRole> = row.org_role.as_deref().map(str::parse).transpose()?;
-    let not_admitted = if org_role.is_some() || row.role.is_some() {
+    let not_admitted = if row.role.is_some() {
+        None
+    } else if row.doubtful {
+        Some(identity::doubtful(&row.email))
+    } else if org_role.is_some() {
         None
     } else {
         not_admitted(ctx, page, &row.email).await?

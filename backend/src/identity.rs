@@ -1,5 +1,8 @@
 //! People: who signs in, who is created, who they are.
 
+mod address;
+
+pub(crate) use address::{confirm, doubtful, hold, is_doubtful, require_settled};
 use domain::{
     DEFAULT_ORGANIZATION, Email, OrgRole, OrganizationId, Permission, PersonName, UserId, UserRef, views::Me,
 };
@@ -60,9 +63,7 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
             )
         })?;
     // Two first requests of one person, or of two with one email, take turns.
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", email.as_str())
-        .execute(ctx.connection())
-        .await?;
+    hold(ctx, &[email.to_string()]).await?;
     if let Some(known) = find_identity(ctx.connection(), &claims.issuer, &claims.subject).await? {
         return Ok(known);
     }
@@ -216,7 +217,8 @@ async fn insert_unverified(ctx: &mut Ctx, email: &Email, name: Option<&PersonNam
 /// Creates a person, or raises an existing one to super_admin: `guildhall user create` and the demo.
 ///
 /// # Errors
-/// 403 without the right; when the organization is unknown, or is the default one and the role org_admin.
+/// 403 without the right; 409 for rights of an account whose address was never verified; when the organization is unknown,
+/// or is the default one and the role org_admin.
 pub async fn create(
     ctx: &mut Ctx,
     email: &Email,
@@ -225,11 +227,15 @@ pub async fn create(
     organization: Option<(&str, OrgRole)>,
 ) -> Result<UserId> {
     organizations::standing(&ctx.caller, DEFAULT_ORGANIZATION).require(Permission::AccountsManage)?;
+    hold(ctx, &[email.to_string()]).await?;
     let existing = sqlx::query!("SELECT id, is_super_admin FROM users WHERE email = $1", email.as_str())
         .fetch_optional(ctx.connection())
         .await?;
     let id = match existing {
         Some(user) => {
+            if (super_admin && !user.is_super_admin) || organization.is_some() {
+                require_settled(ctx, UserId(user.id), email.as_str()).await?;
+            }
             if super_admin && !user.is_super_admin {
                 sqlx::query!(
                     "UPDATE users SET is_super_admin = true, updated_at = now() WHERE id = $1",

@@ -1,13 +1,11 @@
 //! Pages of a list that is read from where the last page ended.
 
-use std::str::FromStr;
-
 use domain::views::Page;
 use uuid::Uuid;
 
 use crate::{
-    Error, Result,
-    cursor::Cursor,
+    Result,
+    cursor::{Cursor, SortKey},
     paging::{self, Start},
 };
 
@@ -25,22 +23,15 @@ pub(crate) struct Keyset<K> {
     limit: i64,
 }
 
-impl<K: FromStr> Keyset<K> {
+impl<K: SortKey> Keyset<K> {
     /// Reads a cursor that an earlier page gave out.
     ///
     /// # Errors
     /// When it is not one of this list.
     pub(crate) fn read(cursor: Option<&str>, limit: i64) -> Result<Self> {
         let cursor = cursor.map(Cursor::decode).transpose()?;
-        let key = match &cursor {
-            Some(cursor) => {
-                let key = cursor.key.parse();
-                Some(key.map_err(|_| Error::invalid("cursor", "does not fit this list"))?)
-            }
-            None => None,
-        };
         Ok(Self {
-            key,
+            key: cursor.as_ref().map(Cursor::key::<K>).transpose()?,
             before: cursor.as_ref().is_some_and(|cursor| cursor.before),
             id: cursor.map(|cursor| cursor.id),
             limit: limit.clamp(1, MAX_ROWS),

@@ -5,6 +5,8 @@ mod list;
 mod migrate;
 mod suggest;
 
+use std::collections::{HashMap, HashSet};
+
 use domain::{
     DEFAULT_ORGANIZATION, LabelPattern, OrganizationId, Permission, TeamId, UserId, UserLabelPolicy, UserRef,
     views::{DefaultTeamEffects, PersonPolicy, PolicyRemoval},
@@ -18,7 +20,8 @@ use uuid::Uuid;
 
 use crate::{Caller, Ctx, Error, Result, audit, organizations, users};
 
-/// Whether the caller may write label policies: everybody's, or those of people in their organizations.
+/// Whether the caller may write label policies: everybody's, or those of people in their organizations. Whose these are,
+/// [`managed`] says.
 pub fn may_manage(caller: &Caller) -> bool {
     match caller {
         Caller::System(..) => true,
@@ -135,53 +138,79 @@ async fn load(ctx: &mut Ctx, user: UserId) -> Result<Option<PersonPolicy>> {
 struct Person {
     id: UserId,
     email: String,
-    /// The organization that the audit log keeps the change under: one that the caller administers, else the
-    /// person's only one.
+    /// The organization that the audit log keeps the change under: one that the caller administers and the person
+    /// belongs to, else the person's only one.
     organization: Option<OrganizationId>,
 }
 
-/// A person, locked, whose policy the caller may change. What the caller may is read from the database. While the lock
-/// lasts, the person provisions nothing.
+/// A person, locked, whose policy the caller may change. While the lock lasts, the person provisions nothing.
 ///
 /// # Errors
-/// `User not found: <id>`, also for people in other organizations.
+/// `User not found: <id>`, also for those whom [`writable`] leaves out.
 async fn locked(ctx: &mut Ctx, user: &UserRef) -> Result<Person> {
     let (id, email) = users::key(user);
-    let caller = ctx.caller.user_id().map(|id| id.0);
+    let unknown = || Error::not_found("User", user);
     let row = sqlx::query!(
-        r#"SELECT u.id, u.email,
-            ARRAY(SELECT m.organization_id FROM organization_members m WHERE m.user_id = u.id) AS "all!: Vec<Uuid>",
-            ARRAY(SELECT m.organization_id FROM organization_members m JOIN organization_members a
-                ON a.organization_id = m.organization_id AND a.user_id = $3 AND a.role = 'org_admin'
-                WHERE m.user_id = u.id ORDER BY m.organization_id) AS "administered!: Vec<Uuid>",
-            EXISTS (SELECT FROM users c WHERE c.id = $3 AND c.is_super_admin AND c.deactivated_at IS NULL) AS "whole!"
-        FROM users u WHERE u.id = $1 OR u.email = $2 FOR NO KEY UPDATE OF u"#,
+        "SELECT id, email FROM users WHERE id = $1 OR email = $2 FOR NO KEY UPDATE",
         id,
         email,
-        caller,
     )
     .fetch_optional(ctx.connection())
     .await?
-    .filter(|row| row.whole || !row.administered.is_empty() || matches!(ctx.caller, Caller::System(..)))
-    .ok_or_else(|| Error::not_found("User", user))?;
-    let only = || {
-        if let [only] = row.all.as_slice() {
-            Some(*only)
-        } else {
-            None
-        }
-    };
+    .ok_or_else(unknown)?;
+    let organization = writable(ctx, &[row.id]).await?.remove(&row.id).ok_or_else(unknown)?;
     Ok(Person {
         id: UserId(row.id),
         email: row.email,
-        organization: row.administered.first().copied().or_else(only).map(OrganizationId),
+        organization,
     })
+}
+
+/// Of these people those whose policies the caller may write, each with the organization that the audit log keeps a change
+/// under. A super_admin writes everybody's. An org_admin writes those of the people of their organizations, but not of
+/// guests, who are somebody else's people, nor of those who have a role in the whole installation. What the caller may is
+/// read from the database.
+async fn writable(ctx: &mut Ctx, people: &[Uuid]) -> Result<HashMap<Uuid, Option<OrganizationId>>> {
+    let caller = ctx.caller.user_id().map(|id| id.0);
+    let is_system = matches!(ctx.caller, Caller::System(..));
+    let rows = sqlx::query!(
+        r#"SELECT u.id, u.is_super_admin OR u.is_auditor AS "of_installation!",
+            (SELECT m.organization_id FROM organization_members m JOIN organization_members a
+                ON a.organization_id = m.organization_id AND a.user_id = $2 AND a.role = 'org_admin'
+                WHERE m.user_id = u.id AND NOT m.is_guest ORDER BY m.organization_id LIMIT 1) AS administered,
+            (SELECT min(m.organization_id::text)::uuid FROM organization_members m WHERE m.user_id = u.id
+                HAVING count(*) = 1) AS sole,
+            EXISTS (SELECT FROM users c WHERE c.id = $2 AND c.is_super_admin AND c.deactivated_at IS NULL) AS "whole!"
+        FROM users u WHERE u.id = ANY($1)"#,
+        people,
+        caller,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter(|row| is_system || row.whole || (row.administered.is_some() && !row.of_installation))
+        .map(|row| (row.id, row.administered.or(row.sole).map(OrganizationId)))
+        .collect())
+}
+
+/// Of these people those whose policies the caller may write: for pages, which offer it for no others.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn managed(ctx: &mut Ctx, people: &[UserId]) -> Result<HashSet<UserId>> {
+    if !may_manage(&ctx.caller) {
+        return Ok(HashSet::new());
+    }
+    let people: Vec<Uuid> = people.iter().map(|id| id.0).collect();
+    Ok(writable(ctx, &people).await?.into_keys().map(UserId).collect())
 }
 
 /// Gives somebody a label policy, in place of the one they had.
 ///
 /// # Errors
-/// 403 for those who write nobody's; 404 `User not found: <id>`: a policy is about somebody who has an account.
+/// 403 for those who write nobody's; 404 `User not found: <id>`: a policy is about somebody who has an account, and whom
+/// the caller may decide for.
 pub async fn set(ctx: &mut Ctx, new: NewPolicy) -> Result<PersonPolicy> {
     require_manager(&ctx.caller)?;
     let person = locked(ctx, &new.user).await?;

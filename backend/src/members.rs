@@ -41,9 +41,9 @@ pub async fn add(ctx: &mut Ctx, team: TeamId, user: &UserRef, role: TeamRole) ->
 /// Adds a person to a team, as a member unless `terms` say otherwise; the membership and the role may end by themselves.
 ///
 /// # Errors
-/// 404 `User not found: <id>`; 409 `User <email> is already a member of team <name>`; 400 `User <email> is not in this
-/// organization's email domains` and `Cannot remove last team admin` (an admin with an end needs one without beside);
-/// 403 without the right.
+/// 404 `User not found: <id>`; 409 `User <email> is already a member of team <name>` and `The address of <email> was never
+/// verified`; 400 `User <email> is not in this organization's email domains` and `Cannot remove last team admin` (an admin
+/// with an end needs one without beside); 403 without the right.
 pub async fn add_until(ctx: &mut Ctx, team: TeamId, user: &UserRef, terms: TermsPatch) -> Result<Member> {
     let page = manage(ctx, team).await?;
     let terms = terms.apply(TeamRole::Member.into(), ctx.now)?;
@@ -203,7 +203,7 @@ async fn manage(ctx: &mut Ctx, team: TeamId) -> Result<TeamPage> {
     Ok(page)
 }
 
-/// A person whose account is not deactivated.
+/// A person whose account is not deactivated, and whose address is theirs.
 async fn find_active(ctx: &mut Ctx, user: &UserRef) -> Result<(UserId, String)> {
     let (id, email) = identity::find(ctx, user).await?;
     let is_active = sqlx::query_scalar!(
@@ -212,11 +212,11 @@ async fn find_active(ctx: &mut Ctx, user: &UserRef) -> Result<(UserId, String)> 
     )
     .fetch_one(ctx.connection())
     .await?;
-    if is_active {
-        Ok((id, email))
-    } else {
-        Err(Error::refused(Code::WrongState, deactivated(&email)))
+    if !is_active {
+        return Err(Error::refused(Code::WrongState, deactivated(&email)));
     }
+    identity::require_settled(ctx, id, &email).await?;
+    Ok((id, email))
 }
 
 /// Why someone whose account is deactivated is not added.

@@ -17,14 +17,14 @@ pub(crate) use ceilings::{ceilings, held_limits, hold, hold_ceilings, lock};
 pub(crate) use detail::{Loaded, Lock, load};
 pub use detail::{get, get_whole, orphans};
 pub(crate) use directory::{Belonged, join_by_directory, leave_by_directory};
-use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId, Permission, Refusal, Standing, views::Organization};
+use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId, Permission, Refusal, Standing};
 pub use edit::{create, update};
 pub use input::{NewOrganization, NewOrganizationInput, OrganizationPatch, OrganizationPatchInput};
 pub(crate) use joining::join_many;
-pub use list::{OrganizationQuery, choices, list, mine, page};
+pub use list::{OrganizationQuery, administered, choices, mine, page};
 use uuid::Uuid;
 
-use crate::{Caller, Ctx, Error, Result};
+use crate::{Caller, Error, Result};
 
 /// How a request names an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,18 +118,6 @@ fn super_admins_only(rule: &str) -> Error {
 /// Whether someone sees all of an organization, and not only what it is called and who administers it.
 pub(crate) fn sees_whole(standing: &Standing) -> bool {
     standing.may(Permission::TeamView)
-}
-
-/// Those of [`list`] that the caller may create teams in.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn list_administered(ctx: &mut Ctx) -> Result<Vec<Organization>> {
-    let all = list(ctx).await?;
-    Ok(all
-        .into_iter()
-        .filter(|organization| standing(&ctx.caller, organization.id).may(Permission::TeamAdminister))
-        .collect())
 }
 
 /// The organization that a new team goes to when the request names none: the only one that the

@@ -5,9 +5,15 @@ use uuid::Uuid;
 
 use crate::cursor::Cursor;
 
+/// The most characters that are looked for: more than any name has.
+const MOST: usize = 500;
+
 /// A search as a LIKE pattern that takes `%` and `_` as themselves; none for a blank one.
 pub(crate) fn search(text: Option<&str>) -> Option<String> {
-    let text = text?.trim().replace('\0', "");
+    let text: String = (text?.trim().chars())
+        .filter(|letter| *letter != '\0')
+        .take(MOST)
+        .collect();
     if text.is_empty() {
         return None;
     }
@@ -77,6 +83,12 @@ mod tests {
         assert_eq!(search(Some(" 50%_a\\b\0 ")).as_deref(), Some(r"%50\%\_a\\b%"));
         assert_eq!(search(Some("  ")), None);
         assert_eq!(search(None), None);
+        let long = search(Some(&"é".repeat(100_000))).unwrap();
+        assert_eq!(
+            long.chars().count(),
+            502,
+            "as long as names are, and the signs around it"
+        );
     }
 
     #[test]

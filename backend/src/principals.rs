@@ -203,6 +203,15 @@ const PROOF: Duration = Duration::from_millis(900);
 /// How many bytes of people are kept.
 const PEOPLE_BYTES: u64 = 128 * 1024 * 1024;
 
+/// How many bytes of sessions are kept: tens of thousands of usual ones, and of those that carry a long list not many.
+const SESSION_BYTES: u64 = 64 * 1024 * 1024;
+
+/// About how many bytes a session takes in memory.
+fn session_weight(id: &str, data: &serde_json::Value) -> u32 {
+    let size = serde_json::to_vec(data).map_or(usize::MAX, |json| json.len());
+    u32::try_from(size.saturating_add(id.len() + 200)).unwrap_or(u32::MAX)
+}
+
 /// The cache. Empty and unused until [`Principals::set_listening`] says that changes are heard.
 pub struct Principals {
     /// Until when memory may answer, in milliseconds after `born`; 0 is not at all.
@@ -223,13 +232,17 @@ impl Default for Principals {
             .max_capacity(PEOPLE_BYTES)
             .weigher(|_, person: &Arc<Principal>| person.weight())
             .build();
+        let sessions = Cache::builder()
+            .max_capacity(SESSION_BYTES)
+            .weigher(|id: &String, data: &Arc<serde_json::Value>| session_weight(id, data))
+            .build();
         Self {
             good_until: AtomicU64::new(0),
             born: Instant::now(),
             epoch: AtomicU64::new(0),
             people,
             tokens: Cache::new(100_000),
-            sessions: Cache::new(20_000),
+            sessions,
             snapshot: Snapshot::default(),
         }
     }
@@ -364,5 +377,26 @@ impl Principals {
     pub(crate) fn heard(&self) {
         let until = self.elapsed() + u64::try_from(PROOF.as_millis()).unwrap_or(0);
         self.good_until.store(until, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_are_kept_by_their_size() {
+        let principals = Principals::default();
+        principals.good_until.store(u64::MAX, Ordering::Release);
+        let epoch = principals.epoch();
+        let large =
+            Arc::new(serde_json::json!([{"roster": {"list": "x".repeat(1024 * 1024)}}, "2026-11-21T00:00:00Z"]));
+        assert!(session_weight("id", &large) > 1024 * 1024);
+        for n in 0..100 {
+            principals.keep(&principals.sessions, &n.to_string(), Arc::clone(&large), epoch);
+        }
+        principals.sessions.run_pending_tasks();
+        assert!(principals.sessions.weighted_size() <= SESSION_BYTES);
+        assert!((1..64).contains(&principals.sessions.entry_count()));
     }
 }

@@ -11,7 +11,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Backend, Ctx, Result, audit, default_team};
+use crate::{
+    Backend, Ctx, Result, audit, default_team,
+    purge::{BATCH, in_batches},
+};
 
 /// The key under which a session's data holds its person.
 pub const USER_KEY: &str = "user";
@@ -155,13 +158,22 @@ pub async fn audit(ctx: &mut Ctx, signed_in: bool) -> Result<()> {
     Ok(())
 }
 
-/// Removes sessions that have ended. Called by a job.
+/// Removes sessions that have ended; returns how many. Called by a job; processes that do it at once skip what another
+/// one has taken.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn remove_ended(backend: &Backend, now: DateTime<Utc>) -> Result<u64> {
-    let done = sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now)
+    in_batches(|| async {
+        let done = sqlx::query!(
+            "DELETE FROM sessions WHERE id IN (
+                SELECT id FROM sessions WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            now,
+            BATCH,
+        )
         .execute(&backend.pool)
         .await?;
-    Ok(done.rows_affected())
+        Ok(done.rows_affected())
+    })
+    .await
 }

@@ -1,5 +1,6 @@
 //! Teams: find, list, create, edit, change status.
 
+mod contacts;
 mod edit;
 mod history;
 mod input;
@@ -12,6 +13,8 @@ mod overview;
 mod row;
 mod status;
 
+pub use contacts::who_may;
+pub(crate) use contacts::whom;
 use domain::{
     OrgRole, Permission, Standing, TeamId, TeamRole, TeamStatus,
     views::{Team, TeamPage},

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::{TokenId, TokenName, UserId, views::Token};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use domain::{TokenId, TokenName, UserId, check_end, views::Token};
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 pub use crate::secret::Secret;
-use crate::{Backend, Code, Ctx, Error, Result, audit, principals::KnownToken, secret::hash};
+use crate::{Backend, Code, Ctx, Error, Method, Result, audit, principals::KnownToken, secret::hash};
 
 /// What every token begins with, so that scanners find one that leaked.
 pub const PREFIX: &str = "guildhall_pat_";
@@ -18,10 +18,38 @@ pub const PREFIX: &str = "guildhall_pat_";
 /// How long a token lives when its owner says nothing of it.
 pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
 
-/// Creates a token of `owner`, who is the caller unless the operator calls.
+/// When a token ends whose owner says nothing of it: after [`DEFAULT_LIFETIME`], or with the token that asks.
+pub fn default_end(ctx: &Ctx) -> DateTime<Utc> {
+    let end = ctx.now + DEFAULT_LIFETIME;
+    end_of_asking(ctx).map_or(end, |own| own.min(end))
+}
+
+/// When the token ends that asks, if it is one that asks.
+fn end_of_asking(ctx: &Ctx) -> Option<DateTime<Utc>> {
+    match ctx.caller.method() {
+        Method::Token(end) => end,
+        _ => None,
+    }
+}
+
+/// The end of a new token: no token makes one that outlives it, so that one that leaked ends with what it made.
+fn bounded(ctx: &Ctx, expires_at: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>> {
+    check_end("expires_at", expires_at, ctx.now)?;
+    match (end_of_asking(ctx), expires_at) {
+        (Some(own), Some(end)) if end > own => {
+            let own = own.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let rule = format!("must not be later than the end of the token that asks, {own}");
+            Err(Error::invalid("expires_at", rule))
+        }
+        (own, end) => Ok(end.or(own)),
+    }
+}
+
+/// Creates a token of `owner`, who is the caller unless the operator calls. Asked for by a token that ends, a token without
+/// an end has the end of that one.
 ///
 /// # Errors
-/// 404 for anybody else's token; when it would end in the past.
+/// 404 for anybody else's token; an end that [`check_end`] refuses, or that is later than the end of the token that asks.
 pub async fn create(
     ctx: &mut Ctx,
     owner: UserId,
@@ -31,9 +59,7 @@ pub async fn create(
     if ctx.caller.user_id().is_some_and(|caller| caller != owner) {
         return Err(Error::not_found("User", owner));
     }
-    if expires_at.is_some_and(|end| end <= ctx.now) {
-        return Err(Error::invalid("expires_at", "must be in the future"));
-    }
+    let expires_at = bounded(ctx, expires_at)?;
     let secret = Secret::generate(PREFIX);
     let prefix = secret.beginning(PREFIX.len() + 4);
     let (id, now) = (Uuid::now_v7(), ctx.now);
@@ -138,6 +164,18 @@ pub(crate) async fn revoke_of(ctx: &mut Ctx, owners: &[Uuid]) -> Result<()> {
 /// # Errors
 /// 401 when it is unknown, expired or revoked.
 pub async fn authenticate(backend: &Backend, secret: &str, now: DateTime<Utc>) -> Result<UserId> {
+    Ok(authenticate_with_end(backend, secret, now).await?.0)
+}
+
+/// As [`authenticate`], with when the token ends; none is never.
+///
+/// # Errors
+/// As [`authenticate`].
+pub async fn authenticate_with_end(
+    backend: &Backend,
+    secret: &str,
+    now: DateTime<Utc>,
+) -> Result<(UserId, Option<DateTime<Utc>>)> {
     let hash = hash(secret);
     let known = match backend.principals.token(&hash) {
         Some(known) => known,
@@ -175,7 +213,7 @@ pub async fn authenticate(backend: &Backend, secret: &str, now: DateTime<Utc>) -
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .insert(known.id.0, now);
-    Ok(known.user)
+    Ok((known.user, known.expires_at))
 }
 
 /// When tokens were last used, until [`write_last_used`] takes it to the database: a hot token

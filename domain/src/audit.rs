@@ -1,8 +1,8 @@
 //! The events of the audit log in people's words, and the times that lists of them are limited to.
 
-use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-use crate::Invalid;
+use crate::{Invalid, is_storable};
 
 /// A kind of event: its code in the log and the API, what people call it, and what it is in a sentence between who and
 /// what.
@@ -173,7 +173,7 @@ pub const EVENTS: &[(&str, &[Event])] = &[
             event("key.rotate", "Key rotated", "rotated key"),
             event("key.revoke", "Key revoked", "revoked key"),
             event("key.update", "Key changed", "changed key"),
-            event("key.made", "Key made at LiteLLM", "was shown the new key"),
+            event("key.made", "Key made at LiteLLM", "was shown their new key"),
             event("key.create_failed", "Key not made at LiteLLM", "could not make key"),
             event("key.expired", "Key expired", "ended, as its time was over, key"),
             event("key.reset_spend", "Key's spending reset", "reset the spending of key"),
@@ -312,11 +312,7 @@ pub const EVENTS: &[(&str, &[Event])] = &[
                 "Access review started",
                 "started the access review",
             ),
-            event(
-                "access_review.decide",
-                "Access review decided",
-                "decided a line of the access review",
-            ),
+            event("access_review.decide", "Access review decided", "decided a line of"),
             event(
                 "access_review.remind",
                 "Reviewers reminded",
@@ -391,9 +387,8 @@ pub fn parse_time(field: &'static str, text: &str) -> Result<DateTime<Utc>, Inva
     };
     moment
         .or_else(|_| date())
-        // What PostgreSQL can hold, and more than anybody needs.
         .ok()
-        .filter(|at| (0..=9_999).contains(&at.year()))
+        .filter(|at| is_storable(*at))
         .ok_or_else(|| {
             Invalid::new(
                 field,

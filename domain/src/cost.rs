@@ -90,7 +90,7 @@ impl Prices {
                     let shown: String = line.chars().filter(|c| !c.is_control()).take(60).collect();
                     errors.push(Invalid::new(
                         "prices",
-                        format!("'{shown}' must be a label and its price, like: gpu = 0.05"),
+                        format!("'{shown}' must be a label and its price, like: gpu = 0.07"),
                     ));
                 }
             }

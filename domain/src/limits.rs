@@ -35,7 +35,7 @@ impl Money {
         if text.is_empty() {
             return Ok(None);
         }
-        let wrong = |_| Invalid::new(field, "must be an amount like 100 or 99.50, or empty for no limit");
+        let wrong = |_| Invalid::new(field, "must be an amount like 100 or 99.50, or empty");
         text.parse().map(Some).map_err(wrong)
     }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Fields, Invalid, TeamRole};
+use crate::{Fields, Invalid, TeamRole, check_end};
 
 /// Where a membership comes from: a sync removes only what it made (SPEC X11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,8 +92,8 @@ pub struct TermsPatch {
 }
 
 impl TermsPatch {
-    /// The terms after the change. A new end must lie in the future, and only admins have `admin_until`; whoever
-    /// stops being one loses it.
+    /// The terms after the change. A new end must pass [`check_end`], and only admins have `admin_until`; whoever stops
+    /// being one loses it.
     ///
     /// # Errors
     /// Every field that breaks a rule.
@@ -101,9 +101,7 @@ impl TermsPatch {
         let role = self.role.unwrap_or(before.role);
         let mut fields = Fields::new();
         for (field, end) in [("expires_at", self.expires_at), ("admin_until", self.admin_until)] {
-            if end.flatten().is_some_and(|end| end <= now) {
-                fields.push(Invalid::new(field, "must be in the future"));
-            }
+            fields.take(check_end(field, end.flatten(), now));
         }
         if role != TeamRole::Admin && self.admin_until.flatten().is_some() {
             fields.push(Invalid::new("admin_until", "can be set for the role admin only"));
@@ -249,6 +247,14 @@ mod tests {
             ["expires_at", "admin_until"]
         );
         assert!(until.apply(Terms::from(TeamRole::Member), now).is_err());
+        let far = TermsPatch {
+            expires_at: Some(Some(at("+10000-01-01T00:00:00Z"))),
+            ..TermsPatch::default()
+        };
+        assert_eq!(
+            far.apply(admin, now).unwrap_err(),
+            [Invalid::new("expires_at", "must be before the year 10000")]
+        );
     }
 
     proptest! {

@@ -290,6 +290,19 @@ impl Permission {
     }
 }
 
+/// The roles that a text names, as people call them: the API says `super_admin`, a page "super admin".
+pub fn in_words(text: &str) -> String {
+    const WORDS: [(&str, &str); 4] = [
+        ("org_admin of the organization", "organization admin"),
+        ("org_admin", "organization admin"),
+        ("org_member", "organization member"),
+        ("super_admin", "super admin"),
+    ];
+    WORDS
+        .into_iter()
+        .fold(text.to_owned(), |text, (name, words)| text.replace(name, words))
+}
+
 impl Standing {
     /// How far a permission goes here: the best of what each of the person's roles grants.
     pub fn grant(&self, permission: Permission) -> Grant {
@@ -393,6 +406,19 @@ mod tests {
             );
             assert_eq!(row.permission.row().label, row.label);
         }
+    }
+
+    #[test]
+    fn roles_are_called_what_people_call_them() {
+        assert_eq!(
+            in_words(&Permission::MembersManage.who()),
+            "a super admin, organization admin or team admin"
+        );
+        assert_eq!(
+            in_words("its org_admins may lower it"),
+            "its organization admins may lower it"
+        );
+        assert_eq!(in_words("Insufficient permissions"), "Insufficient permissions");
     }
 
     #[test]

@@ -98,7 +98,7 @@ test('several lines are decided at a time, and a refused removal says why', asyn
   await expect(page.getByText('Nothing is selected')).toBeVisible();
   for (const who of [max.email, tess.email]) await row(page, who).getByRole('checkbox').check();
   await page.getByRole('button', { name: 'Remove selected…' }).click();
-  await expect(page.getByRole('dialog')).toContainText('Remove 2 lines?');
+  await expect(page.getByRole('dialog')).toContainText('Mark 2 lines for removal?');
   await answer(page, 'Remove at the close', 'The project is over');
   await expect(page.getByText('2 lines will be removed when the review closes.')).toBeVisible();
   await page.getByRole('navigation', { name: 'Decision' }).getByRole('link', { name: 'Undecided' }).click();
@@ -138,7 +138,7 @@ test('a review waits on the start page, is reminded of, read by an auditor, and 
   await expect(reader.getByRole('checkbox')).toHaveCount(0);
   await expect(reader.getByRole('link', { name: 'Close review…' })).toHaveCount(0);
   const nobody = await as(max, `/admin/access-reviews/${review.id}`);
-  await expect(nobody.getByRole('heading', { level: 1 })).toHaveText('Page not found');
+  await expect(nobody.getByRole('heading', { level: 1 })).toHaveText('Access review not found');
 
   await page.getByRole('link', { name: 'Cancel review…' }).click();
   await answer(page, 'Cancel review');

@@ -38,7 +38,7 @@ test('a stranger on the administration reads why not, which rule, who can, and t
   expect(answer?.status()).toBe(403);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Access denied: not a team member');
   await expect(page.getByText('You may not see a team, its members and projects.')).toBeVisible();
-  await expect(page.getByText(/A super_admin, org_admin/)).toBeVisible();
+  await expect(page.getByText(/A super admin, organization admin/)).toBeVisible();
   const id = await page.locator('.error-page__facts code').textContent();
   expect(id).toBeTruthy();
   expect(answer?.headers()['x-request-id']).toBe(id);
@@ -55,7 +55,7 @@ test('a page that is not there', async ({ as }) => {
   for (const path of ['/nothing/here', '/admin/teams/no-such-team', '/admin/teams/00000000-0000-4000-8000-000000000000/members']) {
     const answer = await page.goto(path);
     expect(answer?.status(), path).toBe(404);
-    await expect(page.getByRole('heading', { level: 1, name: 'Page not found' })).toBeVisible();
+    await expect(page.getByRole('heading', { level: 1, name: /^(Page|Team) not found$/ })).toBeVisible();
     await expect(page.locator('.error-page__facts code')).not.toBeEmpty();
     await expect(page.getByRole('navigation', { name: 'Main' })).toBeVisible();
   }

@@ -17,7 +17,7 @@ test('a member asks about themselves and reads which rule decided', async ({ as,
   await expect(page.locator('#content').getByLabel(/^Team/)).toHaveValue(team.slug);
   const steps = page.locator('.why > li');
   await expect(steps).toHaveCount(7);
-  await expect(steps.filter({ hasText: 'Service catalogue No' })).toContainText('super_admin');
+  await expect(steps.filter({ hasText: 'Service catalogue No' })).toContainText('super admin');
   await expect(steps.filter({ hasText: 'Membership Yes' })).toContainText('as team_member');
   await expect(steps.filter({ hasText: 'Not reached' }).first()).toBeVisible();
   // The question is in the address, so that it can be sent to whoever can change it.

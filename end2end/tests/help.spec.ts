@@ -57,7 +57,7 @@ test('every page that the index lists is there, with every heading that is linke
 test('what is no help page says so, and help asks who one is', async ({ as, anyone }) => {
   const page = await as(max);
   expect((await page.goto('/help/nothing'))?.status()).toBe(404);
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Page not found');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Help page not found');
   const stranger = await anyone();
   await stranger.goto('/help/members');
   await expect(stranger).toHaveURL(/\/login\?next=%2Fhelp%2Fmembers$/);

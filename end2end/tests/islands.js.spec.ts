@@ -237,3 +237,19 @@ test('mistakes take the focus', async ({ as }) => {
   await page.keyboard.press('Enter');
   await expect(page.getByLabel(/^Name/)).toBeFocused();
 });
+
+test('one box ticks them all, and says when only some are', async ({ as, api, apiOf }) => {
+  const team = await api.team({ members: { [max.email]: 'member' } });
+  const own = await apiOf(max);
+  for (const runner_name_prefix of ['one', 'two']) await own.ok('POST', '/runners/jit', { runner_name_prefix, team_id: team.id });
+  const page = await as(max, `/runners?team=${team.id}`);
+  const all = page.getByLabel('Select all');
+  const boxes = page.locator('tbody').getByRole('checkbox');
+  await all.check();
+  for (const box of await boxes.all()) await expect(box).toBeChecked();
+  await boxes.first().uncheck();
+  await expect(all).not.toBeChecked();
+  expect(await all.evaluate((box: HTMLInputElement) => box.indeterminate)).toBe(true);
+  await boxes.first().check();
+  await expect(all).toBeChecked();
+});

@@ -24,12 +24,12 @@ test('from a policy of one’s own to a team: written, used, refused, moved, and
   await api.ok('POST', `/admin/organizations/acme/members`, { user_id: person.email, role: 'org_member' });
 
   const page = await as(orgAdmin, '/admin/label-policies');
-  await page.getByRole('link', { name: 'Create Policy' }).first().click();
+  await page.getByRole('link', { name: 'Create policy' }).first().click();
   await page.getByLabel(/^User email/).fill(person.email);
   await page.getByLabel(/^Allowed labels/).fill('gpu, not a label');
   await page.getByLabel(/^Label patterns/).fill(`${stem}-.{1,5}, (`);
   await page.getByLabel(/^Max runners/).fill('many');
-  await page.getByRole('button', { name: 'Create Policy' }).click();
+  await page.getByRole('button', { name: 'Create policy' }).click();
   await expect(page.getByRole('alert')).toContainText('3 fields need attention');
   await expect(page.locator('#label_patterns-error')).toContainText("Invalid regex pattern '('");
   await expect(page.getByLabel(/^User email/)).toHaveValue(person.email);
@@ -37,7 +37,7 @@ test('from a policy of one’s own to a team: written, used, refused, moved, and
   // B33: the comma in the braces does not separate.
   await page.getByLabel(/^Label patterns/).fill(`${stem}-.{1,5}`);
   await page.getByLabel(/^Max runners/).fill('1');
-  await page.getByRole('button', { name: 'Create Policy' }).click();
+  await page.getByRole('button', { name: 'Create policy' }).click();
   await expect(page.getByText(`The label policy of ${person.name} is saved.`)).toBeVisible();
 
   await provision(own, 'arm');
@@ -99,7 +99,7 @@ test('auditors see policies and change none; others see neither', async ({ as, a
   await api.ok('POST', '/admin/label-policies', { user_identity: audrey.email, allowed_labels: ['gpu'] });
   const page = await as(audrey, '/admin/label-policies');
   await expect(row(page, audrey.email)).toContainText('gpu');
-  await expect(page.getByRole('link', { name: 'Create Policy' })).toHaveCount(0);
+  await expect(page.getByRole('link', { name: 'Create policy' })).toHaveCount(0);
   await expect(page.getByRole('link', { name: /^Delete/ })).toHaveCount(0);
   await page.goto(`/admin/label-policies/${audrey.email}`);
   await expect(page.getByText('What it allows')).toBeVisible();

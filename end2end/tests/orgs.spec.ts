@@ -16,28 +16,28 @@ async function choose(page: Page, email: string, item: string) {
 test('an organization from its creation to the person who leaves it', async ({ as, api }) => {
   const name = unique('Research');
   const page = await as(ada, '/admin/organizations');
-  await page.getByRole('link', { name: 'Create Organization' }).click();
+  await page.getByRole('link', { name: 'Create organization' }).click();
   await page.getByLabel(/^Name/).fill('X');
   await page.getByLabel(/^Max runners/).fill('many');
-  await page.getByRole('button', { name: 'Create Organization' }).click();
+  await page.getByRole('button', { name: 'Create organization' }).click();
   await expect(page.locator('#name-error')).toHaveText('must be 2 to 50 characters');
   await expect(page.locator('#max_runners-error')).toContainText('must be a whole number');
   await expect(page.getByLabel(/^Max runners/)).toHaveValue('many');
   await page.getByLabel(/^Name/).fill(name);
   await page.getByLabel(/^Max runners/).fill('7');
-  await page.getByRole('button', { name: 'Create Organization' }).click();
+  await page.getByRole('button', { name: 'Create organization' }).click();
   await expect(page.getByText(`Organization ${name} was created.`)).toBeVisible();
   await expect(page.getByRole('heading', { level: 1 })).toContainText(name);
   await expect(page.getByText('This organization has no admin of its own')).toBeVisible();
-  await expect(page.getByText('none: takes anyone')).toBeVisible();
+  await expect(page.getByText('none: anyone can be added')).toBeVisible();
 
-  // A domain: claimed, refused, verified by the word of a super_admin.
+  // A domain: claimed, refused, verified by the word of a super admin.
   await tab(page, 'Domains').click();
   await page.getByLabel('Domain', { exact: true }).fill('gmail.com');
-  await page.getByRole('button', { name: 'Add Domain' }).click();
+  await page.getByRole('button', { name: 'Add domain' }).click();
   await expect(page.locator('#domain-error')).toContainText('must not be a public mail provider');
   await page.getByLabel('Domain', { exact: true }).fill('research.example');
-  await page.getByRole('button', { name: 'Add Domain' }).click();
+  await page.getByRole('button', { name: 'Add domain' }).click();
   await expect(page.getByText('Not verified')).toBeVisible();
   await expect(page.locator('.code__text')).toHaveText(/^guildhall-verification=[0-9a-f]{32}$/);
   await page.getByRole('button', { name: 'Verify by my word' }).click();
@@ -48,14 +48,14 @@ test('an organization from its creation to the person who leaves it', async ({ a
   await tab(page, 'People').click();
   await page.getByLabel('Email or user id').fill(pat.email);
   await page.locator('#role').selectOption('auditor');
-  await page.getByRole('button', { name: 'Add Person' }).click();
+  await page.getByRole('button', { name: 'Add person' }).click();
   await expect(page.getByRole('alert')).toContainText(
     `User ${pat.email} is not in this organization's email domains (research.example)`,
   );
   await expect(page.getByLabel('Email or user id')).toHaveValue(pat.email);
   await expect(page.locator('#role')).toHaveValue('auditor');
   await page.locator('label[for=guest]').click();
-  await page.getByRole('button', { name: 'Add Person' }).click();
+  await page.getByRole('button', { name: 'Add person' }).click();
   await expect(page.getByText(`${pat.email} is now in the organization, as a guest.`)).toBeVisible();
   await expect(row(page, pat.email)).toContainText('Guest');
   await expect(row(page, pat.email)).toContainText('Auditor');
@@ -101,20 +101,20 @@ test('ceilings: lowered by an org_admin, raised by a super_admin, never below a 
   });
   const page = await as(olga, `${path}/settings`);
   await page.getByLabel(/^Max runners/).fill('11');
-  await page.getByRole('button', { name: 'Save Ceilings' }).click();
+  await page.getByRole('button', { name: 'Save ceilings' }).click();
   await expect(page.getByRole('alert')).toContainText('Insufficient permissions');
-  await expect(page.getByRole('alert')).toContainText('ask a super_admin');
+  await expect(page.getByRole('alert')).toContainText('ask a super admin');
   await expect(page.getByLabel(/^Max runners/)).toHaveValue('11');
   await page.getByLabel(/^Max runners/).fill('8');
-  await page.getByLabel(/^Max budget/).fill('50');
-  await page.getByRole('button', { name: 'Save Ceilings' }).click();
+  await page.getByLabel(/^Budget in US dollars/).fill('50');
+  await page.getByRole('button', { name: 'Save ceilings' }).click();
   await expect(page.locator('#max_budget-error')).toContainText(
     `Team max_budget (60) exceeds organization's max_budget (50). Lower it first in: ${team.name}`,
   );
-  await expect(page.getByLabel(/^Max budget/)).toHaveValue('50');
-  await page.getByLabel(/^Max budget/).fill('60');
+  await expect(page.getByLabel(/^Budget in US dollars/)).toHaveValue('50');
+  await page.getByLabel(/^Budget in US dollars/).fill('60');
   await page.getByLabel(/^Models optional/).fill('gpt-4o\nclaude-sonnet');
-  await page.getByRole('button', { name: 'Save Ceilings' }).click();
+  await page.getByRole('button', { name: 'Save ceilings' }).click();
   await expect(page.getByText('Ceilings saved.')).toBeVisible();
   const now = await api.ok('GET', path);
   expect([now.max_runners, now.max_budget, now.models]).toEqual([8, 60, ['gpt-4o', 'claude-sonnet']]);
@@ -147,11 +147,11 @@ test('an auditor sees all of it and is offered nothing', async ({ as }) => {
   // By the name that it begins with: others were added by her.
   const person = page.getByRole('row', { name: /^Tess Lead/ });
   await expect(person).toBeVisible();
-  await expect(page.getByRole('button', { name: 'Add Person' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Add person' })).toHaveCount(0);
   await expect(person.getByLabel(/^Actions/)).toHaveCount(0);
   await tab(page, 'Domains').click();
   await expect(page.getByRole('heading', { name: /acme\.example/ })).toBeVisible();
-  await expect(page.getByRole('button', { name: 'Add Domain' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Add domain' })).toHaveCount(0);
   await tab(page, 'Settings').click();
   await expect(page.getByRole('button', { name: /^Save/ })).toHaveCount(0);
 });

@@ -22,7 +22,7 @@ test('runners: my own and my teams’, nobody else’s', async ({ as, api, apiOf
   const team = await api.team({ members: { [max.email]: 'member', [tess.email]: 'admin' } });
   const runner = await (await apiOf(max)).ok('POST', '/runners/jit', { runner_name_prefix: 'mine', team_id: team.id });
   for (const who of [max, tess, superAdmin]) {
-    // A super_admin is in no team, and sees them all elsewhere.
+    // A super admin is in no team, and sees them all elsewhere.
     const page = await as(who, who === superAdmin ? '/admin/runners' : '/runners');
     const row = page.getByRole('row').filter({ hasText: runner.runner_name });
     await expect(row, who.email).toContainText(team.name);

@@ -57,7 +57,7 @@ test('a team admin may narrow the policy, not widen it', async ({ as, api }) => 
     await page.getByRole('button', { name: 'Save Changes' }).click();
     const refusal = page.getByRole('alert');
     await expect(refusal, `${field}: ${value}`).toContainText('Insufficient permissions');
-    await expect(refusal).toContainText('ask a super_admin or org_admin');
+    await expect(refusal).toContainText('ask a super admin or organization admin');
     await expect(page.getByLabel(new RegExp(`^${field}`))).toHaveValue(value);
   }
   expect(await api.get(team)).toMatchObject(POLICY);
@@ -79,7 +79,7 @@ test('a member reads the policy, and may try labels', async ({ as, api }) => {
   const team = await api.team({ ...POLICY, members: { [max.email]: 'member' } });
   const page = await as(max, `/admin/teams/${team.id}/policy`);
   await expect(page.getByRole('button', { name: 'Save Changes' })).toHaveCount(0);
-  await expect(page.getByText('To change the policy, ask a super_admin or org_admin')).toBeVisible();
+  await expect(page.getByText('To change the policy, ask a super admin or organization admin')).toBeVisible();
   await expect(page.getByRole('list', { name: 'Optional patterns' })).toContainText('app-.*');
 });
 

@@ -176,10 +176,10 @@ test('an organization restricts a model, and sees what that does', async ({ as, 
   const root = await as(ada, `/admin/organizations/${slug}/settings`);
   const field = root.getByLabel(/^Models that need a request/);
   await field.fill(`${'x'.repeat(201)}`);
-  await root.getByRole('button', { name: 'Save Models' }).click();
+  await root.getByRole('button', { name: 'Save models' }).click();
   await expect(root.locator('#restricted-error')).toContainText('each model must be 1 to 200 characters');
   await field.fill('gpt-4o, claude-opus');
-  await root.getByRole('button', { name: 'Save Models' }).click();
+  await root.getByRole('button', { name: 'Save models' }).click();
   await expect(root.getByText('Restricted models saved.')).toBeVisible();
   const table = root.getByRole('table', { name: 'Restricted models in numbers' });
   await expect(table.getByRole('row')).toHaveCount(3);
@@ -209,7 +209,7 @@ test('what waits names who decides, and asking for it again leads to it', async 
   await ask(page, 'Release week');
   const who = page.getByRole('main').locator('dl div').filter({ hasText: 'Who decides' });
   // To raise a quota is beyond the team's own admin.
-  await expect(who).toContainText('A super_admin or org_admin of the organization');
+  await expect(who).toContainText('A super admin or organization admin');
   await expect(who.locator('.person').first()).toBeVisible();
   await expect(who).not.toContainText(tess.email);
   await page.goto(`/requests/new?kind=quota&team=${team.id}`);

@@ -19,7 +19,6 @@ test('runners: found, looked at, deprovisioned with a reason', async ({ as, api,
     'Select',
     'Name',
     'Status',
-    'Since',
     'Labels',
     'Team',
     'Provisioned By',
@@ -99,7 +98,7 @@ test('b14: idle runners are removed at the refusal, after a question with their 
   await page.getByLabel(/^Custom labels/).fill('app-x');
   await page.getByRole('button', { name: 'Provision JIT Runner' }).click();
   const refusal = page.getByRole('alert').filter({ hasText: 'Team quota exceeded' });
-  await expect(refusal).toContainText('to raise the quota ask a super_admin or org_admin of the organization');
+  await expect(refusal).toContainText('to raise the quota ask a super admin or organization admin');
   await page.getByRole('link', { name: 'Remove idle/offline runners' }).click();
   const dialog = page.getByRole('dialog');
   await expect(dialog).toContainText('Remove 2 idle or offline runners?');

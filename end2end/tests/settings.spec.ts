@@ -120,7 +120,7 @@ test('whoever may not, reads who may', async ({ as, api }) => {
   const admin = await as(tess, `/admin/teams/${team.id}/settings`);
   await expect(admin.getByRole('button', { name: 'Save Changes' })).toBeVisible();
   await expect(admin.getByRole('link', { name: 'Deactivate' })).toHaveCount(0);
-  await expect(admin.getByText('To deactivate or archive this team, ask a super_admin or org_admin')).toBeVisible();
+  await expect(admin.getByText('To deactivate or archive this team, ask a super admin or organization admin')).toBeVisible();
   const member = await as(max, `/admin/teams/${team.id}/settings`);
   await expect(member.getByRole('button', { name: 'Save Changes' })).toHaveCount(0);
   await expect(member.getByText('To change name or description, ask')).toBeVisible();

@@ -11,7 +11,7 @@ test('a team from its creation to its last runner', async ({ anyone, api }, info
   const name = unique('Checkout');
   const page = await anyone();
 
-  await test.step('a super_admin creates the team', async () => {
+  await test.step('a super admin creates the team', async () => {
     await signIn(page, superAdmin, '/admin/teams');
     await page.getByRole('link', { name: 'Create Team' }).click();
     await page.getByLabel(/^Name/).fill(name);
@@ -115,7 +115,7 @@ test('a team from its creation to its last runner', async ({ anyone, api }, info
     const refusal = page.getByRole('alert');
     await expect(refusal).toContainText('Team quota exceeded');
     await expect(refusal).toContainText('Maximum allowed: 2, current: 2');
-    await expect(refusal).toContainText('to raise the quota ask a super_admin or org_admin of the organization.');
+    await expect(refusal).toContainText('to raise the quota ask a super admin or organization admin.');
     await expect(page.locator('#content').getByLabel(/^Team/)).toHaveValue(id);
     expect(await api.runners(team)).toHaveLength(2);
   });
@@ -137,7 +137,7 @@ test('one team needs no choosing; none hides the dropdown', async ({ as }) => {
   await expect(page.locator('#content').getByLabel(/^Team/).locator('option:checked')).toHaveText('External Partner');
   const other = await as(stranger, '/provision');
   await expect(other.getByText('You are in no active team')).toBeVisible();
-  await expect(other.getByText(/Ask a team's admin to add you, or a super_admin or org_admin.* for a policy\./)).toBeVisible();
+  await expect(other.getByText(/Ask a team's admin to add you, or a super admin or organization admin.* for a policy\./)).toBeVisible();
   await expect(other.locator('#content').getByLabel(/^Team/)).toHaveCount(0);
   await other.getByRole('button', { name: 'Provision JIT Runner' }).click();
   await expect(other.getByRole('alert')).toContainText('Labels not permitted by policy');

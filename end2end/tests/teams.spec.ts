@@ -220,24 +220,24 @@ test('p: the row menu offers Deactivate to those who may, and leads to it', asyn
 test('a team’s own limits are set where they are shown, and a team admin only lowers them', async ({ as, api }) => {
   const team = await api.team({ members: { [tess.email]: 'admin' } });
   const page = await as(superAdmin, `/admin/teams/${team.id}/settings`);
-  await page.getByLabel(/^Max budget/).fill('much');
+  await page.getByLabel(/^Budget in US dollars/).fill('much');
   await page.getByLabel(/^Period/).fill('monthly');
   await page.getByLabel(/^Requests per minute/).fill('100');
-  await page.getByRole('button', { name: 'Save Limits' }).click();
+  await page.getByRole('button', { name: 'Save limits' }).click();
   await expect(page.locator('#max_budget-error')).toContainText('must be an amount');
   await expect(page.getByLabel(/^Requests per minute/)).toHaveValue('100');
-  await page.getByLabel(/^Max budget/).fill('1500');
-  await page.getByRole('button', { name: 'Save Limits' }).click();
+  await page.getByLabel(/^Budget in US dollars/).fill('1500');
+  await page.getByRole('button', { name: 'Save limits' }).click();
   await expect(page.getByText('Limits saved.')).toBeVisible();
   const inForce = page.getByRole('region', { name: 'Effective limits' });
   await expect(inForce).toContainText('$1,500.00 every month');
 
   const admin = await as(tess, `/admin/teams/${team.id}/settings`);
   await admin.getByLabel(/^Requests per minute/).fill('101');
-  await admin.getByRole('button', { name: 'Save Limits' }).click();
+  await admin.getByRole('button', { name: 'Save limits' }).click();
   await expect(admin.getByText('raise the label policy, runner quota or budgets')).toBeVisible();
   await expect(admin.getByLabel(/^Requests per minute/)).toHaveValue('101');
   await admin.getByLabel(/^Requests per minute/).fill('99');
-  await admin.getByRole('button', { name: 'Save Limits' }).click();
+  await admin.getByRole('button', { name: 'Save limits' }).click();
   await expect(admin.getByText('Limits saved.')).toBeVisible();
 });

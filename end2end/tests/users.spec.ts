@@ -41,14 +41,14 @@ test('people are found by name and email, filtered and sorted, all in the addres
 test('a super_admin creates an account, which the person then signs in to', async ({ as, anyone }) => {
   const name = unique('Ines New');
   const page = await as(superAdmin, '/admin/users');
-  await page.getByRole('link', { name: 'Create User' }).click();
+  await page.getByRole('link', { name: 'Create user' }).click();
   const person = await hire(name);
   await page.getByLabel(/^Email/).fill(person.email.toUpperCase());
   await page.getByLabel(/^Name/).fill(name);
   await page.getByLabel(/^Organization/).selectOption({ label: 'Acme' });
   await page.getByLabel('Role in it').selectOption('org_admin');
   await tick(page, 'can_use_jit');
-  await page.getByRole('button', { name: 'Create User' }).click();
+  await page.getByRole('button', { name: 'Create user' }).click();
   await expect(page.getByText(`User ${person.email} was created.`)).toBeVisible();
   await expect(page.getByRole('heading', { level: 1 })).toContainText(name);
   await expect(page.getByRole('listitem').filter({ hasText: 'Acme' })).toContainText('Organization admin');
@@ -64,7 +64,7 @@ test('a super_admin creates an account, which the person then signs in to', asyn
   // Once is enough.
   await page.goto('/admin/users/new');
   await page.getByLabel(/^Email/).fill(person.email);
-  await page.getByRole('button', { name: 'Create User' }).click();
+  await page.getByRole('button', { name: 'Create user' }).click();
   await expect(page.getByRole('alert')).toContainText(`User ${person.email} already exists`);
   await expect(page.getByLabel(/^Email/)).toHaveValue(person.email);
 });
@@ -77,7 +77,7 @@ test('what is wrong with a new account is said beside its fields, and nothing ty
   await page.getByLabel(/^Name/).fill('x'.repeat(201));
   await tick(page, 'auditor');
   await tick(page, 'can_use_jit');
-  await page.getByRole('button', { name: 'Create User' }).click();
+  await page.getByRole('button', { name: 'Create user' }).click();
   await expect(page.getByRole('alert')).toContainText('2 fields need attention');
   await expect(page.locator('#email-error')).toHaveText('must be an email address like name@example.com');
   await expect(page.locator('#display_name-error')).toHaveText('must be 1 to 200 characters');
@@ -160,7 +160,7 @@ test('rights are ticked and unticked, and the last super_admin stays', async ({ 
   await page.goto(`/admin/users/${superAdmin.email}`);
   await tick(page, 'super_admin');
   await page.getByRole('button', { name: 'Save Changes' }).click();
-  await expect(page.getByRole('alert')).toContainText('Cannot take super_admin from the last active admin user');
+  await expect(page.getByRole('alert')).toContainText('Cannot take super admin from the last active admin user');
   await expect(page.getByLabel(/^Super admin/)).not.toBeChecked();
   await page.reload();
   await expect(page.getByLabel(/^Super admin/)).toBeChecked();
@@ -175,11 +175,11 @@ test('an org_admin and an auditor see the organization’s people and change no 
   for (const who of [olga, audrey]) {
     const page = await as(who, '/admin/users');
     await expect(row(page, tess.email)).toBeVisible();
-    await expect(page.getByRole('link', { name: 'Create User' })).toHaveCount(0);
+    await expect(page.getByRole('link', { name: 'Create user' })).toHaveCount(0);
     await find(page, email);
     await expect(row(page, email)).toHaveCount(0);
     await page.goto(`/admin/users/${tess.email}`);
-    await expect(page.getByText('ask a super_admin')).toBeVisible();
+    await expect(page.getByText('ask a super admin')).toBeVisible();
     await expect(page.getByRole('button', { name: 'Save Changes' })).toHaveCount(0);
     await expect(page.getByText('Access tokens', { exact: true }).locator('visible=true')).toHaveCount(1);
     await expect(page.getByRole('link', { name: 'Deactivate…' })).toHaveCount(0);

@@ -1,6 +1,32 @@
-//! Ages as kubectl writes them.
+//! Ages as kubectl writes them, and how long a key lives as a manifest writes it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::Cause;
+
+/// The longest life of a key, in days: a hundred years.
+const LONGEST: i64 = 36_500;
+
+/// How long a key lives, as `spec.duration` says it: `30s`, `30m`, `30h` or `30d`. A month is no length of time, so `mo`
+/// is for budgets alone.
+pub fn lifetime(text: &str) -> Result<TimeDelta, Cause> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number = number.parse::<i64>().ok();
+    let lifetime = match unit {
+        "s" => number.and_then(TimeDelta::try_seconds),
+        "m" => number.and_then(TimeDelta::try_minutes),
+        "h" => number.and_then(TimeDelta::try_hours),
+        "d" => number.and_then(TimeDelta::try_days),
+        _ => None,
+    };
+    lifetime
+        .filter(|lifetime| (TimeDelta::seconds(1)..=TimeDelta::days(LONGEST)).contains(lifetime))
+        .ok_or_else(|| {
+            let rule = "must be a whole number and one of s, m, h, d: 30s, 30m, 30h or 30d; at most 36500d";
+            Cause::invalid("spec.duration", &text.into(), rule)
+        })
+}
 
 /// How long ago something was: `30s`, `2m`, `5m10s`, `3h12m`, `5d`, `2y30d`.
 pub fn age(since: DateTime<Utc>, now: DateTime<Utc>) -> String {
@@ -34,6 +60,41 @@ fn short(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a12_a_key_lives_for_a_number_of_seconds_minutes_hours_or_days() {
+        for (text, seconds) in [
+            ("1s", 1),
+            ("30m", 30 * 60),
+            ("024h", 24 * 3600),
+            ("30d", 30 * 86_400),
+            ("36500d", 36_500 * 86_400),
+            ("876000h", 36_500 * 86_400),
+        ] {
+            assert_eq!(lifetime(text), Ok(TimeDelta::seconds(seconds)), "{text}");
+        }
+        for bad in [
+            "",
+            "d",
+            "30",
+            "0d",
+            "-1d",
+            "1.5h",
+            "30 d",
+            " 30d",
+            "1mo",
+            "1y",
+            "36501d",
+            "876001h",
+            "9223372036854775807s",
+            "99999999999999999999s",
+            "\u{663}d",
+        ] {
+            let cause = lifetime(bad).unwrap_err();
+            assert_eq!(cause.field, "spec.duration", "{bad}");
+            assert!(cause.message.contains("one of s, m, h, d: 30s"), "{}", cause.message);
+        }
+    }
 
     #[test]
     fn a8_ages_read_as_kubectls() {

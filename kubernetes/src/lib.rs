@@ -25,6 +25,7 @@ pub mod table;
 pub mod update;
 pub mod watch;
 
+pub use duration::lifetime;
 pub use failure::{Cause, Failure, Reason};
 pub use kind::{API_VERSION, GROUP, Kind, VERSION};
 pub use object::{Meta, Object};

@@ -97,10 +97,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
 /// The person or program behind a bearer credential: a personal access token, or a JWT of the configured issuer.
 pub(crate) async fn by_bearer(state: &AppState, credential: &str, request: RequestInfo) -> Result<Caller> {
     let (user, method) = if credential.starts_with(tokens::PREFIX) {
-        (
-            tokens::authenticate(&state.backend, credential, clock::now()).await?,
-            backend::Method::Token,
-        )
+        let (user, end) = tokens::authenticate_with_end(&state.backend, credential, clock::now()).await?;
+        (user, backend::Method::Token(end))
     } else if credential.split('.').count() == 3 {
         let identity = verified(state, credential).await?;
         if identity.client_credentials {

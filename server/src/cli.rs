@@ -89,6 +89,9 @@ struct UserCreate {
     /// What they are in it: `org_admin`, `org_member` or `auditor`
     #[arg(long, value_name = "ROLE", requires = "org", default_value = "org_member")]
     org_role: OrgRole,
+    /// Confirm that the address is theirs, where they have signed in and it was never verified
+    #[arg(long)]
+    confirm_address: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,19 +1,20 @@
 //! What goes on beside requests. Every process does all of it: each job takes only what no other one has taken. The
 //! sync with GitHub is done by one process, which they elect.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, panic::AssertUnwindSafe, time::Duration};
 
 use backend::{
     Backend, Ctx, Method, access_reviews, api_keys, audit, authz, budgets, identity_links, keys, listen, litellm,
     machines, members, runners, sessions, sync, tokens, users, workflow_jobs,
 };
+use futures_util::FutureExt as _;
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::task::JoinSet;
 
-use crate::{AppState, clock, telemetry};
+use crate::{AppState, clock, layers, telemetry};
 
 /// How often it is read what keys have spent.
 const KEY_SPENDING: Duration = Duration::from_mins(1);
@@ -199,8 +200,8 @@ async fn write_last_used(pool: &PgPool) -> backend::Result<()> {
     users::write_last_seen(pool).await
 }
 
-/// Does something again and again. The first time comes soon and at a moment of its own, so that processes that start
-/// together do not all do it at once.
+/// Does something again and again, whatever comes of it: a panic ends this one time and not the job. The first time comes
+/// soon and at a moment of its own, so that processes that start together do not all do it at once.
 pub(crate) async fn every<F, E>(period: Duration, name: &'static str, work: impl Fn() -> F)
 where
     F: Future<Output = Result<(), E>>,
@@ -209,9 +210,51 @@ where
     let mut pause = period.min(Duration::from_secs(5)).mul_f64(rand::random());
     loop {
         tokio::time::sleep(pause).await;
-        if let Err(error) = work().await {
-            tracing::warn!(job = name, %error, "a job did not work; it will be tried again");
+        let once = async {
+            if let Err(error) = work().await {
+                tracing::warn!(job = name, %error, "a job did not work; it will be tried again");
+            }
+        };
+        // What it was changing went with its transaction; nothing else outlives one time.
+        if let Err(panic) = AssertUnwindSafe(once).catch_unwind().await {
+            let why = layers::panic_words(&*panic);
+            tracing::error!(job = name, why, "a job panicked; it will be tried again");
+            metrics::counter!("guildhall_job_panics_total", "job" => name).increment(1);
         }
         pause = period.mul_f64(rand::random_range(0.9..1.1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_that_panics_is_tried_again() {
+        let times = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&times);
+        let job = tokio::spawn(every(Duration::from_millis(1), "a job of a test", move || {
+            let time = counted.fetch_add(1, Ordering::SeqCst);
+            assert_ne!(time, 0, "before it begins");
+            async move {
+                assert_ne!(time, 1, "while it works");
+                if time == 2 { Err("it does not work") } else { Ok(()) }
+            }
+        }));
+        let goes_on = async {
+            while times.load(Ordering::SeqCst) < 5 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), goes_on)
+            .await
+            .expect("it goes on");
+        assert!(!job.is_finished());
+        job.abort();
     }
 }

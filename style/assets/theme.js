@@ -53,7 +53,15 @@
     const a = e.target.querySelector("a[data-dialog-close]");
     if (a && !e.target.open && /[?&]confirm=/.test(location.search)) history.replaceState(null, "", a.href);
   }, true);
-  d.addEventListener("change", (e) => { if (e.target.matches("[data-autosubmit]")) e.target.form.requestSubmit(); });
+  d.addEventListener("change", (e) => {
+    if (e.target.matches("[data-autosubmit]")) e.target.form.requestSubmit();
+    const table = e.target.closest(".table__check") && e.target.closest("table"), all = table && table.querySelector("[data-select-all]");
+    if (!all) return;
+    const boxes = [...table.querySelectorAll("tbody .table__check input")];
+    if (e.target === all) boxes.forEach((b) => { b.checked = all.checked; });
+    const some = boxes.filter((b) => b.checked).length;
+    all.checked = some === boxes.length; all.indeterminate = some > 0 && !all.checked; say(some + " selected");
+  });
   d.addEventListener("submit", (e) => {   // form[data-busy]: once is enough
     const f = e.target, b = e.submitter;
     if (!f.matches("[data-busy]") || e.defaultPrevented) return;

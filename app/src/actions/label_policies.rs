@@ -136,7 +136,8 @@ pub async fn migrate_policies(
                 values: &[("plan", &text)],
                 back: MIGRATION,
             };
-            sent.refuse(error).await;
+            // JSON without its end is none.
+            sent.refuse_whole(error).await;
         }
     }
     Ok(())

@@ -43,6 +43,9 @@ pub async fn add_member(
         let terms = terms(&mut fields, &role, &expires_at, &admin_until);
         let (user, terms) = fields.with(user.zip(terms))?;
         let team = team_id(&team)?;
+        if let ("yes", UserRef::Email(email)) = (invite.as_str(), &user) {
+            invitations::hold(ctx, team, &[email.to_string()]).await?;
+        }
         match (members::add_until(ctx, team, &user, terms).await, &user) {
             (Ok(member), _) => Ok(Done::new(&back, is_now(&member))),
             (Err(Error::Refused(Code::NotFound, _)), UserRef::Email(email)) if invite == "yes" => {
@@ -55,6 +58,12 @@ pub async fn add_member(
                     ui::date(invitation.expires_at)
                 );
                 Ok(Done::new(&back, message))
+            }
+            (Err(Error::Refused(Code::NotFound, detail)), UserRef::Email(_))
+                if detail.starts_with("User not found") =>
+            {
+                let next = "Tick “Invite if there is no account yet” to invite them.";
+                Err(Error::invalid("user_id", format!("{detail}. {next}")))
             }
             (Err(error), _) => Err(error),
         }

@@ -33,6 +33,7 @@ pub async fn create_request(
     #[server(default)] kind: String,
     #[server(default)] team_id: String,
     #[server(default)] value: String,
+    #[server(default)] max_budget: String,
     #[server(default)] tpm_limit: String,
     #[server(default)] rpm_limit: String,
     #[server(default)] budget_duration: String,
@@ -49,6 +50,7 @@ pub async fn create_request(
         form: FORM,
         values: &[
             ("value", &value),
+            ("max_budget", &max_budget),
             ("tpm_limit", &tpm_limit),
             ("rpm_limit", &rpm_limit),
             ("budget_duration", &budget_duration),
@@ -59,7 +61,7 @@ pub async fn create_request(
     sent.run(async |ctx| {
         let asked = if kind == "budget" {
             json!({
-                "max_budget": value,
+                "max_budget": max_budget,
                 "budget_duration": budget_duration,
                 "tpm_limit": tpm_limit,
                 "rpm_limit": rpm_limit,

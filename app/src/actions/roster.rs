@@ -60,7 +60,7 @@ pub async fn add_members(
                 ],
                 back: &back,
             };
-            sent.refuse(error).await;
+            sent.refuse_whole(error).await;
         }
     }
     Ok(())

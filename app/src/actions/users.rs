@@ -101,9 +101,33 @@ pub async fn update_user(
             super_admin: Some(!super_admin.is_empty()),
             auditor: Some(!auditor.is_empty()),
             can_use_jit: Some(!can_use_jit.is_empty()),
+            email_verified: None,
         };
         users::update(ctx, &user_ref(&user)?, patch.parse()?).await?;
         Ok(Done::new(&back, "Changes saved."))
+    })
+    .await
+}
+
+/// Confirms that the address of an account is its person's.
+#[server(prefix = "/actions", endpoint = "users/confirm-address")]
+pub async fn confirm_address(#[server(default)] user: String) -> std::result::Result<(), ApiError> {
+    let page = account_page(&user);
+    let sent = Sent {
+        form: STATUS,
+        values: &[],
+        back: &page,
+    };
+    sent.run(async |ctx| {
+        let patch = AccountPatchInput {
+            email_verified: Some(true),
+            ..AccountPatchInput::default()
+        };
+        let account = users::update(ctx, &user_ref(&user)?, patch.parse()?).await?;
+        Ok(Done::new(
+            &page,
+            format!("The address {} is confirmed.", account.account.email),
+        ))
     })
     .await
 }

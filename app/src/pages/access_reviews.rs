@@ -103,7 +103,7 @@ fn nothing(filtered: bool, starts: bool) -> AnyView {
         return ui::empty(
             "search",
             "Nothing fits",
-            "No access review stands there.",
+            "No access review fits this filter.",
             Some(("Show all", PAGE)),
         );
     }

@@ -150,7 +150,7 @@ fn watched() -> AnyView {
     let rows = AlertKind::ALL.into_iter().map(|kind| {
         view! {
             <tr>
-                <th scope="row">{capitalized(kind.condition())}</th>
+                <th scope="row" class="table__title">{ui::capitalised(kind.condition())}</th>
                 <td class="table__state muted" data-label="Level">{word(kind.level())}</td>
             </tr>
         }
@@ -166,16 +166,10 @@ fn watched() -> AnyView {
                 </table>
             </div>
             <p class="muted">
-                "Circuit breakers are those of the process that answers. For alerts by mail or pager, have Prometheus scrape "
+                "Failures in a row are counted by each server process for itself. For alerts by mail or pager, have Prometheus scrape "
                 <code>"/metrics"</code>"; rules and a dashboard come with Guildhall in "<code>"docs/monitoring"</code>"."
             </p>
         </section>
     }
     .into_any()
-}
-
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
 }

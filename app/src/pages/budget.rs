@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     Money,
     hierarchy::{Budget, Level},
+    roles::in_words,
     views::{BudgetAlert, BudgetSplit, TeamBudget, TeamShare},
 };
 use leptos::prelude::*;
@@ -67,7 +68,7 @@ fn refusing(budget: &Budget) -> Option<AnyView> {
     budget.is_used_up().then(|| {
         let words = format!(
             "Models and their gateways are refused. To raise it, ask {}.",
-            budget.who_can_raise()
+            in_words(&budget.who_can_raise())
         );
         let title = match budget.level {
             Level::Organization => "The organization's budget is used up",
@@ -154,14 +155,14 @@ fn table(split: &BudgetSplit) -> Option<AnyView> {
     let silent = i64::try_from(split.teams.len() - told.len()).unwrap_or_default() + split.more_teams;
     let whole = split.budget.max.unwrap_or(split.budget.spend);
     let what = if split.budget.max.is_some() {
-        "Of the budget"
+        "Of the whole budget"
     } else {
         "Of all spending"
     };
     let share = |spend: Money| {
         spend
             .percent_of(whole)
-            .map_or_else(|| "–".to_owned(), |share| format!("{share:.1} %"))
+            .map_or_else(|| "–".to_owned(), |share| format!("{share:.1}%"))
     };
     let rows = told.into_iter().map(|team| {
         let limit = match team.max_budget {
@@ -194,7 +195,7 @@ fn table(split: &BudgetSplit) -> Option<AnyView> {
     });
     let table = view! {
         <div class="card__body--flush">
-            <div class="table-wrap">
+            <div class="table-wrap table-wrap--numbers">
                 <table class="table table--compact">
                     <caption class="visually-hidden">"The budget, split over teams"</caption>
                     <thead>
@@ -223,8 +224,8 @@ pub fn team_card(budget: &TeamBudget, now: DateTime<Utc>) -> Option<AnyView> {
         (percent, _) => (percent.unwrap_or_default(), "usage"),
     };
     let whose = match shown.level {
-        Level::Organization => format!("{}'s budget binds", shown.name),
-        _ => "The team's own budget binds".to_owned(),
+        Level::Organization => format!("{}'s budget", shown.name),
+        _ => "The team's budget".to_owned(),
     };
     let usage = match shown.max {
         Some(max) => view! {
@@ -288,7 +289,7 @@ fn alerts(alerts: &[BudgetAlert], now: DateTime<Utc>) -> Option<AnyView> {
         );
         view! {
             <li>
-                <span class=class>{format!("{} %", alert.threshold)}</span>{of}{ui::time_ago(alert.at, now)}
+                <span class=class>{format!("{}%", alert.threshold)}</span>{of}{ui::time_ago(alert.at, now)}
             </li>
         }
     });

@@ -8,7 +8,7 @@ mod table;
 
 use backend::cost::{self, CostQuery};
 use domain::{
-    cost::{cents, grouped, minutes},
+    cost::{grouped, minutes},
     views::{CostOverview, CostSum},
 };
 use leptos::prelude::*;
@@ -124,7 +124,7 @@ fn stats(total: &CostSum, currency: &str) -> AnyView {
         <section class="stats" aria-label="Totals">
             <div class="stat">
                 <span class="stat__label">"Cost"</span>
-                <span class="stat__value">{grouped(cents(total.money()))}" "<small>{currency.to_owned()}</small></span>
+                <span class="stat__value">{ui::money(total.money(), currency)}</span>
                 <span class="stat__note">"at the prices when jobs started"</span>
             </div>
             <div class="stat">
@@ -140,7 +140,11 @@ fn stats(total: &CostSum, currency: &str) -> AnyView {
             <div class="stat">
                 <span class="stat__label">"Running now"</span>
                 <span class="stat__value">{grouped(total.running_jobs.into())}</span>
-                <span class="stat__note">{format!("for {} minutes, not in the cost yet", grouped(minutes(total.running_seconds)))}</span>
+                <span class="stat__note">{if total.running_jobs == 0 {
+                        "no job at the moment".to_owned()
+                    } else {
+                        format!("for {} minutes, not in the cost yet", grouped(minutes(total.running_seconds)))
+                    }}</span>
             </div>
         </section>
     }

@@ -9,13 +9,14 @@ use backend::{
 use domain::{
     Fields, Invalid, Label, OrganizationId, TeamId, TeamStatus, UserRef,
     authz::{Explanation, Outcome, Step},
+    roles::in_words,
 };
 use leptos::prelude::*;
 
 use crate::{
-    forms::FormState,
+    forms::{self, FormState},
     icon::icon,
-    layout::{Rendered, capitalised, page as console_page},
+    layout::{Rendered, page as console_page},
     ssr::{self, Ctx, Error, Result},
     ui::{self, Field},
 };
@@ -107,7 +108,7 @@ pub fn page() -> impl IntoView {
         if let Some(error) = &refusal {
             ssr::set_status(error.code().status());
         }
-        let state = FormState::found(errors, refusal.map(|error| error.detail()));
+        let state = FormState::found(errors, refusal.map(|error| forms::describe(&error)));
         let choices = choices(&mut ctx, &own).await;
         // Who sees no other team chooses among their own; who sees more may have to name one.
         let sees_more = own.super_admin || own.auditor || !own.organizations_seen_whole().is_empty();
@@ -345,7 +346,7 @@ fn result(answer: &Explanation) -> AnyView {
                 {icon(mark)}
                 <div class="callout__body">
                     <h2 class="callout__title" id="answer-title" tabindex="-1">{word}</h2>
-                    <p>{answer.reason.clone()}</p>
+                    <p>{in_words(&answer.reason)}</p>
                 </div>
             </div>
             <ol class="why">{answer.chain.iter().map(step).collect_view()}</ol>
@@ -371,9 +372,9 @@ fn step(step: &Step) -> AnyView {
         <li class=class>
             <span class="why__mark" aria-hidden="true">{mark}</span>
             <div class="why__text">
-                <p class="why__rule">{capitalised(&step.rule)}" "<span class="why__word">{word}</span></p>
-                <p>{detail}</p>
-                {reached.then(|| view! { <p class="why__who">{format!("Who can change it: {}.", step.who_can_change)}</p> })}
+                <p class="why__rule">{ui::capitalised(&step.rule)}" "<span class="why__word">{word}</span></p>
+                <p>{in_words(&detail)}</p>
+                {reached.then(|| view! { <p class="why__who">{format!("Who can change it: {}.", in_words(&step.who_can_change))}</p> })}
             </div>
         </li>
     }

@@ -58,7 +58,7 @@ fn greeting(person: &Principal) -> String {
     } else if person.auditor {
         "You see everything here, and change nothing."
     } else if person.teams.is_empty() {
-        "You are in no team yet."
+        "You are in no team of your own yet."
     } else {
         "What needs you, what you use, and what you can start."
     };

@@ -40,8 +40,8 @@ pub fn limit_fields(state: &FormState, limits: &Limits, hints: &Hints) -> AnyVie
     view! {
         {ui::text_area(state, "models", "Models", hints.models, &limits.models.join("\n"))}
         <div class="field-row">
-            {field("max_budget", "Max budget", hints.budget, &budget)}
-            {field("budget_duration", "Period", "Like 30d, 1mo or monthly.", &period)}
+            {field("max_budget", "Budget in US dollars", hints.budget, &budget)}
+            {field("budget_duration", "Budget period", "Like daily, weekly, monthly or 30d.", &period)}
         </div>
         <div class="field-row">
             {field("tpm_limit", "Tokens per minute", hints.rate, &number(limits.tpm_limit))}

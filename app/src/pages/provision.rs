@@ -84,7 +84,7 @@ pub fn page() -> impl IntoView {
             Some(ui::callout(
                 "danger",
                 "Access to JIT API not permitted for this user.",
-                view! { <p>"To be allowed, ask a super_admin."</p> }.into_any(),
+                view! { <p>"To be allowed, ask a super admin."</p> }.into_any(),
             ))
         } else if form.teams.is_empty() {
             Some(without_team(&form))
@@ -140,12 +140,12 @@ fn without_team(form: &Form) -> AnyView {
     let Some(policy) = &form.own_policy else {
         let text = format!(
             "There is no team to choose, and no label policy of your own to go by: provisioning will be refused. Ask a team's admin to add you, or {} for a policy.",
-            Permission::DirectoryManage.who()
+            ui::who(Permission::DirectoryManage)
         );
         return ui::callout(
             "warning",
             "You are in no active team and have no label policy",
-            view! { <p>{text}</p> }.into_any(),
+            view! { <p>{text}</p> <p><a class="button" href="/requests/new?kind=join">"Request to join a team"</a></p> }.into_any(),
         );
     };
     let title = if form.policy_by_default {
@@ -161,7 +161,7 @@ fn without_team(form: &Form) -> AnyView {
     let approval = policy.require_approval.then(|| {
         let text = format!(
             "Each runner needs an approval first: ask {}.",
-            Permission::DirectoryManage.who()
+            ui::who(Permission::DirectoryManage)
         );
         ui::callout("warning", "Approval required", view! { <p>{text}</p> }.into_any())
     });
@@ -249,8 +249,8 @@ fn result(shown: Shown) -> AnyView {
                 </p>
             </div>
             <div class="page-header__actions">
-                <a class="button" href=format!("/runners/{}", shown.id)>"The runner's page"</a>
-                <a class="button" href="/runners">"Runners"</a> <a class="button" href="/provision">"Provision another"</a>
+                <a class="button" href=format!("/runners/{}", shown.id)>"View runner"</a>
+                <a class="button" href="/runners">"All runners"</a> <a class="button" href="/provision">"Provision another"</a>
             </div>
         </header>
         <div class="secret">
@@ -261,7 +261,7 @@ fn result(shown: Shown) -> AnyView {
                     <p>"The configuration is a secret: whoever has it can run your job. It is not stored and cannot be shown again."</p>
                 </div>
             </div>
-            <h3 class="secret__step">"Run this in the folder of the GitHub Actions runner"</h3>
+            <h3>"Run this in the folder of the GitHub Actions runner"</h3>
             {ui::code("run-command", shown.command, true)}
             <details class="more">
                 <summary>"The configuration alone, for your own start script"</summary>

@@ -254,13 +254,13 @@ fn nothing(address: &Address, asks: bool) -> AnyView {
     match address.view {
         View::Mine if !asks => ui::empty(
             "info",
-            "You have asked for nothing",
+            "You have no requests",
             "What people of the teams that you see ask for is listed under All.",
             Some(("Show all requests", "/requests?view=all")),
         ),
         View::Mine => ui::empty(
             "info",
-            "You have asked for nothing",
+            "You have no requests",
             "Ask to join a team, or for a larger quota, a service or a model of one of yours.",
             Some(("New request", "/requests/new")),
         ),

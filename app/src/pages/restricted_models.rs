@@ -62,9 +62,9 @@ fn form(state: &FormState, action: &'static str, organization: Option<String>, u
         .map(|one| one.model.as_str())
         .collect();
     let who = if everywhere {
-        "The organization's admins approve requests for them. Keys that name one do without it until then."
+        "The organization's admins approve requests for them. Until a request is approved, keys that list such a model work without it."
     } else {
-        "You approve requests for them; team admins do not. Keys that name one do without it until then."
+        "You approve requests for them; team admins do not. Until a request is approved, keys that list such a model work without it."
     };
     view! {
         <form class="card" method="post" action=action>
@@ -80,11 +80,11 @@ fn form(state: &FormState, action: &'static str, organization: Option<String>, u
                     state,
                     "restricted",
                     "Models that need a request",
-                    "Names as LiteLLM has them, one a line or comma-separated. Empty: none. What was approved stays approved.",
+                    "Names as LiteLLM has them, one per line or comma-separated. Leave empty for none. What was approved stays approved.",
                     &own.join("\n"),
                 )}
             </div>
-            <footer class="card__footer"><button class="button button--primary">"Save Models"</button></footer>
+            <footer class="card__footer"><button class="button button--primary">"Save models"</button></footer>
         </form>
     }
     .into_any()
@@ -108,9 +108,9 @@ fn table(uses: &[RestrictedUse], everywhere: bool) -> Option<AnyView> {
             view! {
                 <tr>
                     <th scope="row" class="table__title"><code>{one.model.clone()}</code>{whole}</th>
-                    <td class="table__number" data-label="Teams that may">{one.teams}</td>
-                    <td class="table__number" data-label="Requests that wait">{waiting}</td>
-                    <td class="table__number" data-label="Keys without it">{one.keys}</td>
+                    <td class="table__number" data-label="Approved teams">{one.teams}</td>
+                    <td class="table__number" data-label="Waiting requests">{waiting}</td>
+                    <td class="table__number" data-label="Keys that wait">{one.keys}</td>
                 </tr>
             }
         })
@@ -125,9 +125,9 @@ fn table(uses: &[RestrictedUse], everywhere: bool) -> Option<AnyView> {
                         <thead>
                             <tr>
                                 <th scope="col">"Model"</th>
-                                <th scope="col" class="table__number">"Teams that may"</th>
-                                <th scope="col" class="table__number">"Requests that wait"</th>
-                                <th scope="col" class="table__number" title="Keys that name the model and do not get it">"Keys without it"</th>
+                                <th scope="col" class="table__number">"Approved teams"</th>
+                                <th scope="col" class="table__number">"Waiting requests"</th>
+                                <th scope="col" class="table__number" title="Keys that list the model and work without it">"Keys that wait"</th>
                             </tr>
                         </thead>
                         <tbody>{rows}</tbody>

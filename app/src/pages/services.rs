@@ -36,7 +36,7 @@ pub(super) fn losses(broken: &BrokenKeys) -> Vec<(String, bool)> {
     }
     if broken.projects > 0 {
         lines.push((
-            format!("{} with such keys", ui::plural(broken.projects, "project")),
+            format!("{} with keys that lose it", ui::plural(broken.projects, "project")),
             true,
         ));
     }

@@ -115,6 +115,12 @@ impl Place {
             && !(fixed && self.page.team.is_system)
     }
 
+    /// Whom to ask for what the viewer may not do, with some of them by name; `to` begins the sentence: "To change the policy".
+    async fn ask(&self, ctx: &mut Ctx, to: &str, permission: domain::Permission) -> Result<AnyView> {
+        let people = teams::who_may(ctx, &self.page, permission).await?;
+        Ok(ui::ask(to, permission, &people))
+    }
+
     /// A tab's address.
     fn tab(&self, tab: Tab) -> String {
         format!("{}{}", self.path, tab.suffix())
@@ -149,7 +155,7 @@ fn page_under(
         let content = if place.page.open {
             body(&mut ctx, &place).await?
         } else {
-            closed()
+            closed(&mut ctx, &place).await?
         };
         drop(ctx);
         Ok(frame(tab, title, &place, content))
@@ -187,7 +193,8 @@ fn frame(tab: Tab, below: Option<&'static str>, place: &Place, content: AnyView)
     let body = view! {
         {ui::page_header(&team.name, Some(badges), team.description.clone(), action)}
         {place.page.open.then(|| view! { <nav class="tabs" aria-label="Team">{tabs}</nav> })}
-        {(place.page.open && !place.page.has_admin && !team.is_system).then(|| without_admin(tab, place))}
+        {place.page.open.then(|| resting(tab, place))}
+        {(place.page.open && !place.page.has_admin && !team.is_system && team.status == TeamStatus::Active).then(|| without_admin(tab, place))}
         {content}
     };
     if let Some(below) = below {
@@ -210,6 +217,31 @@ fn frame(tab: Tab, below: Option<&'static str>, place: &Place, content: AnyView)
     }
 }
 
+/// Since when, by whom and why a team is not active.
+fn resting(tab: Tab, place: &Place) -> Option<AnyView> {
+    let team = &place.page.team;
+    let title = match team.status {
+        TeamStatus::Active => return None,
+        TeamStatus::Inactive => "This team is inactive",
+        TeamStatus::Archived => "This team is archived",
+    };
+    let since = team.deactivated_at.map(|at| {
+        let by = team.deactivated_by.clone().map(|by| format!(" by {by}"));
+        let why = team.deactivation_reason.clone().map(|why| format!(": {why}"));
+        view! { <p>"Since "{ui::time(at)}{by}{why}</p> }
+    });
+    let administers = place.page.standing.may(domain::Permission::TeamAdminister) && tab != Tab::Settings;
+    let way = administers.then(
+        || view! { <p><a class="link" href=place.tab(Tab::Settings)>"Change its status in the settings"</a></p> },
+    );
+    Some(ui::callout(
+        "warning",
+        title,
+        view! { <p>"Its members cannot use it: no runners, no services, and its keys do not work."</p> {since} {way} }
+            .into_any(),
+    ))
+}
+
 /// Deactivation may have taken the last admin, or there never was one (SPEC D12).
 fn without_admin(tab: Tab, place: &Place) -> AnyView {
     let link = tab != Tab::Members && place.may_change(domain::Permission::MembersManage);
@@ -222,13 +254,15 @@ fn without_admin(tab: Tab, place: &Place) -> AnyView {
 }
 
 /// What members see of a team that is not active.
-fn closed() -> AnyView {
-    ui::callout(
+async fn closed(ctx: &mut Ctx, place: &Place) -> Result<AnyView> {
+    let ask = place
+        .ask(ctx, "To activate it", domain::Permission::TeamAdminister)
+        .await?;
+    Ok(ui::callout(
         "warning",
         "Team is inactive",
-        view! { <p>{format!("Its members cannot use it now. To activate it, ask {}.", domain::Permission::TeamAdminister.who())}</p> }
-            .into_any(),
-    )
+        view! { <p>"Its members cannot use it now."</p> {ask} }.into_any(),
+    ))
 }
 
 /// Several teams in different organizations have the slug: the viewer chooses.

@@ -20,8 +20,12 @@ use super::text::{day, short_day};
 pub enum Tone {
     /// One of the palette, from 1 to 6.
     Series(u8),
-    /// What failed.
+    /// What stays, or went well.
+    Good,
+    /// What goes, or failed.
     Bad,
+    /// What is neither, yet.
+    Open,
 }
 
 impl Tone {
@@ -33,7 +37,9 @@ impl Tone {
             Self::Series(4) => "4",
             Self::Series(5) => "5",
             Self::Series(_) => "6",
+            Self::Good => "good",
             Self::Bad => "bad",
+            Self::Open => "open",
         }
     }
 }

@@ -152,33 +152,44 @@ pub fn error_line(name: &str, error: Option<String>) -> Option<AnyView> {
     error.map(|text| view! { <p class="field__error" id=id>{icon("error")}{text}</p> }.into_any())
 }
 
-/// What forms call a field.
+/// What forms call a field, whatever it lies in.
 fn label_of(field: &str) -> String {
-    let known = match field {
+    let name = field.rsplit('.').next().unwrap_or(field);
+    let known = match name {
         "user_identity" => "User email/ID",
-        "user_id" => "Person",
+        "user_id" => "Email or user id",
         "team_id" | "teamId" => "Team",
         "organization_id" => "Organization",
+        "organization_role" => "Role in it",
         "runner_name" | "runner_name_prefix" => "Runner name prefix",
+        "labels" => "Custom labels",
         "slug" => "Short name",
         "path_prefixes" => "Paths",
-        "display_name" => "Name",
+        "display_name" | "group_name" => "Name",
+        "group_id" => "Group",
+        "domains" => "Email domains",
+        "list" => "People",
+        "value" => "What you ask for",
         "modelIds" => "Models",
         "maxBudget" | "max_budget" => "Budget in US dollars",
-        "softBudget" | "soft_budget" => "Warn from",
+        "max_budget_in_team" => "Budget in the team",
+        "budgetDuration" | "budget_duration" => "Budget period",
+        "softBudget" | "soft_budget" => "Warn from (US dollars)",
         "tpmLimit" | "tpm_limit" => "Tokens per minute",
         "rpmLimit" | "rpm_limit" => "Requests per minute",
+        "default_price" => "Default price per minute",
+        "prices" => "Prices of labels",
         "days" => "Expires",
         "since" => "From",
         "until" => "To",
-        other => return crate::layout::capitalised(&spaced(other)),
+        "who" => "Person or key",
+        other => return super::capitalised(&spaced(other)),
     };
     known.to_owned()
 }
 
-/// The words of a name in `snake_case` or `camelCase`, without what it lies in.
-fn spaced(field: &str) -> String {
-    let name = field.rsplit('.').next().unwrap_or(field);
+/// The words of a name in `snake_case` or `camelCase`.
+fn spaced(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     for letter in name.chars() {
         match letter {

@@ -39,6 +39,15 @@ pub fn machine(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// The same text with a capital letter at its beginning.
+pub fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
 /// How long ago something was, in the largest whole unit; after a month the date.
 pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let seconds = (now - at).num_seconds().max(0);
@@ -60,7 +69,8 @@ pub fn ahead(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         0..60 => "in less than a minute".to_owned(),
         60..3_600 => count(seconds / 60, "minute"),
         3_600..172_800 => count(seconds / 3_600, "hour"),
-        _ => count(seconds / 86_400, "day"),
+        // To the nearest: what begins with 21 days is "in 21 days", not "in 20" a second later.
+        _ => count((seconds + 43_200) / 86_400, "day"),
     }
 }
 
@@ -100,6 +110,15 @@ pub fn dollars(amount: Money) -> String {
         format!("${}", exact.round_dp(6).normalize())
     } else {
         format!("${}", grouped(cents))
+    }
+}
+
+/// An amount in a currency, with two decimals: `$19.19`, and with its name where it is none of dollars: `19.19 EUR`.
+pub fn money(amount: Money, currency: &str) -> String {
+    if currency == "USD" {
+        dollars(amount)
+    } else {
+        format!("{} {currency}", grouped(cents(amount)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    BudgetDuration, Ceilings, Invalid, KeyPolicy, Limits, Money, ProjectId, TeamId, UserId,
+    BudgetDuration, Ceilings, Invalid, KeyPolicy, Limits, Money, ProjectId, TeamId, UserId, check_end,
     hierarchy::{self, Effective, Level, Rung, effective},
     smallest,
     views::TeamPage,
@@ -151,9 +151,7 @@ impl Above {
     /// 400 `Quota limits exceeded: …` with all ceilings that it is above; each limit that is above its team's or
     /// organization's; restricted models without an approval.
     pub(super) fn check(&self, key: &KeyLimits, now: DateTime<Utc>) -> Result<()> {
-        if key.expires_at.is_some_and(|end| end <= now) {
-            return Err(Error::invalid("expiresAt", "must be in the future"));
-        }
+        check_end("expiresAt", key.expires_at, now)?;
         if let (Some(soft), Some(max)) = (key.soft_budget, key.limits.max_budget)
             && soft > max
         {

@@ -1,7 +1,7 @@
 //! A new key in an old one's place: the old one goes on working until LiteLLM has the new one (SPEC C10).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ApiKeyStatus, KeyId, KeyKind, views::ApiKey};
+use domain::{ApiKeyStatus, KeyId, KeyKind, end_after, views::ApiKey};
 use secrecy::SecretString;
 use serde_json::{Map, json};
 
@@ -79,7 +79,7 @@ async fn reserve(ctx: &mut Ctx, seen: &Seen, expires_at: Option<Option<DateTime<
     let own = KeyLimits {
         limits: old.limits.clone(),
         soft_budget: old.soft_budget,
-        expires_at: expires_at.unwrap_or_else(|| lifetime.map(|lifetime| ctx.now + lifetime)),
+        expires_at: expires_at.unwrap_or_else(|| lifetime.map(|lifetime| end_after(ctx.now, lifetime))),
         tags: old.tags.clone(),
     };
     above.check(&own, ctx.now)?;

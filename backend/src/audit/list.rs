@@ -240,7 +240,10 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &AuditQuery) {
     }
     scope::push_period(sql, query.since, query.until);
     if let Some(pattern) = paging::search(query.search.as_deref()) {
-        sql.push(" AND lower(e.target) LIKE ").push_bind(pattern.to_lowercase());
+        // Lowered where the column is: Rust and PostgreSQL disagree on a few letters.
+        sql.push(" AND lower(e.target) LIKE lower(")
+            .push_bind(pattern)
+            .push(")");
     }
 }
 

@@ -176,13 +176,7 @@ where
     let cursor = window.cursor.map(Cursor::decode).transpose()?;
     let start = Start::of(cursor.as_ref(), window.offset);
     let place_at = match &cursor {
-        Some(cursor) => {
-            let at = cursor.key.parse::<DateTime<Utc>>();
-            Some((
-                at.map_err(|_| Error::invalid("cursor", "does not fit this list"))?,
-                cursor.id,
-            ))
-        }
+        Some(cursor) => Some((cursor.key::<DateTime<Utc>>()?, cursor.id)),
         None => None,
     };
     let backwards = start == Start::Before;
@@ -206,7 +200,7 @@ where
         } else {
             " ORDER BY e.at DESC, e.id DESC"
         });
-        sql.push(" LIMIT ").push_bind(wanted + offset);
+        sql.push(" LIMIT ").push_bind(wanted.saturating_add(offset));
     };
     let ways = match &filter.teams {
         Some(teams) => vec![("team_id", teams.clone())],

@@ -238,8 +238,11 @@ impl Found {
             .filter_map(|entry| entry.key_prefix.as_deref().map(prefix))
             .collect();
         let rows = sqlx::query!(
-            r#"SELECT k.id, k.team_id, k.project_id, k.owner_id, k.key_hash, k.prefix FROM api_keys k
-            WHERE k.key_hash = ANY($1) OR k.prefix <> '' AND k.prefix = ANY($2)"#,
+            // Two questions, so that each is answered by its index.
+            r#"SELECT k.id AS "id!", k.team_id AS "team_id!", k.project_id, k.owner_id AS "owner_id!", k.key_hash,
+                k.prefix AS "prefix!" FROM api_keys k WHERE k.key_hash = ANY($1)
+            UNION SELECT k.id, k.team_id, k.project_id, k.owner_id, k.key_hash, k.prefix FROM api_keys k
+            WHERE k.prefix <> '' AND k.prefix = ANY($2)"#,
             &hashes,
             &prefixes,
         )

@@ -8,7 +8,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{Caller, Ctx, Error, Result, keyset::Keyset, organizations, scope::organizations_seen};
+use crate::{Caller, Ctx, Error, Result, keyset::Keyset, organizations, paging, scope::organizations_seen};
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -121,6 +121,7 @@ pub async fn list(ctx: &mut Ctx, query: &LinkQuery) -> Result<Page<IdentityLink>
     let keyset = Keyset::<DateTime<Utc>>::read(query.cursor.as_deref(), query.limit)?;
     let (organization, team) = (query.organization.map(|id| id.0), query.team.map(|id| id.0));
     let provider = query.provider.map(Provider::as_str);
+    let pattern = paging::search(query.search.as_deref());
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT l.id, l.provider, l.group_id, l.group_name, l.organization_id, o.name AS "organization_name?",
@@ -132,7 +133,7 @@ pub async fn list(ctx: &mut Ctx, query: &LinkQuery) -> Result<Page<IdentityLink>
             LEFT JOIN users u ON u.id = l.created_by
         WHERE ($1::uuid[] IS NULL OR l.organization_id = ANY($1)) AND ($2::uuid IS NULL OR l.organization_id = $2)
             AND ($3::uuid IS NULL OR l.team_id = $3) AND ($4::text IS NULL OR l.provider = $4)
-            AND ($5::text IS NULL OR position(lower($5) IN lower(concat_ws(' ', l.group_name, l.group_id))) > 0)
+            AND ($5::text IS NULL OR lower(l.group_name) LIKE lower($5) OR lower(l.group_id) LIKE lower($5))
             AND ($6::timestamptz IS NULL OR CASE WHEN $8 THEN (l.created_at, l.id) > ($6, $7)
                 ELSE (l.created_at, l.id) < ($6, $7) END)
         ORDER BY CASE WHEN $8 THEN l.created_at END, CASE WHEN $8 THEN l.id END, l.created_at DESC, l.id DESC
@@ -141,7 +142,7 @@ pub async fn list(ctx: &mut Ctx, query: &LinkQuery) -> Result<Page<IdentityLink>
         organization,
         team,
         provider,
-        query.search,
+        pattern,
         keyset.key,
         keyset.id,
         keyset.before,
@@ -153,12 +154,12 @@ pub async fn list(ctx: &mut Ctx, query: &LinkQuery) -> Result<Page<IdentityLink>
         r#"SELECT count(*) AS "n!" FROM identity_links l
         WHERE ($1::uuid[] IS NULL OR l.organization_id = ANY($1)) AND ($2::uuid IS NULL OR l.organization_id = $2)
             AND ($3::uuid IS NULL OR l.team_id = $3) AND ($4::text IS NULL OR l.provider = $4)
-            AND ($5::text IS NULL OR position(lower($5) IN lower(concat_ws(' ', l.group_name, l.group_id))) > 0)"#,
+            AND ($5::text IS NULL OR lower(l.group_name) LIKE lower($5) OR lower(l.group_id) LIKE lower($5))"#,
         organizations.as_deref(),
         organization,
         team,
         provider,
-        query.search,
+        pattern,
     )
     .fetch_one(ctx.connection())
     .await?;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    KeyId, KeyName, ProjectId, ProjectRight, TeamId, UserId, UserRef,
+    KeyId, KeyName, ProjectId, ProjectRight, TeamId, UserId, UserRef, check_end,
     views::{Key, ProjectPage},
 };
 use serde_json::{Value, json};
@@ -26,11 +26,11 @@ pub struct NewKey {
 ///
 /// # Errors
 /// 403 without the right; 404 `User is not a member of this team` for an owner who is none; 409 when the name is taken
-/// or the project has as many keys as it can; when it would end in the past, or the owner has no access.
+/// or the project has as many keys as it can; an end that [`check_end`] refuses; an owner without access.
 pub async fn create(ctx: &mut Ctx, team: TeamId, project: ProjectId, new: &NewKey) -> Result<(Key, Secret)> {
     let page = access::locked(ctx, team, project).await?;
     let owner = owner(ctx, &page, new.owner.as_ref()).await?;
-    require_future(ctx, new.expires_at)?;
+    check_end("expires_at", new.expires_at, ctx.now)?;
     if working(ctx, project).await? >= MAX_KEYS {
         return Err(Error::refused(
             Code::WrongState,
@@ -114,14 +114,6 @@ fn is_caller(ctx: &Ctx, user: &UserRef) -> bool {
 
 fn not_in_team() -> Error {
     Error::refused(Code::NotFound, "User is not a member of this team")
-}
-
-/// Refuses an end that is not ahead.
-pub(super) fn require_future(ctx: &Ctx, end: Option<DateTime<Utc>>) -> Result<()> {
-    if end.is_some_and(|end| end <= ctx.now) {
-        return Err(Error::invalid("expires_at", "must be in the future"));
-    }
-    Ok(())
 }
 
 /// How many keys of a project work and have not been replaced. The team's row is locked, so it stays so.

@@ -1,7 +1,7 @@
 //! Putting a new key in an old one's place.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Invalid, KeyId, ProjectId, TeamId, views::Key};
+use domain::{Invalid, KeyId, ProjectId, TeamId, check_end, end_after, views::Key};
 use uuid::Uuid;
 
 use super::{PREFIX, SHOWN, Secret, create, list, require_others, require_secret_of, taken};
@@ -72,8 +72,8 @@ pub async fn rotate(
         ));
     }
     let lifetime = old.expires_at.map(|end| end - old.created_at);
-    let expires_at = expires_at.unwrap_or_else(|| lifetime.map(|lifetime| now + lifetime));
-    create::require_future(ctx, expires_at)?;
+    let expires_at = expires_at.unwrap_or_else(|| lifetime.map(|lifetime| end_after(now, lifetime)));
+    check_end("expires_at", expires_at, now)?;
     let end = now + overlap.0;
     let old_end = old.expires_at.map_or(end, |own| own.min(end));
     let secret = Secret::generate(PREFIX);

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     require_manager,
     suggest::{Affected, affected},
+    writable,
 };
 use crate::{
     Code, Ctx, Error, Result, audit,
@@ -85,8 +86,8 @@ impl MigrationInput {
 ///
 /// # Errors
 /// 403 for those who write nobody's policies or may not create teams there; `No policy found for user: <u>` for people
-/// without one or in other organizations; 409 for someone who cannot be added, with the reason; what [`teams::create`]
-/// refuses.
+/// without one, and for those whom the caller may not decide for; 409 for someone who cannot be added, with the reason;
+/// what [`teams::create`] refuses.
 pub async fn migrate(ctx: &mut Ctx, plan: Vec<PlannedTeam>, remove_policies: bool, dry_run: bool) -> Result<Migration> {
     require_manager(&ctx.caller)?;
     let people = People::lock(ctx, &plan).await?;
@@ -144,34 +145,22 @@ impl People {
                 UserRef::Email(email) => emails.push(email.as_str().to_owned()),
             }
         }
-        let caller = ctx.caller.user_id().map(|id| id.0);
-        let is_system = matches!(ctx.caller, crate::Caller::System(..));
         // The accounts are locked as provisioning and `set` lock them, in one order.
-        let rows = sqlx::query!(
-            r#"SELECT u.id, u.email,
-                (SELECT m.organization_id FROM organization_members m JOIN organization_members a
-                    ON a.organization_id = m.organization_id AND a.user_id = $3 AND a.role = 'org_admin'
-                    WHERE m.user_id = u.id ORDER BY m.organization_id LIMIT 1) AS administered,
-                EXISTS (SELECT FROM users c WHERE c.id = $3 AND c.is_super_admin AND c.deactivated_at IS NULL) AS "whole!"
-            FROM users u WHERE u.id = ANY($1) OR u.email = ANY($2) ORDER BY u.id FOR NO KEY UPDATE OF u"#,
+        let locked = sqlx::query_scalar!(
+            "SELECT id FROM users WHERE id = ANY($1) OR email = ANY($2) ORDER BY id FOR NO KEY UPDATE",
             &ids,
             &emails,
-            caller,
         )
         .fetch_all(ctx.connection())
         .await?;
-        let rows: Vec<_> = rows
-            .into_iter()
-            .filter(|row| row.whole || is_system || row.administered.is_some())
-            .collect();
-        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let writable = writable(ctx, &locked).await?;
+        let ids: Vec<Uuid> = writable.keys().copied().collect();
         // Who may be touched was decided above.
         let people = affected(ctx, &Scope::Everybody, Some(&ids)).await?;
-        let administered = rows
-            .iter()
-            .filter_map(|row| Some((row.id, OrganizationId(row.administered?))));
         Ok(Self {
-            organizations: administered.collect(),
+            organizations: (writable.into_iter())
+                .filter_map(|(id, organization)| Some((id, organization?)))
+                .collect(),
             by_email: people
                 .iter()
                 .map(|person| (person.email.clone(), person.id.0))

@@ -12,6 +12,7 @@ use domain::{
 };
 use uuid::Uuid;
 
+use super::{managed, may_manage};
 use crate::{
     Ctx, Result,
     users::{self, Scope},
@@ -20,15 +21,21 @@ use crate::{
 /// How many policies are looked at in one go.
 const MAX_PEOPLE: i64 = 2_000;
 
-/// Teams that could take the place of the label policies that the caller may see, and what that would change for each
-/// person. Of each organization its people; who is in several is suggested for the first by name.
+/// Teams that could take the place of the label policies that the caller may write, or may see who writes none, and what
+/// that would change for each person. Of each organization its people; who is in several is suggested for the first by name.
 ///
 /// # Errors
 /// 403 for those who see nobody's policy.
 pub async fn suggest(ctx: &mut Ctx) -> Result<Suggestions> {
     let scope = users::scope(&ctx.caller)?;
+    let mut all = affected(ctx, &scope, None).await?;
+    if may_manage(&ctx.caller) {
+        let ids: Vec<UserId> = all.iter().map(|person| person.id).collect();
+        let managed = managed(ctx, &ids).await?;
+        all.retain(|person| managed.contains(&person.id));
+    }
     let mut people: BTreeMap<Uuid, Vec<Affected>> = BTreeMap::new();
-    for person in affected(ctx, &scope, None).await? {
+    for person in all {
         people.entry(person.organization.0).or_default().push(person);
     }
     let ids: Vec<Uuid> = people.keys().copied().collect();

@@ -125,11 +125,13 @@ pub async fn objects(ctx: &mut Ctx, query: &ObjectQuery, limit: i64) -> Result<P
         &["pending", "failed", "parked", "synced"],
     )?;
     let place = Keyset::<DateTime<Utc>>::read(query.cursor.as_deref(), limit)?;
+    // No instance has it in its name, and PostgreSQL takes no such text.
+    let instance = query.instance.as_deref().map(|name| name.replace('\0', ""));
     let total = sqlx::query_scalar!(
         r#"SELECT count(*) AS "n!" FROM litellm_objects
         WHERE ($1::text IS NULL OR instance = $1) AND ($2::text IS NULL OR kind = $2)
             AND CASE WHEN $3::text IS NULL THEN state <> 'synced' ELSE state = $3 END"#,
-        query.instance,
+        instance,
         query.kind,
         query.state,
     )
@@ -151,7 +153,7 @@ pub async fn objects(ctx: &mut Ctx, query: &ObjectQuery, limit: i64) -> Result<P
                 WHERE ($1::text IS NULL OR o.instance = $1) AND ($2::text IS NULL OR o.kind = $2)
                     AND CASE WHEN $3::text IS NULL THEN o.state <> 'synced' ELSE o.state = $3 END AND "#
                     + $order,
-                query.instance,
+                instance,
                 query.kind,
                 query.state,
                 place.key,

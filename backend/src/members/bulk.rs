@@ -1,17 +1,17 @@
 //! Adding a list of people at once (SPEC D3): each row is judged before anything is written, in a handful of queries
 //! whatever the number of rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::{
-    MAX_ROSTER, TeamId, TeamRole, UserId, UserRef,
+    DEFAULT_ORGANIZATION, MAX_ROSTER, OrganizationId, TeamId, TeamRole, UserId, UserRef,
     views::{BulkOutcome, BulkResult, BulkRow, Team},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{deactivated, expiry, invitations, manage};
-use crate::{Ctx, Error, Result, audit, organizations, requests};
+use crate::{Ctx, Error, Result, audit, identity, organizations, requests};
 
 /// One row of a list, as the request has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +45,9 @@ pub enum OnUnknown {
 /// Judges each row and adds those people that are to be added; in a dry run only judges.
 ///
 /// A row is invalid when nobody has that id or, unless it is to be invited, that address, the role is none, the account is
-/// deactivated, the address is not in the organization's domains, or another row gives the same person another role. Who
-/// is a member already, or is in the list before with the same role, `exists`: the role of a member is not changed here.
+/// deactivated, the address was never verified or is not in the organization's domains, or another row gives the same
+/// person another role. Who is a member already, or is in the list before with the same role, `exists`: the role of a
+/// member is not changed here.
 ///
 /// # Errors
 /// 403 without the right; a list that is empty or too long. A bad row is no error.
@@ -58,6 +59,13 @@ pub async fn add_many(
     on_unknown: OnUnknown,
     dry_run: bool,
 ) -> Result<BulkResult> {
+    let refs: Vec<Option<UserRef>> = input
+        .iter()
+        .map(|row| UserRef::parse("user_id", &row.user).ok())
+        .collect();
+    if !dry_run && on_unknown == OnUnknown::Invite {
+        invitations::hold(ctx, team, &addresses(&refs)).await?;
+    }
     let page = manage(ctx, team).await?;
     if input.is_empty() || input.len() > MAX_ROSTER {
         return Err(Error::invalid("members", format!("must have 1 to {MAX_ROSTER} rows")));
@@ -65,11 +73,10 @@ pub async fn add_many(
     if !dry_run {
         expiry::settle(ctx, page.team.organization_id, team).await?;
     }
-    let refs: Vec<Option<UserRef>> = input
-        .iter()
-        .map(|row| UserRef::parse("user_id", &row.user).ok())
-        .collect();
-    let people = People::load(ctx, &page.team, &refs).await?;
+    let mut people = People::load(ctx, &page.team, &refs).await?;
+    if !dry_run {
+        people.hold(ctx, page.team.organization_id).await?;
+    }
     let admission = organizations::Admission::load(ctx, page.team.organization_id).await?;
     let mut judge = Judge {
         team: &page.team,
@@ -109,15 +116,34 @@ pub async fn add_many(
     })
 }
 
+/// The email addresses that a list names.
+fn addresses(refs: &[Option<UserRef>]) -> Vec<String> {
+    (refs.iter().flatten())
+        .filter_map(|user| match user {
+            UserRef::Email(email) => Some(email.to_string()),
+            UserRef::Id(_) => None,
+        })
+        .collect()
+}
+
 /// Someone whom a list names.
 struct Person {
     id: Uuid,
     email: String,
     deactivated: bool,
+    /// Whether nobody knows that the address is theirs.
+    doubtful: bool,
     /// What they are in the team now.
     role: Option<TeamRole>,
     /// Whether they belong to the team's organization, as a guest or otherwise.
     belongs: bool,
+}
+
+impl Person {
+    /// Whether a row may add them.
+    fn may_be_added(&self) -> bool {
+        self.role.is_none() && !self.deactivated && !self.doubtful
+    }
 }
 
 /// Everyone whom a list names, by id and by address.
@@ -138,7 +164,8 @@ impl People {
         }
         let rows = sqlx::query!(
             r#"SELECT u.id, u.email, u.deactivated_at IS NOT NULL AS "deactivated!", m.role AS "role?",
-                o.user_id IS NOT NULL AS "belongs!"
+                o.user_id IS NOT NULL AS "belongs!",
+                EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND NOT i.email_verified) AS "doubtful!"
             FROM (SELECT id FROM users WHERE id = ANY($1) UNION SELECT id FROM users WHERE email = ANY($2)) named
                 JOIN users u ON u.id = named.id
                 LEFT JOIN current_team_members m ON m.team_id = $3 AND m.user_id = u.id
@@ -157,6 +184,7 @@ impl People {
                     id: row.id,
                     email: row.email,
                     deactivated: row.deactivated,
+                    doubtful: row.doubtful,
                     role: row.role.as_deref().map(str::parse).transpose()?,
                     belongs: row.belongs,
                 })
@@ -170,6 +198,33 @@ impl People {
                 .collect(),
             all,
         })
+    }
+
+    /// Holds the places in the organization of those who may be added until the end, so that nobody takes them out of it
+    /// while they join a team of it (see `organizations::ensure_member`). Who was taken out meanwhile does not belong.
+    ///
+    /// Members of the team are left alone: whoever takes one of them out waits for the team, which the caller has locked.
+    async fn hold(&mut self, ctx: &mut Ctx, organization: OrganizationId) -> Result<()> {
+        if organization == DEFAULT_ORGANIZATION {
+            return Ok(());
+        }
+        let newcomers: Vec<Uuid> = (self.all.iter())
+            .filter(|person| person.may_be_added())
+            .map(|person| person.id)
+            .collect();
+        let held = sqlx::query_scalar!(
+            "SELECT user_id FROM organization_members WHERE organization_id = $1 AND user_id = ANY($2)
+            ORDER BY user_id FOR SHARE",
+            organization.0,
+            &newcomers,
+        )
+        .fetch_all(ctx.connection())
+        .await?;
+        let held: HashSet<Uuid> = held.into_iter().collect();
+        for person in self.all.iter_mut().filter(|person| person.may_be_added()) {
+            person.belongs = held.contains(&person.id);
+        }
+        Ok(())
     }
 
     fn find(&self, user: &UserRef) -> Option<&Person> {
@@ -235,6 +290,9 @@ impl<'a> Judge<'a> {
         }
         if person.deactivated {
             return Err(deactivated(email));
+        }
+        if person.doubtful {
+            return Err(identity::doubtful(email));
         }
         if !person.belongs {
             self.admission.admit(email).map_err(|error| error.detail())?;

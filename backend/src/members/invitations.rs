@@ -48,6 +48,7 @@ impl InvitationInput {
 /// 403 without the right to manage members; 409 when somebody has the address (they are added, not invited), when the
 /// team is archived or has 10,000 invitations; 400 when the address is not in the organization's domains.
 pub async fn invite(ctx: &mut Ctx, team: TeamId, email: &Email, role: TeamRole) -> Result<Invitation> {
+    hold(ctx, team, &[email.to_string()]).await?;
     let page = manage(ctx, team).await?;
     if identity::find(ctx, &UserRef::Email(email.clone())).await.is_ok() {
         return Err(Error::refused(
@@ -61,6 +62,20 @@ pub async fn invite(ctx: &mut Ctx, team: TeamId, email: &Email, role: TeamRole) 
     write(ctx, &page, &[(email.as_str(), role)]).await?;
     let found = find(ctx, team, email.as_str()).await?;
     found.ok_or_else(|| Error::internal("an invitation that was just written is not there"))
+}
+
+/// Holds addresses that the caller may be about to invite, so that nobody opens an account for one of them meanwhile. The
+/// team is locked afterwards, as it is where an account is opened; who may not invite is refused then, and holds nothing.
+/// [`invite`] does this itself: whoever locks the team before that calls it first.
+///
+/// # Errors
+/// `Team not found: <id>`.
+pub async fn hold(ctx: &mut Ctx, team: TeamId, emails: &[String]) -> Result<()> {
+    let page = teams::load(ctx, team, teams::Lock::None).await?;
+    if page.standing.may(Permission::MembersManage) {
+        identity::hold(ctx, emails).await?;
+    }
+    Ok(())
 }
 
 /// Writes invitations, one to an address, and their audit records. The caller was authorised, has locked the team, and has
@@ -197,8 +212,8 @@ pub async fn withdraw(ctx: &mut Ctx, team: TeamId, id: InvitationId) -> Result<(
     audit::record(ctx, entry).await
 }
 
-/// Makes somebody whose account is new a member where their address was invited; `email` is theirs beyond doubt. What the
-/// organization no longer admits ends, and stops nothing else.
+/// Makes somebody a member where their address was invited: their account is new, or it is only now that `email` is theirs
+/// beyond doubt. What the organization no longer admits ends, and stops nothing else.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -209,9 +224,11 @@ pub(crate) async fn accept(ctx: &mut Ctx, user: UserId, email: &str) -> Result<(
         "SELECT i.id, i.team_id, i.role, i.invited_by, t.organization_id
         FROM team_invitations i JOIN teams t ON t.id = i.team_id
         WHERE i.email = $1 AND i.expires_at > $2 AND t.status <> 'archived'
+            AND NOT EXISTS (SELECT FROM team_members m WHERE m.team_id = i.team_id AND m.user_id = $3)
         ORDER BY t.id FOR NO KEY UPDATE OF t",
         email,
         now,
+        user.0,
     )
     .fetch_all(ctx.connection())
     .await?;

@@ -10,7 +10,7 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
-    Ctx, Error, Result,
+    Ctx, Result,
     cursor::Cursor,
     paging::{self, Start},
     teams,
@@ -125,10 +125,7 @@ pub async fn list(ctx: &mut Ctx, team: TeamId, query: &MemberQuery) -> Result<(T
     );
     push_filters(&mut sql, ctx.now, team, query);
     if let Some(cursor) = &cursor {
-        let time: DateTime<Utc> = cursor
-            .key
-            .parse()
-            .map_err(|_| Error::invalid("cursor", "does not fit this list"))?;
+        let time: DateTime<Utc> = cursor.key()?;
         sql.push(if backwards {
             " AND (m.joined_at, m.user_id) < ("
         } else {

@@ -22,7 +22,7 @@ pub(crate) async fn preview_departure(
     let row = sqlx::query!(
         r#"WITH mine AS (
             SELECT t.id, t.name, t.status
-            FROM team_members m JOIN teams t ON t.id = m.team_id WHERE t.organization_id = $1 AND m.user_id = $2
+            FROM current_team_members m JOIN teams t ON t.id = m.team_id WHERE t.organization_id = $1 AND m.user_id = $2
                 AND NOT t.is_system)
         SELECT
             (SELECT count(*) FROM mine) AS "teams!",

@@ -3,7 +3,7 @@
 use domain::{DEFAULT_ORGANIZATION, OrgRole, OrganizationId};
 use serde_json::json;
 
-use crate::{Code, Ctx, Error, Result, audit};
+use crate::{Code, Ctx, Error, Result, audit, identity};
 
 /// An organization's rule about email domains.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,8 @@ impl Admission {
         self.domains.iter().any(|own| own == domain)
     }
 
-    /// Checks someone who does not belong to the organization yet; whoever does is in, as a guest or otherwise.
+    /// Checks someone who does not belong to the organization yet; whoever does is in, as a guest or otherwise. That the
+    /// address is theirs is for the caller to know: see [`identity::require_settled`].
     ///
     /// # Errors
     /// 400 `User <email> is not in this organization's email domains (<list>)`.
@@ -64,14 +65,15 @@ pub async fn takes_in_caller(ctx: &mut Ctx, organization: OrganizationId) -> Res
     if person.organizations.iter().any(|(id, _)| *id == organization) {
         return Ok(true);
     }
-    let email = person.email.clone();
-    Ok(Admission::load(ctx, organization).await?.admit(&email).is_ok())
+    let (id, email) = (person.id, person.email.clone());
+    let admitted = Admission::load(ctx, organization).await?.admit(&email).is_ok();
+    Ok(admitted && !identity::is_doubtful(ctx, id).await?)
 }
 
 /// Makes someone who joins a team a member of its organization, if they are not yet and its rule takes them in.
 ///
 /// # Errors
-/// As [`Admission::admit`].
+/// As [`Admission::admit`]; 409 `The address of <email> was never verified`.
 pub(crate) async fn ensure_member(
     ctx: &mut Ctx,
     organization: OrganizationId,
@@ -92,6 +94,7 @@ pub(crate) async fn ensure_member(
     if belongs.is_some() {
         return Ok(());
     }
+    identity::require_settled(ctx, user, email).await?;
     Admission::load(ctx, organization).await?.admit(email)?;
     let (now, by) = (ctx.now, ctx.caller.user_id().map(|id| id.0));
     let added = sqlx::query!(

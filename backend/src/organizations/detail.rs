@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     BudgetDuration, Ceilings, DEFAULT_ORGANIZATION, Limits, Money, OrgRole, OrganizationId, Permission, Refusal,
     Standing, TeamId,
-    views::{Organization, OrganizationAdmin, OrganizationNumbers, OrganizationPage, OrphanTeam},
+    views::{Contact, Organization, OrganizationNumbers, OrganizationPage, OrphanTeam},
 };
 
 use super::{OrganizationKey, domains, sees_whole};
@@ -179,7 +179,7 @@ pub(super) async fn complete(ctx: &mut Ctx, loaded: Loaded) -> Result<Organizati
         domains,
         admins: admins
             .into_iter()
-            .map(|row| OrganizationAdmin {
+            .map(|row| Contact {
                 email: row.email,
                 display_name: row.display_name,
             })

@@ -1,7 +1,7 @@
 //! The list of organizations: search and pages.
 
 use domain::{
-    BudgetDuration, Limits, Money, OrganizationId,
+    BudgetDuration, Limits, Money, OrganizationId, Permission,
     views::{Organization, OwnOrganization, Page},
 };
 use rust_decimal::Decimal;
@@ -36,21 +36,6 @@ impl Default for OrganizationQuery {
     }
 }
 
-/// The organizations that the caller belongs to, all of them for a super_admin or auditor: by name, the first 500. For
-/// choosers; [`page`] has them all.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn list(ctx: &mut Ctx) -> Result<Vec<Organization>> {
-    let query = OrganizationQuery {
-        limit: 500,
-        ..OrganizationQuery::default()
-    };
-    let mut rows = rows(ctx, &query, None).await?;
-    rows.truncate(500);
-    Ok(rows)
-}
-
 /// The organizations that the caller may choose from in a filter, by name, the first 500: id and name. Costs no query for
 /// someone who has no choice, and counts nothing.
 ///
@@ -68,10 +53,35 @@ pub async fn choices(ctx: &mut Ctx) -> Result<Vec<(OrganizationId, String)>> {
     if !everything && mine.len() < 2 {
         return Ok(Vec::new());
     }
+    named(ctx, everything, &mine).await
+}
+
+/// The organizations that the caller may create teams in, and review, by name, the first 500: id and name. For choosers.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn administered(ctx: &mut Ctx) -> Result<Vec<(OrganizationId, String)>> {
+    let (everything, mine): (bool, Vec<Uuid>) = match &ctx.caller {
+        Caller::System(..) => (true, Vec::new()),
+        Caller::Machine(_) => (false, Vec::new()),
+        Caller::Person(person, _) => {
+            let mine = (person.organizations.iter())
+                .filter(|(id, _)| standing(&ctx.caller, *id).may(Permission::TeamAdminister));
+            (person.super_admin, mine.map(|(id, _)| id.0).collect())
+        }
+    };
+    if !everything && mine.is_empty() {
+        return Ok(Vec::new());
+    }
+    named(ctx, everything, &mine).await
+}
+
+/// All organizations, or these, by name, the first 500: id and name.
+async fn named(ctx: &mut Ctx, everything: bool, mine: &[Uuid]) -> Result<Vec<(OrganizationId, String)>> {
     let rows = sqlx::query!(
         "SELECT id, name FROM organizations WHERE $1 OR id = ANY($2) ORDER BY lower(name), id LIMIT 500",
         everything,
-        &mine,
+        mine,
     )
     .fetch_all(ctx.connection())
     .await?;

@@ -75,7 +75,7 @@ impl Row {
 
 const COLUMNS: &str = "SELECT m.user_id, u.email, u.display_name, m.role, m.is_guest, m.created_at,
     a.email AS added_by, u.deactivated_at IS NOT NULL AS deactivated,
-    (SELECT count(*) FROM team_members tm JOIN teams t ON t.id = tm.team_id
+    (SELECT count(*) FROM current_team_members tm JOIN teams t ON t.id = tm.team_id
         WHERE tm.user_id = m.user_id AND t.organization_id = m.organization_id AND t.status <> 'archived'
         AND NOT t.is_system) AS teams
     FROM organization_members m JOIN users u ON u.id = m.user_id LEFT JOIN users a ON a.id = m.added_by WHERE ";
@@ -93,10 +93,7 @@ pub async fn list(ctx: &mut Ctx, key: &OrganizationKey, query: &PeopleQuery) -> 
     let mut sql = QueryBuilder::new(COLUMNS);
     push_filters(&mut sql, query, loaded.id());
     if let Some(cursor) = &cursor {
-        let time: DateTime<Utc> = cursor
-            .key
-            .parse()
-            .map_err(|_| Error::invalid("cursor", "does not fit this list"))?;
+        let time: DateTime<Utc> = cursor.key()?;
         sql.push(" AND (m.created_at, m.user_id) ")
             .push(if backwards { "<" } else { ">" })
             .push(" (")
@@ -150,8 +147,8 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &PeopleQuery, organizat
 /// Adds a person. Someone from outside the email domains comes in only as a guest; someone from inside is never one.
 ///
 /// # Errors
-/// 403 without the right; 404 `User not found: <id>`; 409 `User <email> is already a member of organization <name>`;
-/// 400 `User <email> is not in this organization's email domains (<list>)`.
+/// 403 without the right; 404 `User not found: <id>`; 409 `User <email> is already a member of organization <name>` and
+/// `The address of <email> was never verified`; 400 `User <email> is not in this organization's email domains (<list>)`.
 pub async fn add(
     ctx: &mut Ctx,
     key: &OrganizationKey,
@@ -176,6 +173,7 @@ pub async fn add(
     if present {
         return Err(already());
     }
+    identity::require_settled(ctx, user, &email).await?;
     let admission = Admission::load(ctx, loaded.id()).await?;
     if !guest {
         admission.admit(&email)?;

@@ -102,7 +102,7 @@ pub async fn list_of(
 pub async fn candidates(ctx: &mut Ctx, page: &ProjectPage, limit: i64) -> Result<Vec<(String, Option<String>)>> {
     page.standing.require(ProjectRight::ManageMembers)?;
     let rows = sqlx::query!(
-        "SELECT u.email, u.display_name FROM team_members t JOIN users u ON u.id = t.user_id
+        "SELECT u.email, u.display_name FROM current_team_members t JOIN users u ON u.id = t.user_id
         WHERE t.team_id = $1 AND u.deactivated_at IS NULL
             AND NOT EXISTS (SELECT FROM project_members m WHERE m.project_id = $2 AND m.user_id = t.user_id)
         ORDER BY u.email LIMIT $3",

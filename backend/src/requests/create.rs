@@ -83,7 +83,7 @@ impl NewRequestInput {
 ///
 /// # Errors
 /// 403 for programs, and for anything but joining to people who are not of the team; 404 without such a team; 409 when the
-/// team is not active, has it already, or the same is asked for already.
+/// team is not active, has it already, the same is asked for already, or too much of theirs waits.
 pub async fn create(ctx: &mut Ctx, new: NewRequest) -> Result<RequestPage> {
     let (person, email) = {
         let person = ctx.person()?;
@@ -91,6 +91,10 @@ pub async fn create(ctx: &mut Ctx, new: NewRequest) -> Result<RequestPage> {
     };
     let team = open_to(ctx, &new.team, new.value.kind()).await?;
     require_news(ctx, &team, &new.value, &email).await?;
+    // One request of theirs after the other: at once, none would count the others.
+    sqlx::query_scalar!("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE", person.0)
+        .fetch_optional(ctx.connection())
+        .await?;
     let waiting = sqlx::query_scalar!(
         r#"SELECT count(*) AS "n!" FROM access_requests WHERE requester = $1 AND state = 'pending'"#,
         person.0,

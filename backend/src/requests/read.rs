@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    OrganizationId, RequestId, RequestKind, RequestState, RequestValue, TeamId, UserId,
+    OrganizationId, RequestId, RequestKind, RequestValue, TeamId, UserId,
     views::{AccessRequest, RequestPage},
 };
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{deciders::deciders, page};
+use super::page;
 use crate::{
     Ctx, Error, Result,
     scope::Scope,
@@ -71,11 +71,7 @@ pub(super) fn missing(id: RequestId) -> Error {
 pub async fn get(ctx: &mut Ctx, id: RequestId) -> Result<RequestPage> {
     let request = visible(ctx, id).await?;
     let team = teams::load(ctx, request.team_id, teams::Lock::None).await?;
-    let mut page = page(ctx, request, &team).await?;
-    if page.request.state == RequestState::Pending && !page.decides {
-        page.deciders = deciders(ctx, &team, &page.request).await?;
-    }
-    Ok(page)
+    page(ctx, request, &team).await
 }
 
 /// A request that the caller sees: their own, those of teams and organizations that they administer or audit.

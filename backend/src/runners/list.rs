@@ -127,10 +127,7 @@ struct Place {
 impl Place {
     fn read(cursor: Option<&Cursor>, query: &RunnerQuery) -> Result<Self> {
         let at = match cursor {
-            Some(cursor) => {
-                let time = (cursor.key.parse()).map_err(|_| Error::invalid("cursor", "does not fit this list"))?;
-                Some((time, cursor.id))
-            }
+            Some(cursor) => Some((cursor.key()?, cursor.id)),
             None => None,
         };
         Ok(Self {
@@ -216,7 +213,7 @@ impl Filter<'_> {
         teams: &[Uuid],
         organizations: &[Uuid],
     ) -> QueryBuilder<Postgres> {
-        let rows = place.limit + 1 + place.offset;
+        let rows = place.offset.saturating_add(place.limit + 1);
         let mut sql = with_scope(teams, organizations);
         sql.push(", place AS ((SELECT r.id, r.created_at FROM runners r WHERE r.provisioned_by = ")
             .push_bind(person);

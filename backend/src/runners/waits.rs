@@ -214,13 +214,15 @@ pub(super) async fn give_back(ctx: &mut Ctx, id: Uuid, is_free: bool) -> Result<
 /// Turns a team's waiting list on or off. Whoever waits keeps the place in the line; nobody new can join.
 ///
 /// # Errors
-/// 403 for those who may not edit the team.
+/// 403 for those who may not edit the team; 409 while it is archived.
 pub async fn set_enabled(ctx: &mut Ctx, team: TeamId, enabled: bool) -> Result<()> {
-    let page = teams::open(ctx, team).await?;
-    if !page.standing.may(Permission::TeamEdit) {
-        let refusal = page.standing.refusal(Permission::TeamEdit);
-        return Err(refusal.of("turn a team's waiting list on or off").into());
-    }
+    let page = teams::locked_for(ctx, team, Permission::TeamEdit)
+        .await
+        .map_err(|error| match error {
+            Error::Forbidden(refusal) => refusal.of("turn a team's waiting list on or off").into(),
+            other => other,
+        })?;
+    teams::require_not_archived(&page)?;
     let now = ctx.now;
     let done = sqlx::query!(
         "UPDATE teams SET waiting_list = $2, updated_at = $3 WHERE id = $1 AND waiting_list <> $2",

@@ -1,10 +1,13 @@
 //! Filters as conditions of SQL: every name comes from the schemas, every value is bound.
 
 use chrono::{DateTime, Utc};
-use domain::scim::{
-    ENTERPRISE, Filter, Refused, Resource, ScimType,
-    filter::Op,
-    schema::{Attribute, Found, Kind},
+use domain::{
+    is_storable,
+    scim::{
+        ENTERPRISE, Filter, Refused, Resource, ScimType,
+        filter::Op,
+        schema::{Attribute, Found, Kind},
+    },
 };
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
@@ -333,7 +336,7 @@ fn comparison(
         }
         Kind::Time => {
             let time = value.as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
-            let time = time.ok_or_else(|| {
+            let time = time.filter(|time| is_storable(*time)).ok_or_else(|| {
                 wrong(format!(
                     "{} is compared with a time like 2026-01-31T09:00:00Z",
                     attribute.name

@@ -99,9 +99,16 @@ async fn account(ctx: &mut Ctx, directory: &Directory, email: &Email, name: Opti
         return Ok(known.id);
     }
     // Refused before it is made: the organization's rule is also who may have an account by its word.
-    Admission::load(ctx, directory.organization)
-        .await?
-        .admit(email.as_str())?;
+    let admission = Admission::load(ctx, directory.organization).await?;
+    admission.admit(email.as_str())?;
+    // Without a verified domain the rule takes anyone: then it is sign-up that says whether strangers have accounts.
+    if !admission.owns(email.as_str()) && !ctx.backend.settings.signup_open {
+        return Err(Refused::value(
+            "emails",
+            "must be at a verified domain of the organization, as sign-up is closed: add the domain, or ask a super_admin to create the account",
+        )
+        .into());
+    }
     let user = identity::insert(ctx, email, name, identity::Rights::default()).await?;
     sqlx::query!(
         "INSERT INTO scim_people (organization_id, user_id, made_account) VALUES ($1, $2, true)",

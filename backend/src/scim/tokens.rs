@@ -1,7 +1,7 @@
 //! The tokens by which an organization's directory calls: made by who manages its people, shown once, kept as a hash.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{OrganizationId, Permission, TokenId, TokenName};
+use domain::{OrganizationId, Permission, TokenId, TokenName, check_end};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ async fn managed(ctx: &mut Ctx, key: &OrganizationKey) -> Result<Loaded> {
 ///
 /// # Errors
 /// 403 without the right to manage its people; 404 when there is no such organization; 409 for the default one; when it
-/// would end in the past.
+/// would end in the past, or after the year 9999.
 pub async fn create(
     ctx: &mut Ctx,
     key: &OrganizationKey,
@@ -62,9 +62,7 @@ pub async fn create(
     expires_at: Option<DateTime<Utc>>,
 ) -> Result<(Token, Secret)> {
     let loaded = managed(ctx, key).await?;
-    if expires_at.is_some_and(|end| end <= ctx.now) {
-        return Err(Error::invalid("expires_at", "must be in the future"));
-    }
+    check_end("expires_at", expires_at, ctx.now)?;
     let secret = Secret::generate(PREFIX);
     let prefix = secret.beginning(PREFIX.len() + 4);
     let (id, now, by) = (Uuid::now_v7(), ctx.now, ctx.caller.user_id().map(|id| id.0));

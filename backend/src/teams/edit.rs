@@ -74,7 +74,8 @@ pub async fn create(ctx: &mut Ctx, new: NewTeam) -> Result<TeamPage> {
         organizations::ensure_member(ctx, organization, creator, &email)
             .await
             .map_err(|error| match error {
-                Error::Refused(Code::ForeignDomain, why) => Error::invalid(
+                // The domain is another one, or nobody knows that the address is theirs.
+                Error::Refused(Code::ForeignDomain | Code::WrongState, why) => Error::invalid(
                     "make_me_admin",
                     format!("must be left empty by who is not taken in: {why}"),
                 ),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Caller, Ctx, Error, Result,
-    cursor::Cursor,
+    cursor::{Cursor, SortKey as _},
     paging::{self, Start, search},
 };
 
@@ -249,10 +249,7 @@ fn push_key(sql: &mut QueryBuilder<Postgres>, sort: Sort, key: &str) -> Result<(
     match sort {
         // Lowered by PostgreSQL as the index is: the two languages disagree on a few letters.
         Sort::Name => sql.push("lower(").push_bind(key.to_owned()).push(")"),
-        Sort::Created => {
-            let time: DateTime<Utc> = key.parse().map_err(|_| wrong())?;
-            sql.push_bind(time)
-        }
+        Sort::Created => sql.push_bind(DateTime::<Utc>::read(key).ok_or_else(wrong)?),
         Sort::Members | Sort::Projects => sql.push_bind(key.parse::<i32>().map_err(|_| wrong())?),
     };
     Ok(())

@@ -114,7 +114,8 @@ async fn plan(ctx: &mut Ctx, team: &Team, to: OrganizationId) -> Result<Plan> {
         obstacles.push(Invalid::new("max_runners", words));
     }
     let members = sqlx::query!(
-        r#"SELECT u.id, u.email, o.user_id IS NOT NULL AS "belongs!"
+        r#"SELECT u.id, u.email, o.user_id IS NOT NULL AS "belongs!",
+            EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND NOT i.email_verified) AS "doubtful!"
         FROM team_members m JOIN users u ON u.id = m.user_id
             LEFT JOIN organization_members o ON o.organization_id = $2 AND o.user_id = u.id
         WHERE m.team_id = $1 ORDER BY u.email"#,
@@ -125,18 +126,20 @@ async fn plan(ctx: &mut Ctx, team: &Team, to: OrganizationId) -> Result<Plan> {
     .await?;
     let admission = Admission::load(ctx, to).await?;
     let strangers = members.into_iter().filter(|member| !member.belongs);
-    let (admitted, foreign): (Vec<_>, Vec<_>) = strangers.partition(|member| admission.admit(&member.email).is_ok());
+    let (settled, doubtful): (Vec<_>, Vec<_>) = strangers.partition(|member| !member.doubtful);
+    let (admitted, foreign): (Vec<_>, Vec<_>) =
+        (settled.into_iter()).partition(|member| admission.admit(&member.email).is_ok());
     if !foreign.is_empty() {
-        let more = foreign.len().saturating_sub(NAMED);
-        let named: Vec<&str> = foreign.iter().take(NAMED).map(|member| member.email.as_str()).collect();
-        let rest = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
         let words = format!(
-            "not in this organization's email domains: {}{rest}. Invite them as guests first, or take them out of the team",
-            named.join(", ")
+            "not in this organization's email domains: {}. Invite them as guests first, or take them out of the team",
+            named(foreign.iter().map(|member| member.email.as_str()))
+        );
+        obstacles.push(Invalid::new("members", words));
+    }
+    if !doubtful.is_empty() {
+        let words = format!(
+            "their addresses were never verified: {}. Confirm them on the accounts' pages first, or take them out of the team",
+            named(doubtful.iter().map(|member| member.email.as_str()))
         );
         obstacles.push(Invalid::new("members", words));
     }
@@ -153,6 +156,18 @@ async fn plan(ctx: &mut Ctx, team: &Team, to: OrganizationId) -> Result<Plan> {
             runners: own,
         },
     })
+}
+
+/// The first of some people, and how many more there are.
+fn named<'a>(emails: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = emails.len().saturating_sub(NAMED);
+    let first: Vec<&str> = emails.take(NAMED).collect();
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{rest}", first.join(", "))
 }
 
 async fn carry_out(ctx: &mut Ctx, team: &Team, to: OrganizationId, plan: &Plan) -> Result<()> {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{Email, OrganizationId, PersonName, UserId};
 use serde_json::json;
 
-use crate::{Ctx, Result, audit};
+use crate::{Ctx, Result, audit, identity};
 
 /// An account, and what it is beside one organization.
 pub(crate) struct Known {
@@ -27,10 +27,7 @@ pub(crate) struct Known {
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn at_address(ctx: &mut Ctx, organization: OrganizationId, email: &Email) -> Result<Option<Known>> {
-    // As the sign-in does.
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", email.as_str())
-        .execute(ctx.connection())
-        .await?;
+    identity::hold(ctx, &[email.to_string()]).await?;
     let id = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1", email.as_str())
         .fetch_optional(ctx.connection())
         .await?;

@@ -1,13 +1,13 @@
 //! New accounts, and what a super_admin changes of them.
 
 use domain::{
-    Email, Fields, Invalid, OrgRole, OrganizationId, PersonName, UserRef,
+    DEFAULT_ORGANIZATION, Email, Fields, Invalid, OrgRole, OrganizationId, Permission, PersonName, UserRef,
     views::{Account, AccountPage},
 };
 use serde_json::{Value, json};
 
 use super::{begin_change, get, locked, other_super_admin};
-use crate::{Code, Ctx, Error, Result, audit, identity, organizations};
+use crate::{Code, Ctx, Error, Result, audit, identity, members::invitations, organizations};
 
 /// A new account, as a form or a JSON body gives it.
 #[derive(Debug, Clone, Default)]
@@ -85,6 +85,9 @@ fn person_name(text: Option<&str>) -> Result<Option<PersonName>, Invalid> {
 /// 403 for everyone but super_admins; 409 `User <email> already exists`; 404 when there is no such organization; 400
 /// when the organization does not take in the email's domain (SPEC X10).
 pub async fn create(ctx: &mut Ctx, new: NewAccount) -> Result<AccountPage> {
+    organizations::standing(&ctx.caller, DEFAULT_ORGANIZATION).require(Permission::AccountsManage)?;
+    // Addresses before accounts, as a directory locks them.
+    identity::hold(ctx, &[new.email.to_string()]).await?;
     begin_change(ctx).await?;
     let id = identity::insert(ctx, &new.email, new.name.as_ref(), new.rights).await?;
     if let Some((organization, role)) = new.organization {
@@ -124,6 +127,8 @@ pub struct AccountPatchInput {
     pub auditor: Option<bool>,
     /// May provision runners.
     pub can_use_jit: Option<bool>,
+    /// That the address is theirs, although nobody had verified it; nothing takes that back.
+    pub email_verified: Option<bool>,
 }
 
 /// Changes to an account, parsed.
@@ -133,6 +138,7 @@ pub struct AccountPatch {
     super_admin: Option<bool>,
     auditor: Option<bool>,
     can_use_jit: Option<bool>,
+    confirms: bool,
 }
 
 impl AccountPatchInput {
@@ -145,20 +151,25 @@ impl AccountPatchInput {
         let name = self.display_name.map(|name| person_name(name.as_deref()));
         let name = fields.take(name.transpose());
         let (super_admin, auditor, can_use_jit) = (self.super_admin, self.auditor, self.can_use_jit);
+        if self.email_verified == Some(false) {
+            fields.push(Invalid::new("email_verified", "can only be set to true"));
+        }
         let name = fields.with(name)?;
         Ok(AccountPatch {
             name,
             super_admin,
             auditor,
             can_use_jit,
+            confirms: self.email_verified.is_some(),
         })
     }
 }
 
-/// Changes an account.
+/// Changes an account. Where its address was never verified, confirming it gives the person what waited for the address.
 ///
 /// # Errors
-/// 403 for everyone but super_admins; 400 when the installation would have no active super_admin left.
+/// 403 for everyone but super_admins; 400 when the installation would have no active super_admin left; 409 for a right in
+/// the whole installation while the address is in doubt.
 pub async fn update(ctx: &mut Ctx, user: &UserRef, patch: AccountPatch) -> Result<AccountPage> {
     begin_change(ctx).await?;
     let before = locked(ctx, user).await?;
@@ -169,8 +180,12 @@ pub async fn update(ctx: &mut Ctx, user: &UserRef, patch: AccountPatch) -> Resul
     after.super_admin = patch.super_admin.unwrap_or(before.super_admin);
     after.auditor = patch.auditor.unwrap_or(before.auditor);
     after.can_use_jit = patch.can_use_jit.unwrap_or(before.can_use_jit);
-    if after == before {
+    let confirmed = patch.confirms && identity::confirm(ctx, before.id).await?;
+    if after == before && !confirmed {
         return see(ctx, &before).await;
+    }
+    if (after.super_admin && !before.super_admin) || (after.auditor && !before.auditor) {
+        identity::require_settled(ctx, before.id, &before.email).await?;
     }
     let lost = before.super_admin && !after.super_admin && before.deactivated_at.is_none();
     if lost && !other_super_admin(ctx, &[before.id.0]).await? {
@@ -193,9 +208,16 @@ pub async fn update(ctx: &mut Ctx, user: &UserRef, patch: AccountPatch) -> Resul
     .execute(ctx.connection())
     .await?;
     ctx.touch(before.id);
-    let entry =
-        audit::Entry::new("user.update", "user", before.id, &before.email).change(fields(&before), fields(&after));
+    let (mut was, mut is) = (fields(&before), fields(&after));
+    if confirmed {
+        was["email_verified"] = json!(false);
+        is["email_verified"] = json!(true);
+    }
+    let entry = audit::Entry::new("user.update", "user", before.id, &before.email).change(was, is);
     audit::record(ctx, entry).await?;
+    if confirmed {
+        invitations::accept(ctx, before.id, &before.email).await?;
+    }
     see(ctx, &before).await
 }
 

@@ -636,3 +636,48 @@ fn b25_every_event_that_is_written_has_words() {
         .collect();
     assert!(unknown.is_empty(), "without words in domain/src/audit.rs: {unknown:?}");
 }
+
+/// B25: what is looked for is found as it is written, whatever its letters: PostgreSQL lowers both.
+#[tokio::test]
+async fn b25_names_are_found_in_all_letters() {
+    let house = House::new().await;
+    let root = house.person("root");
+    for name in ["ΟΔΟΣ", "İzmir", "Straße"] {
+        house.did(root, None, None, name).await;
+        let query = AuditQuery {
+            search: Some(name.to_owned()),
+            ..AuditQuery::default()
+        };
+        let page = house
+            .world
+            .ask(root, async |ctx| audit::list(ctx, &query).await)
+            .await
+            .unwrap();
+        assert_eq!(page.total, 1, "{name}");
+    }
+}
+
+/// B24, B25: however much is skipped, behind the end there is nothing, and the total is the same.
+#[tokio::test]
+async fn b24_b25_behind_the_end_there_is_nothing() {
+    let house = House::new().await;
+    for who in ["root", "lead"] {
+        let query = AuditQuery {
+            offset: i64::MAX,
+            ..AuditQuery::default()
+        };
+        let same = SecurityQuery {
+            offset: i64::MAX,
+            ..SecurityQuery::default()
+        };
+        let (entries, events) = house
+            .world
+            .ask(house.person(who), async |ctx| {
+                Ok((audit::list(ctx, &query).await?, security::list(ctx, &same).await?))
+            })
+            .await
+            .unwrap();
+        assert!(entries.items.is_empty() && events.items.is_empty());
+        assert!(entries.total > 0 && entries.total == events.total);
+    }
+}

@@ -2,7 +2,7 @@
 
 use backend::{
     Result,
-    identity_links::{NewGroups, Seen, signed_in},
+    identity_links::{self, LinkQuery, NewGroups, Seen, signed_in},
     members,
 };
 use domain::{
@@ -848,4 +848,38 @@ async fn x11_people_who_change_places_at_once_get_there() {
     let ones = count(&world, &format!("team_members WHERE team_id = '{one}'")).await;
     let twos = count(&world, &format!("team_members WHERE team_id = '{two}'")).await;
     assert_eq!((ones, twos), (6, 6));
+}
+
+/// Links are searched as every list is: without regard to case, and each sign as itself.
+#[tokio::test]
+async fn links_are_found_by_their_groups_name_and_id() {
+    let world = World::new().await;
+    let root = world.super_admin().await;
+    let acme = world.organization("acme").await;
+    for group in ["Platform 100%", "data_science"] {
+        link(&world, group, (Some(acme), None), "org_member", "additive").await;
+    }
+    for (search, found) in [
+        ("PLAT", 1),
+        ("%", 1),
+        ("_", 1),
+        ("a", 2),
+        ("%%", 0),
+        ("\0data\0", 1),
+        (" ", 2),
+    ] {
+        let query = LinkQuery {
+            search: Some(search.to_owned()),
+            ..LinkQuery::default()
+        };
+        let list = world
+            .ask(root, async |ctx| identity_links::list(ctx, &query).await)
+            .await;
+        let list = list.unwrap();
+        assert_eq!(
+            (list.total, list.items.len()),
+            (i64::try_from(found).unwrap(), found),
+            "{search:?}"
+        );
+    }
 }

@@ -1,5 +1,7 @@
 //! Invitations: memberships that wait for an account (SPEC D3, X10).
 
+use std::time::Duration;
+
 use backend::{
     Ctx, Method, Result, identity,
     identity::Claims,
@@ -69,6 +71,13 @@ impl Scene {
     }
 
     async fn signs_in(&self, email: &str, email_verified: bool) -> Result<UserId> {
+        let (ctx, user) = self.signing_in(email, email_verified).await?;
+        ctx.commit().await?;
+        Ok(user)
+    }
+
+    /// A sign-in that is under way.
+    async fn signing_in(&self, email: &str, email_verified: bool) -> Result<(Ctx, UserId)> {
         let claims = Claims {
             issuer: "https://id.example.com".to_owned(),
             subject: email.to_owned(),
@@ -80,8 +89,7 @@ impl Scene {
         };
         let mut ctx = Ctx::system(&self.world.backend, "sign-in", Method::System).await?;
         let user = identity::resolve(&mut ctx, &claims).await?;
-        ctx.commit().await?;
-        Ok(user)
+        Ok((ctx, user))
     }
 
     /// Role, source and who added somebody; none for who is no member.
@@ -140,6 +148,60 @@ async fn an_invited_address_joins_with_its_first_verified_sign_in() {
             "olga@example.com invitation.create nora@example.com",
             "sign-in member.add nora@example.com",
         ]
+    );
+}
+
+/// D3 as a race: an invitation and the first sign-in of its address take turns, so that none is left beside an account.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_and_a_first_sign_in_take_turns() {
+    let scene = Scene::new().await;
+    let a_moment = || tokio::time::sleep(Duration::from_millis(300));
+
+    let (signing, _) = scene.signing_in("nora@example.com", true).await.unwrap();
+    let inviting = scene.invite(scene.admin, "nora@example.com", TeamRole::Member);
+    let (invited, ()) = tokio::join!(inviting, async {
+        a_moment().await;
+        signing.commit().await.unwrap();
+    });
+    let literal = "User nora@example.com has an account: add them as a member";
+    refused(invited, "WRONG_STATE", literal);
+
+    // Of a list, whether it is locked by each address or, being long, by all.
+    for (first, more) in [("otto", 0), ("pia", 150)] {
+        let others = (0..more).map(|n| format!("{first}{n}@example.com"));
+        let rows: Vec<BulkInput> = std::iter::once(format!("{first}@example.com"))
+            .chain(others)
+            .map(|user| BulkInput { user, role: None })
+            .collect();
+        let (signing, user) = scene.signing_in(&rows[0].user, true).await.unwrap();
+        let adding = scene.world.act(scene.admin, async |ctx| {
+            members::add_many(ctx, scene.team, &rows, OnInvalid::Abort, OnUnknown::Invite, false).await
+        });
+        let (added, ()) = tokio::join!(adding, async {
+            a_moment().await;
+            signing.commit().await.unwrap();
+        });
+        let added = added.unwrap();
+        assert_eq!((added.added, added.invited), (1, more), "{first}");
+        assert_eq!(
+            scene.membership(user).await.as_deref(),
+            Some("member bulk tess@example.com")
+        );
+    }
+
+    // The other way around: the account waits, and finds the invitation.
+    let mut inviting = scene.world.write(scene.admin).await;
+    let ruth = Email::parse("ruth@example.com").unwrap();
+    invitations::invite(&mut inviting, scene.team, &ruth, TeamRole::Admin)
+        .await
+        .unwrap();
+    let (signed_in, ()) = tokio::join!(scene.signs_in("ruth@example.com", true), async {
+        a_moment().await;
+        inviting.commit().await.unwrap();
+    });
+    assert_eq!(
+        scene.membership(signed_in.unwrap()).await.as_deref(),
+        Some("admin invitation tess@example.com")
     );
 }
 

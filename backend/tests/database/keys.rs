@@ -308,8 +308,25 @@ async fn a_key_ends_in_the_future_or_never() {
         "VALIDATION_ERROR",
         "expires_at: must be in the future",
     );
+    let far = Some("+262142-12-31T23:59:59Z".parse().unwrap());
+    refused(
+        house.create_until(house.ada, "far", None, far).await,
+        "VALIDATION_ERROR",
+        "expires_at: must be before the year 10000",
+    );
     let (key, _) = house.create(house.ada, "ever", None).await.unwrap();
     assert_eq!((key.expires_at, key.state), (None, KeyState::Active));
+}
+
+/// D8: whatever a key's end is, rotating it gives an end that there is.
+#[tokio::test]
+async fn d8_a_key_with_a_far_end_is_rotated() {
+    let house = House::new().await;
+    let (old, _) = house.create(house.ada, "far", None).await.unwrap();
+    let update = "UPDATE api_keys SET expires_at = '262142-12-31 23:59:59+00'";
+    house.world.sql(&format!("{update} WHERE id = '{}'", old.id)).await;
+    let (new, _) = house.rotate(house.ada, old.id, None).await.unwrap();
+    assert_eq!(new.expires_at, Some("9999-12-31T23:59:59Z".parse().unwrap()));
 }
 
 /// Rotation: the new key works at once and lives as long as the old one did; both work until the overlap is over.

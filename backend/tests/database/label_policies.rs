@@ -1,5 +1,7 @@
 //! The label policies of people in no team: who writes them, what they do, how they end (SPEC B16, B17, X4, P).
 
+use std::collections::HashSet;
+
 use backend::{
     Result,
     label_policies::{self, NewPolicyInput, PolicyQuery},
@@ -223,6 +225,66 @@ async fn p_org_admins_write_policies_of_their_own_people() {
         .unwrap();
     let late = label_policies::set(&mut ctx, policy(mine, &["*"], &[], None).parse().unwrap()).await;
     refused(late, "NOT_FOUND", "User not found: ");
+}
+
+/// P: guests are somebody else's people, and for those who have a role in the whole installation a super_admin decides.
+#[tokio::test]
+async fn p_an_org_admin_writes_no_policies_of_guests_nor_of_the_installations_own() {
+    let world = World::new().await;
+    let root = world.super_admin().await;
+    let here = world.organization("here").await;
+    let olga = world.user("olga").await;
+    let (mine, guest, auditor) = (
+        world.user("mine").await,
+        world.user("guest").await,
+        world.user("auditor").await,
+    );
+    world.give(here, olga, OrgRole::OrgAdmin).await;
+    for user in [mine, guest, auditor, root] {
+        world.give(here, user, OrgRole::OrgMember).await;
+    }
+    world
+        .sql(&format!(
+            "UPDATE organization_members SET is_guest = true WHERE user_id = '{guest}'"
+        ))
+        .await;
+    world
+        .sql(&format!("UPDATE users SET is_auditor = true WHERE id = '{auditor}'"))
+        .await;
+    for user in [guest, auditor, root] {
+        refused(
+            set(&world, olga, policy(user, &["*"], &[], None)).await,
+            "NOT_FOUND",
+            &format!("User not found: {user}"),
+        );
+        set(&world, root, policy(user, &["gpu"], &[], None)).await.unwrap();
+        refused(
+            remove(&world, olga, user).await,
+            "NOT_FOUND",
+            &format!("No policy found for user: {user}"),
+        );
+    }
+    set(&world, olga, policy(mine, &["gpu"], &[], None)).await.unwrap();
+    // What pages offer is what works.
+    let managed = async |by: UserId| {
+        world
+            .ask(by, async |ctx| {
+                label_policies::managed(ctx, &[mine, guest, auditor, root]).await
+            })
+            .await
+            .unwrap()
+    };
+    assert_eq!(managed(olga).await, HashSet::from([mine]));
+    assert_eq!(managed(root).await, HashSet::from([mine, guest, auditor, root]));
+    for by in [auditor, mine] {
+        assert!(managed(by).await.is_empty());
+    }
+    let (names, _, _) = list(&world, olga, PolicyQuery::default()).await.unwrap();
+    assert_eq!(
+        names,
+        ["auditor", "guest", "mine", "root"],
+        "to see them is another right"
+    );
 }
 
 /// B17 [F]: the total is the true one under the search, whatever page is shown; people and labels are found.

@@ -285,6 +285,55 @@ async fn b16_a_migration_is_whole_or_not_at_all() {
     nothing().await;
 }
 
+/// P: whom an org_admin may not decide for, they neither move nor are asked about.
+#[tokio::test]
+async fn p_guests_and_the_installations_own_are_moved_by_a_super_admin() {
+    let Office {
+        world,
+        here,
+        root,
+        olga,
+        people,
+    } = office().await;
+    world
+        .sql(&format!(
+            "UPDATE organization_members SET is_guest = true WHERE user_id = '{}'",
+            people[1]
+        ))
+        .await;
+    world
+        .sql(&format!(
+            "UPDATE users SET is_super_admin = true WHERE id = '{}'",
+            people[2]
+        ))
+        .await;
+    let suggested = async |by: UserId| {
+        let found = world
+            .ask(by, async |ctx| label_policies::suggest(ctx).await)
+            .await
+            .unwrap();
+        let people = found.suggestions.into_iter().flat_map(|team| team.people);
+        let mut emails: Vec<String> = people.map(|person| person.email).collect();
+        emails.sort();
+        emails
+    };
+    assert_eq!(suggested(olga).await, ["ann@example.com"]);
+    assert_eq!(
+        suggested(root).await,
+        ["ann@example.com", "ben@example.com", "cat@example.com"]
+    );
+    for name in ["ben", "cat"] {
+        refused(
+            migrate(&world, olga, vec![planned(here, "First", &["ann", name])], true, false).await,
+            "NOT_FOUND",
+            &format!("No policy found for user: {name}@example.com"),
+        );
+    }
+    let all = vec![planned(here, "First", &["ann", "ben", "cat"])];
+    let done = migrate(&world, root, all, true, false).await.unwrap();
+    assert_eq!(done.policies_removed, 3);
+}
+
 /// The number of queries does not grow with the number of people (SPEC B17: no N+1).
 #[tokio::test]
 async fn b17_suggestions_for_many_people_are_quick() {

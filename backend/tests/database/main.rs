@@ -17,6 +17,7 @@ mod common;
 
 mod access;
 mod access_reviews;
+mod addresses;
 mod api_keys;
 mod audit;
 mod audit_chain;

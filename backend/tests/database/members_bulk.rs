@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use backend::{
     Result,
     members::{self, BulkInput, OnInvalid, OnUnknown},
+    organizations::{OrganizationKey, people},
 };
 use domain::{
-    OrgRole, TeamId, TeamRole, TeamStatus, UserId,
+    OrgRole, TeamId, TeamRole, TeamStatus, UserId, UserRef,
     views::{BulkOutcome, BulkResult},
 };
 
@@ -307,6 +308,57 @@ async fn d3_two_lists_at_once_add_everybody_once() {
     assert_eq!(world.one::<i64>("SELECT count(*) FROM audit_entries").await, 200);
 }
 
+/// D3 as a race: who is taken out of the organization while a list adds them to a team of it is never in the team alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d3_who_leaves_the_organization_meanwhile_does_not_belong() {
+    let world = World::new().await;
+    let acme = world.organization("acme").await;
+    world
+        .sql(&format!(
+            "INSERT INTO organization_domains (organization_id, domain, token, verified_at, verified_how)
+            VALUES ('{acme}', 'acme.example', 't', now(), 'word')"
+        ))
+        .await;
+    let team = world.team_in(acme, "Ops").await;
+    let admin = world.member(team, "admin", TeamRole::Admin).await;
+    let (root, key) = (world.super_admin().await, OrganizationKey::from(acme));
+    // Both are from outside the domain, and in as guests.
+    let (pat, stays) = (world.user("pat").await, world.user("stays").await);
+    for guest in [pat, stays] {
+        world.give(acme, guest, OrgRole::OrgMember).await;
+    }
+    let rows = [row(pat, None), row(stays, None)];
+    let out = UserRef::Id(pat);
+    let a_moment = || tokio::time::sleep(Duration::from_millis(300));
+    let in_team = || world.one::<i64>("SELECT count(*) FROM team_members");
+
+    let mut leaving = world.write(root).await;
+    people::remove(&mut leaving, &key, &out).await.unwrap();
+    let (added, ()) = tokio::join!(add(&world, admin, team, &rows, OnInvalid::Skip, false), async {
+        a_moment().await;
+        leaving.commit().await.unwrap();
+    });
+    let added = added.unwrap();
+    let why = "User pat@example.com is not in this organization's email domains (acme.example)";
+    assert!(
+        added.added == 1 && outcomes(&added)[0].0 == "invalid" && outcomes(&added)[0].1.starts_with(why),
+        "{added:?}"
+    );
+    assert_eq!(in_team().await, 2, "the admin, and who stayed");
+
+    // The other way around: who takes them out waits for the list, and finds the team.
+    world.give(acme, pat, OrgRole::OrgMember).await;
+    let mut adding = world.write(admin).await;
+    let added = members::add_many(&mut adding, team, &rows, OnInvalid::Skip, OnUnknown::Refuse, false).await;
+    assert_eq!(added.unwrap().added, 1);
+    let removing = world.act(root, async |ctx| people::remove(ctx, &key, &out).await);
+    let (removed, ()) = tokio::join!(removing, async {
+        a_moment().await;
+        adding.commit().await.unwrap();
+    });
+    assert_eq!((removed.unwrap().teams, in_team().await), (1, 2));
+}
+
 /// X11: one person is added by hand, and a deactivated one not at all, whichever way.
 #[tokio::test]
 async fn x11_where_a_membership_comes_from_is_kept() {
@@ -320,7 +372,7 @@ async fn x11_where_a_membership_comes_from_is_kept() {
     let one = async |who| {
         world
             .act(admin, async |ctx| {
-                members::add(ctx, team, &domain::UserRef::Id(who), TeamRole::Member).await
+                members::add(ctx, team, &UserRef::Id(who), TeamRole::Member).await
             })
             .await
     };

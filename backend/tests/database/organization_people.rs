@@ -675,3 +675,33 @@ async fn people_are_listed_in_pages() {
         .await;
     refused(seen, "FORBIDDEN", "Insufficient permissions");
 }
+
+/// A membership that has ended is none, also before it is tidied away: in the list, and in what leaving would end.
+#[tokio::test]
+async fn memberships_that_have_ended_are_none() {
+    let acme = Acme::new().await;
+    let pat = acme.world.user("pat").await;
+    acme.world.give(acme.id, pat, OrgRole::OrgMember).await;
+    for name in ["Ops", "Web"] {
+        let team = acme.world.team_in(acme.id, name).await;
+        acme.world.join(team, pat, TeamRole::Member).await;
+    }
+    acme.world
+        .sql(
+            "UPDATE team_members SET expires_at = now() - interval '1 second'
+            WHERE team_id = (SELECT id FROM teams WHERE name = 'Ops')",
+        )
+        .await;
+    let (key, query) = (acme.key(), PeopleQuery::default());
+    let list = acme
+        .world
+        .ask(acme.olga, async |ctx| people::list(ctx, &key, &query).await)
+        .await
+        .unwrap();
+    let listed = list.items.iter().find(|person| person.user_id == pat).unwrap();
+    assert_eq!(listed.team_count, 1);
+    assert_eq!(acme.preview(acme.olga, pat).await.unwrap().teams, 1);
+    assert_eq!(acme.remove(acme.olga, pat).await.unwrap().teams, 1);
+    let left: i64 = acme.world.one("SELECT count(*) FROM team_members").await;
+    assert_eq!(left, 0, "it is tidied away with the others");
+}

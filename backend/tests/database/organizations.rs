@@ -566,3 +566,26 @@ async fn x13_the_default_organization_has_no_limits() {
         "Insufficient permissions",
     );
 }
+
+/// P: whoever administers organizations chooses among those, a super_admin among all of them, by name.
+#[tokio::test]
+async fn p_administered_organizations_are_the_choice() {
+    let world = World::new().await;
+    let (acme, root, olga) = acme(&world).await;
+    let (other, audited) = (world.organization("other").await, world.organization("audited").await);
+    world.give(other, olga, OrgRole::OrgMember).await;
+    world.give(audited, olga, OrgRole::Auditor).await;
+    let member = world.user("member").await;
+    world.give(acme, member, OrgRole::OrgMember).await;
+    let names = async |who: UserId| {
+        let choices = world.ask(who, async |ctx| organizations::administered(ctx).await).await;
+        choices
+            .unwrap()
+            .into_iter()
+            .map(|(_, name)| name)
+            .collect::<Vec<String>>()
+    };
+    assert_eq!(names(olga).await, ["acme"]);
+    assert_eq!(names(member).await, [""; 0]);
+    assert_eq!(names(root).await, ["acme", "audited", "Default", "other"]);
+}

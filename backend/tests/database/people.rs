@@ -1,12 +1,14 @@
 //! Who someone is: identities (X17, DESIGN rule 7), tokens and sessions (B1, DESIGN rule 8).
 
-use backend::{Backend, Code, Ctx, Error, Method, Principal, Result, Settings, identity, sessions, tokens};
+use std::sync::Arc;
+
+use backend::{Backend, Caller, Code, Ctx, Error, Method, Principal, Result, Settings, identity, sessions, tokens};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Email, TokenName, UserId, views::Token};
 use identity::Claims;
 use serde_json::json;
 
-use crate::common::{World, refused};
+use crate::common::{World, refused, request};
 
 fn claims(subject: &str, email: Option<&str>, email_verified: bool) -> Claims {
     Claims {
@@ -314,6 +316,52 @@ async fn b1_tokens_are_hashed_expire_and_are_revoked() {
     );
 }
 
+/// B1: a token makes none that outlives it. What asks in another way, or by a token without an end, may.
+#[tokio::test]
+async fn b1_a_token_makes_none_that_outlives_it() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let noon: DateTime<Utc> = "2099-06-01T12:00:00Z".parse().unwrap();
+    let asking = async |end| {
+        let principal = Arc::new(Principal::load(&world.pool, ada).await.unwrap());
+        let caller = Caller::Person(principal, Method::Token(end));
+        Ctx::write(&world.backend, caller, request()).await.unwrap()
+    };
+    let name = TokenName::parse("more").unwrap();
+    let make = async |own: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>| {
+        let mut ctx = asking(own).await;
+        let (token, _) = tokens::create(&mut ctx, ada, &name, end).await?;
+        Ok::<_, Error>(token.expires_at)
+    };
+    let second = TimeDelta::seconds(1);
+    refused(
+        make(Some(noon), Some(noon + second)).await,
+        "VALIDATION_ERROR",
+        "expires_at: must not be later than the end of the token that asks, 2099-06-01T12:00:00Z",
+    );
+    assert_eq!(
+        make(Some(noon), None).await.unwrap(),
+        Some(noon),
+        "without an end it has this one"
+    );
+    for (own, end) in [
+        (Some(noon), Some(noon)),
+        (Some(noon), Some(noon - second)),
+        (None, Some(noon)),
+        (None, None),
+    ] {
+        assert_eq!(make(own, end).await.unwrap(), end, "{own:?}");
+    }
+    let usual = asking(Some(noon)).await;
+    assert_eq!(tokens::default_end(&usual), usual.now + tokens::DEFAULT_LIFETIME);
+    let soon = usual.now + TimeDelta::hours(1);
+    assert_eq!(tokens::default_end(&asking(Some(soon)).await), soon);
+
+    let (_, secret) = token(&world, ada, Some(noon)).await;
+    let known = tokens::authenticate_with_end(&world.backend, &secret, Utc::now()).await;
+    assert_eq!(known.unwrap(), (ada, Some(noon)));
+}
+
 /// B1: when a token was last used is written down, and never goes backwards.
 #[tokio::test]
 async fn b1_the_last_use_of_a_token_is_written_down() {
@@ -397,6 +445,34 @@ async fn sessions_know_their_person_and_not_their_id() {
     assert_eq!(sessions::remove_ended(backend, now).await.unwrap(), 1);
     assert!(load("young", now).await.is_some());
     world.sql(&format!("DELETE FROM users WHERE id = '{ada}'")).await;
+}
+
+/// However many sessions have ended since the last time, all of them go, but one that somebody works on at this moment.
+#[tokio::test]
+async fn all_sessions_that_have_ended_are_removed() {
+    let world = World::new().await;
+    world
+        .sql(
+            "INSERT INTO sessions (id, data, expires_at)
+            SELECT 's' || n, '{}', now() - interval '1 minute' + n * interval '5 ms' FROM generate_series(1, 20000) n",
+        )
+        .await;
+    let mut busy = world.pool.begin().await.unwrap();
+    sqlx::query("SELECT id FROM sessions WHERE id = 's7' FOR UPDATE")
+        .execute(&mut *busy)
+        .await
+        .unwrap();
+    let now = Utc::now() - TimeDelta::seconds(5);
+    let due: i64 = world
+        .one(&format!("SELECT count(*) FROM sessions WHERE expires_at <= '{now}'"))
+        .await;
+    assert!(due > 10_000, "{due}");
+    let removed = sessions::remove_ended(&world.backend, now).await.unwrap();
+    assert_eq!(i64::try_from(removed).unwrap(), due - 1);
+    busy.rollback().await.unwrap();
+    assert_eq!(sessions::remove_ended(&world.backend, now).await.unwrap(), 1);
+    let left: i64 = world.one("SELECT count(*) FROM sessions").await;
+    assert_eq!(left, 20_000 - due);
 }
 
 /// Issue 2.3: a request that was under way while its session was ended does not bring it back by saving it.

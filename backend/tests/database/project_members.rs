@@ -537,3 +537,32 @@ async fn own_projects_are_those_assigned_and_those_administered() {
         .await;
     assert!(mine(house.ada).await.is_empty());
 }
+
+/// D8: who is offered for a project is of the team now, and not assigned to it.
+#[tokio::test]
+async fn d8_candidates_are_those_of_the_team_who_are_not_assigned() {
+    let house = House::new().await;
+    house.set(house.boss, house.ada, ProjectRole::Member).await.unwrap();
+    let offered = async || {
+        let (team, project) = (house.team, house.project);
+        let found = house
+            .world
+            .ask(house.boss, async |ctx| {
+                let (page, _) = projects::members::list(ctx, team, project, None, 10).await?;
+                projects::members::candidates(ctx, &page, 10).await
+            })
+            .await
+            .unwrap();
+        found.into_iter().map(|(email, _)| email).collect::<Vec<String>>()
+    };
+    assert_eq!(offered().await, ["bob@example.com", "boss@example.com"]);
+    // It has ended, and nobody has tidied it away yet.
+    house
+        .world
+        .sql(&format!(
+            "UPDATE team_members SET expires_at = now() - interval '1 second' WHERE user_id = '{}'",
+            house.bob
+        ))
+        .await;
+    assert_eq!(offered().await, ["boss@example.com"]);
+}

@@ -6,12 +6,12 @@ use backend::{
     organizations::OrganizationKey,
     requests::{self, BatchInput, NewRequestInput, RequestQuery, Verdict},
     restricted_models::{self, RestrictedInput},
-    teams::TeamKey,
+    teams::{self, TeamKey},
     waiting,
 };
 use domain::{
-    OrgRole, OrganizationId, Reason, RequestId, RequestState, TeamId, TeamRole, TeamStatus, UserId, UserRef,
-    models::Unusable, views::RequestPage,
+    OrgRole, OrganizationId, Permission, Reason, RequestId, RequestState, TeamId, TeamRole, TeamStatus, UserId,
+    UserRef, models::Unusable, views::RequestPage,
 };
 use serde_json::{Value, json};
 
@@ -162,6 +162,38 @@ async fn p_who_decides_which_requests() {
         ))
         .await;
     assert_eq!(role, "member");
+}
+
+/// Pages name whom to ask: those whose role is enough, nearest first, and nobody to people from outside.
+#[tokio::test]
+async fn whom_to_ask_is_who_has_the_permission() {
+    let scene = Scene::new().await;
+    let told = async |who, permission| {
+        let people = scene
+            .world
+            .ask(who, async |ctx| {
+                let team = teams::get(ctx, scene.team).await?;
+                teams::who_may(ctx, &team, permission).await
+            })
+            .await;
+        people.map(|people| people.into_iter().map(|one| one.email).collect::<Vec<_>>())
+    };
+    assert_eq!(
+        told(scene.member, Permission::MembersManage).await.expect("a member"),
+        ["tess@example.com", "olga@example.com"]
+    );
+    assert_eq!(
+        told(scene.admin, Permission::PolicyEdit).await.expect("a team admin"),
+        ["olga@example.com"]
+    );
+    let nobody: Vec<String> = Vec::new();
+    assert_eq!(
+        told(scene.member, Permission::InstallationManage)
+            .await
+            .expect("a member"),
+        nobody
+    );
+    refused(told(scene.stranger, Permission::PolicyEdit).await, "FORBIDDEN", "");
 }
 
 #[tokio::test]
@@ -579,4 +611,23 @@ async fn b31_a_request_for_a_quota_is_read_beside_what_the_team_has() {
     assert!(now(vec![join]).await.is_empty());
     let approved = scene.approve(scene.root, quota.id).await.unwrap().request;
     assert!(now(vec![approved]).await.is_empty(), "it is decided");
+}
+
+/// B31 as a race: of however many requests of one person at once, no more than fifty wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b31_fifty_requests_wait_at_most() {
+    let scene = Scene::new().await;
+    let tries = (11..=80).map(|count| scene.ask(scene.member, "quota", json!(count)));
+    let outcomes = futures_util::future::join_all(tries).await;
+    let (waiting, too_many): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!((waiting.len(), too_many.len()), (50, 20));
+    for outcome in too_many {
+        refused(outcome, "WRONG_STATE", "50 of your requests wait for a decision");
+    }
+    let sql = "SELECT count(*) FROM access_requests WHERE state = 'pending'";
+    assert_eq!(scene.world.one::<i64>(sql).await, 50);
+    scene
+        .ask(scene.admin, "quota", json!(11))
+        .await
+        .expect("others' requests do not count");
 }

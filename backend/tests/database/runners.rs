@@ -131,6 +131,13 @@ async fn b18_lists_are_searched_and_filtered() {
         names(&world, dev, history.clone()).await,
         ["alpha", "beta", "delta", "omega"]
     );
+    let behind = RunnerQuery {
+        offset: i64::MAX,
+        ..history.clone()
+    };
+    let page = world.ask(dev, async |ctx| runners::list(ctx, &behind).await).await;
+    let page = page.unwrap();
+    assert_eq!((page.items.len(), page.total), (0, 4), "behind the end");
     let of = RunnerQuery {
         team_id: Some(team),
         ..history

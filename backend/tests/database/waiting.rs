@@ -7,7 +7,7 @@ use backend::{
     runners::{self, JitInput, waits},
 };
 use domain::{
-    TeamId, TeamRole, UserId,
+    TeamId, TeamRole, TeamStatus, UserId,
     views::{Provisioned, RunnerWait},
 };
 use simulators::github::Faults;
@@ -252,6 +252,48 @@ async fn waiting_is_for_members_of_teams_that_want_it_and_only_while_it_is_full(
     assert_eq!(scene.advance().await, 0);
     refused(scene.join(2).await, "WRONG_STATE", "There is room");
     scene.direct(2).await.unwrap();
+}
+
+/// An archived team is kept as it was, and so is its waiting list.
+#[tokio::test]
+async fn an_archived_teams_waiting_list_is_not_switched() {
+    let scene = Scene::new(Duration::from_mins(5)).await;
+    let world = &scene.world;
+    let root = world.super_admin().await;
+    world.set_status(scene.team, TeamStatus::Archived).await;
+    let off = world
+        .act(root, async |ctx| waits::set_enabled(ctx, scene.team, false).await)
+        .await;
+    refused(off, "WRONG_STATE", "Team 'Ops' is archived; restore it first");
+    assert!(
+        world
+            .one::<bool>("SELECT waiting_list FROM teams WHERE name = 'Ops'")
+            .await
+    );
+}
+
+/// B15: a membership that has ended gives no place any more, whether it was tidied away already or not.
+#[tokio::test]
+async fn b15_who_is_a_member_no_more_leaves_the_line() {
+    let scene = Scene::new(Duration::from_mins(5)).await;
+    let (ben, cid) = (scene.join(1).await.unwrap(), scene.join(2).await.unwrap());
+    scene
+        .world
+        .sql(&format!(
+            "UPDATE team_members SET expires_at = now() - interval '1 second' WHERE user_id = '{}'",
+            scene.people[1]
+        ))
+        .await;
+    scene.free().await;
+    assert_eq!(scene.advance().await, 1);
+    let state = async |id: Uuid| {
+        let sql = format!("SELECT state FROM runner_waits WHERE id = '{id}'");
+        scene.world.one::<String>(&sql).await
+    };
+    assert_eq!(
+        (state(ben.id).await, state(cid.id).await),
+        ("left".into(), "ready".into())
+    );
 }
 
 #[tokio::test]

@@ -12,13 +12,19 @@ fn wrong(rule: &'static str) -> Invalid {
     Invalid::new(VALUE, rule)
 }
 
+/// The fields of a budget, where they are.
+const MAX_BUDGET: &str = "value.max_budget";
+const BUDGET_DURATION: &str = "value.budget_duration";
+const TPM_LIMIT: &str = "value.tpm_limit";
+const RPM_LIMIT: &str = "value.rpm_limit";
+
 impl RequestValue {
     /// Parses what a request of a kind asks for: a role for `join` (`member` when it is null), a number for `quota`, a
     /// number or an object of limits for `budget`, a list of patterns or an object of both lists for `labels`, a name for
     /// `service` and `model`. Numbers may be written as text, lists as text with commas.
     ///
     /// # Errors
-    /// Each part of it that breaks a rule, on the field `value`.
+    /// Each part of it that breaks a rule, on the field `value`, or in it.
     pub fn parse(kind: RequestKind, value: &Value) -> Result<Self, Vec<Invalid>> {
         match kind {
             RequestKind::Join => match value {
@@ -73,9 +79,9 @@ fn amount(value: &Value) -> Result<Option<Money>, Invalid> {
         Value::Null => return Ok(None),
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
-        _ => return Err(wrong("max_budget must be an amount like 100 or 99.50")),
+        _ => return Err(Invalid::new(MAX_BUDGET, "must be an amount like 100 or 99.50")),
     };
-    let rule = || wrong("max_budget must be an amount from 0 to 1000000000");
+    let rule = || Invalid::new(MAX_BUDGET, "must be an amount from 0 to 1000000000");
     let exact = |text: &str| Decimal::from_scientific(text).ok();
     match Money::read(VALUE, &text) {
         Ok(None) => Ok(None),
@@ -106,21 +112,23 @@ fn budget(value: &Value) -> Result<RequestValue, Vec<Invalid>> {
         Value::String(text) => BudgetDuration::parse(text).map(Some),
         _ => Err(wrong("")),
     };
-    let rule = "budget_duration must be like 30s, 30m, 30h, 30d or 1mo, or daily, weekly, monthly or yearly";
-    let period = fields.take(period.map_err(|_| wrong(rule))).flatten();
-    let mut rate = |name: &'static str, rule: &'static str| {
+    let rule = "must be like 30s, 30m, 30h, 30d or 1mo, or daily, weekly, monthly or yearly";
+    let period = fields
+        .take(period.map_err(|_| Invalid::new(BUDGET_DURATION, rule)))
+        .flatten();
+    let mut rate = |name: &'static str, field: &'static str| {
         let given = match get(name) {
             Value::Null => Ok(None),
             Value::String(text) if text.trim().is_empty() => Ok(None),
             other => count(other)
                 .and_then(|count| parse_count(name, count).ok())
                 .map(Some)
-                .ok_or_else(|| wrong(rule)),
+                .ok_or_else(|| Invalid::new(field, "must be a whole number from 0 to 1000000000")),
         };
         fields.take(given).flatten()
     };
-    let tpm = rate("tpm_limit", "tpm_limit must be a whole number from 0 to 1000000000");
-    let rpm = rate("rpm_limit", "rpm_limit must be a whole number from 0 to 1000000000");
+    let tpm = rate("tpm_limit", TPM_LIMIT);
+    let rpm = rate("rpm_limit", RPM_LIMIT);
     fields.finish()?;
     some_budget(max_budget, period, tpm, rpm).map_err(|error| vec![error])
 }
@@ -132,7 +140,10 @@ fn some_budget(
     rpm_limit: Option<i64>,
 ) -> Result<RequestValue, Invalid> {
     if max_budget.is_none() && budget_duration.is_none() && tpm_limit.is_none() && rpm_limit.is_none() {
-        return Err(wrong("must name a budget, a period, tpm_limit or rpm_limit"));
+        return Err(Invalid::new(
+            MAX_BUDGET,
+            "must be given, or else a period, tpm_limit or rpm_limit",
+        ));
     }
     Ok(RequestValue::Budget {
         max_budget,

@@ -102,7 +102,7 @@ impl AlertKind {
             Self::RunnerFindings => "a living runner has labels that it should not have",
             Self::DefaultTeamBudget => "the keys of the Default Team have spent its budget",
             Self::BudgetUsedUp => "an organization or a team has spent its budget",
-            Self::BudgetNear => "an organization or a team has spent 80 % of its budget",
+            Self::BudgetNear => "an organization or a team has spent 80% of its budget",
         }
     }
 

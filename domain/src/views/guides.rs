@@ -28,7 +28,7 @@ pub struct PersonInTeam {
     pub deactivated: bool,
     /// Role in the team's organization.
     pub org_role: Option<OrgRole>,
-    /// Why the organization would not take them in, if it would not (SPEC X10).
+    /// Why the organization would not take them in, if it would not (SPEC X10), or that their address is in doubt.
     pub not_admitted: Option<String>,
     /// Role in the team.
     pub role: Option<TeamRole>,

@@ -15,7 +15,7 @@ pub struct OrganizationPage {
     /// Its email domains, by name; to those who do not see it whole only the verified ones.
     pub domains: Vec<OrganizationDomain>,
     /// Who administers it, by email, at most twenty.
-    pub admins: Vec<OrganizationAdmin>,
+    pub admins: Vec<Contact>,
     /// Creation time.
     pub created_at: DateTime<Utc>,
     /// Last change.
@@ -37,9 +37,9 @@ pub struct OwnOrganization {
     pub role: OrgRole,
 }
 
-/// Who administers an organization.
+/// Somebody to turn to: who administers an organization, who decides a request, who may do what the viewer may not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrganizationAdmin {
+pub struct Contact {
     /// Email.
     pub email: String,
     /// Name.

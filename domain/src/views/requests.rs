@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::OrganizationAdmin;
+use super::Contact;
 use crate::{OrganizationId, RequestId, RequestKind, RequestState, RequestValue, TeamId, UserId};
 
 /// A request, as lists and its own page show it.
@@ -62,5 +62,5 @@ pub struct RequestPage {
     /// Who else can decide it, when the viewer may not.
     pub who_can: Option<String>,
     /// Some of them, while it waits for them; super_admins are not named.
-    pub deciders: Vec<OrganizationAdmin>,
+    pub deciders: Vec<Contact>,
 }

@@ -136,6 +136,9 @@ pub struct AccountPage {
     pub deactivated_by: Option<String>,
     /// Why it was deactivated.
     pub deactivation_reason: Option<String>,
+    /// Whether nobody signs in to it by an identity whose email was never verified: otherwise the address may be somebody
+    /// else's, and gives nothing until a super_admin confirms it.
+    pub email_verified: bool,
     /// Organizations, by name.
     pub organizations: Vec<AccountOrganization>,
     /// Teams that are not archived, by name.

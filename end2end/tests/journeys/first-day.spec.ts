@@ -17,11 +17,11 @@ atEveryWidth(() => {
     await test.step('an organization, with its email domain', async () => {
       await follow(page, 'Organizations');
       await calm(page);
-      await page.getByRole('link', { name: 'Create Organization' }).first().click();
+      await page.getByRole('link', { name: 'Create organization' }).first().click();
       await page.getByRole('main').getByLabel(/^Name/).fill(name);
       await page.getByRole('main').getByLabel(/^(Email )?[Dd]omains/).fill(domain);
       await calm(page);
-      await page.getByRole('button', { name: 'Create Organization' }).click();
+      await page.getByRole('button', { name: 'Create organization' }).click();
       await expect(page.getByText(`Organization ${name} was created.`)).toBeVisible();
       await expect(page.getByRole('heading', { level: 1 })).toContainText(name);
       await expect(page.getByText('This organization has no admin of its own')).toBeVisible();
@@ -31,13 +31,13 @@ atEveryWidth(() => {
 
     await test.step('its first admin, who has no account yet', async () => {
       await follow(page, 'Users');
-      await page.getByRole('link', { name: 'Create User' }).first().click();
+      await page.getByRole('link', { name: 'Create user' }).first().click();
       await page.getByRole('main').getByLabel(/^Email/).fill(head.email);
       await page.getByRole('main').getByLabel(/^Name/).fill(head.name);
       await page.getByRole('main').getByLabel(/^Organization/).selectOption({ label: name });
       await page.getByRole('main').getByLabel('Role in it').selectOption('org_admin');
       await calm(page);
-      await page.getByRole('button', { name: 'Create User' }).click();
+      await page.getByRole('button', { name: 'Create user' }).click();
       await expect(page.getByText(`User ${head.email} was created.`)).toBeVisible();
       await expect(page.getByRole('listitem').filter({ hasText: name })).toContainText('Organization admin');
       await calm(page);
@@ -54,7 +54,7 @@ atEveryWidth(() => {
       await page.getByRole('main').getByLabel(/^Required labels/).fill('linux');
       await page.getByRole('main').getByLabel(/^Optional label patterns/).fill('crane-.*');
       await page.getByRole('main').getByLabel(/^Max runners/).fill('4');
-      // A super_admin from outside the organization's email domain cannot be the team's admin. The label lies over its box.
+      // A super admin from outside the organization's email domain cannot be the team's admin. The label lies over its box.
       const own = page.getByRole('main').getByLabel(/^Make me its admin/);
       if (await own.isChecked()) await page.locator('label', { hasText: 'Make me its admin' }).click();
       await expect(own).not.toBeChecked();

@@ -24,7 +24,7 @@ atEveryWidth(() => {
     });
 
     await test.step('who may do what, in one file, of this organization alone', async () => {
-      const text = await download(page, page.getByRole('link', { name: 'Export who may do what' }));
+      const text = await download(page, page.getByRole('link', { name: 'Export permissions' }));
       const [names, ...rows] = text.trim().split('\r\n');
       expect(names).toMatch(/^email,name,account,last_seen,level,organization,team,role,/);
       const of = (email: string) => rows.filter((line) => line.startsWith(`${email},`));

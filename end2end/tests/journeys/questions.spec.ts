@@ -68,7 +68,7 @@ test('where do I add a service? To a team: its admin; and who can, when I may no
     } else {
       await asker.reads(
         row(page, 'ledger').getByRole('link', { name: /^Request/ }),
-        page.getByText('ask a super_admin, org_admin of the organization or team admin'),
+        page.getByText('ask a super admin, organization admin or team admin'),
       );
     }
   }
@@ -106,7 +106,7 @@ test('why was I refused? Why? says which rule decides, and who can change it', a
   await asker.reads(
     page.getByRole('heading', { name: 'Not allowed' }),
     page.getByText("No optional pattern of the team admits 'gpu-b200'"),
-    page.getByText('Who can change it: a super_admin or org_admin of the organization.'),
+    page.getByText('Who can change it: a super admin or organization admin.'),
   );
 });
 
@@ -119,7 +119,7 @@ test('who can raise our quota? The team says it, and leads to the request', asyn
   await asker.click(row(page, team.name).getByRole('link', { name: team.name, exact: true }));
   await asker.click(tab(page, 'Team', 'Policy'));
   await asker.reads(
-    page.getByText('ask a super_admin or org_admin of the organization'),
+    page.getByText('ask a super admin or organization admin'),
     page.getByRole('link', { name: 'Request a larger quota' }),
   );
 });

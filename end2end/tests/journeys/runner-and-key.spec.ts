@@ -22,7 +22,7 @@ atEveryWidth(() => {
       const refusal = page.getByRole('alert').first();
       await expect(refusal).toContainText('Label not permitted by team policy: gpu');
       await expect(refusal).toContainText('backend-.*');
-      await expect(refusal).toContainText('super_admin or org_admin of the organization');
+      await expect(refusal).toContainText('super admin or organization admin');
       await expect(page.getByRole('main').getByLabel(/^Custom labels/), 'nothing typed is lost').toHaveValue('gpu');
       await calm(page);
     });
@@ -58,7 +58,7 @@ atEveryWidth(() => {
       const refusal = page.getByRole('alert').first();
       await expect(refusal).toContainText('Team quota exceeded');
       await expect(refusal).toContainText('Maximum allowed: 1, current: 1');
-      await expect(refusal).toContainText('ask a super_admin or org_admin of the organization');
+      await expect(refusal).toContainText('ask a super admin or organization admin');
       await expect(page.getByRole('link', { name: 'Request a larger quota' })).toBeVisible();
       await calm(page);
     });

@@ -282,7 +282,7 @@ export const scenes: Scene[] = [
     as: olga,
     at: '/requests?view=decide',
     act: async (page) => {
-      for (const box of await page.getByRole('checkbox').all()) await box.check();
+      for (const box of await page.locator('tbody').getByRole('checkbox').all()) await box.check();
       await page.getByRole('button', { name: 'Deny selected…' }).click();
     },
     differs: true,
@@ -295,7 +295,7 @@ export const scenes: Scene[] = [
     await page.getByRole('link', { name: 'Deny' }).click();
   }, differs: true },
   { name: 'request-kinds', as: max, at: '/requests/new' },
-  { name: 'request-new-errors', as: max, at: '/requests/new?kind=budget', act: send('Send request', { value: 'much', reason: '  ' }) },
+  { name: 'request-new-errors', as: max, at: '/requests/new?kind=budget', act: send('Send request', { max_budget: 'much', reason: '  ' }) },
   { name: 'access-reviews', as: olga, at: '/admin/access-reviews?state=open' },
   { name: 'access-reviews-none', as: dana, at: '/admin/access-reviews?state=cancelled' },
   { name: 'access-review-new-errors', as: olga, at: '/admin/access-reviews/new', act: send('Start review', { name: ' ', due_in_days: '0' }) },
@@ -303,7 +303,7 @@ export const scenes: Scene[] = [
   { name: 'access-review-as-team-admin', as: dana, at: '/admin/access-reviews?state=open', act: openReview },
   { name: 'access-review-remove', as: olga, at: '/admin/access-reviews?state=open', act: async (page) => {
     await openReview(page);
-    for (const box of (await page.getByRole('checkbox').all()).slice(0, 3)) await box.check();
+    for (const box of (await page.locator('tbody').getByRole('checkbox').all()).slice(0, 3)) await box.check();
     await page.getByRole('button', { name: 'Remove selected…' }).click();
   }, differs: true },
   { name: 'access-review-close', as: olga, at: '/admin/access-reviews?state=open', act: async (page) => {
@@ -355,7 +355,7 @@ export const scenes: Scene[] = [
   { name: 'users-none', as: ada, at: '/admin/users?q=nothing-like-it&show=deactivated' },
   { name: 'users-forbidden', as: nora, at: '/admin/users' },
   { name: 'user-new', as: ada, at: '/admin/users/new' },
-  { name: 'user-new-errors', as: ada, at: '/admin/users/new', act: send('Create User', { email: `${'x'.repeat(65)}@acme.example`, display_name: 'Long. '.repeat(40) }) },
+  { name: 'user-new-errors', as: ada, at: '/admin/users/new', act: send('Create user', { email: `${'x'.repeat(65)}@acme.example`, display_name: 'Long. '.repeat(40) }) },
   { name: 'user', as: ada, at: `/admin/users/${tess.email}` },
   { name: 'user-in-nothing', as: ada, at: `/admin/users/${ada.email}` },
   { name: 'user-as-org-admin', as: olga, at: `/admin/users/${max.email}` },
@@ -369,7 +369,7 @@ export const scenes: Scene[] = [
   { name: 'user-deactivated', as: ada, at: (world) => `/admin/users/${world.former}` },
   { name: 'label-policies', as: ada, at: '/admin/label-policies' },
   { name: 'label-policies-as-auditor', as: audrey, at: '/admin/label-policies?q=nothing-like-it' },
-  { name: 'label-policy-new-errors', as: olga, at: '/admin/label-policies/new', act: send('Create Policy', { user_identity: 'x', allowed_labels: 'a b', label_patterns: '(' }) },
+  { name: 'label-policy-new-errors', as: olga, at: '/admin/label-policies/new', act: send('Create policy', { user_identity: 'x', allowed_labels: 'a b', label_patterns: '(' }) },
   { name: 'label-policy-delete', as: ada, at: `/admin/label-policies/${tess.email}?confirm=delete`, differs: true },
   { name: 'label-policies-migrate', as: ada, at: '/admin/label-policies/migrate' },
   { name: 'policy-services-refused', as: olga, at: '/admin/teams/engineering/policy', act: allowWithoutReason },
@@ -423,7 +423,7 @@ export const scenes: Scene[] = [
     name: 'organization-new-errors',
     as: ada,
     at: '/admin/organizations/new',
-    act: send('Create Organization', { name: 'X', domains: 'gmail.com', max_runners: 'many' }),
+    act: send('Create organization', { name: 'X', domains: 'gmail.com', max_runners: 'many' }),
   },
   { name: 'organization', as: ada, at: '/admin/organizations/acme' },
   { name: 'organization-as-member', as: max, at: '/admin/organizations/acme' },
@@ -435,7 +435,7 @@ export const scenes: Scene[] = [
     name: 'organization-people-error',
     as: olga,
     at: '/admin/organizations/acme/people',
-    act: send('Add Person', { user_id: 'not an address' }),
+    act: send('Add person', { user_id: 'not an address' }),
   },
   {
     name: 'organization-people-remove',
@@ -458,7 +458,7 @@ export const scenes: Scene[] = [
     name: 'organization-settings-errors',
     as: ada,
     at: '/admin/organizations/acme/settings',
-    act: send('Save Ceilings', { max_runners: 'many', max_budget: 'much', budget_duration: 'now and then' }),
+    act: send('Save ceilings', { max_runners: 'many', max_budget: 'much', budget_duration: 'now and then' }),
   },
 
   { name: 'my-teams', as: max, at: '/teams' },

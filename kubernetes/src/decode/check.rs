@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Cause, Kind, Object};
+use crate::{Cause, Kind, Object, lifetime};
 
 /// What somebody may write; `user` is LiteLLM's word for a member.
 const ROLES: [&str; 3] = ["admin", "member", "user"];
@@ -15,7 +15,6 @@ const USER_ROLES: [&str; 6] = [
     "customer",
 ];
 const DECIMALS: [&str; 4] = ["maxBudget", "softBudget", "spend", "maxBudgetInTeam"];
-const DURATIONS: [&str; 2] = ["budgetDuration", "duration"];
 const LIMITS: [&str; 3] = ["rpmLimit", "tpmLimit", "maxParallelRequests"];
 const MODEL_LIMITS: [&str; 2] = ["modelRPMLimit", "modelTPMLimit"];
 const REFERENCES: [&str; 2] = ["teamRef", "userRef"];
@@ -116,12 +115,11 @@ fn numbers(spec: &Map<String, Value>, causes: &mut Vec<Cause>) {
     for name in DECIMALS {
         causes.extend(text(name).and_then(|text| decimal(&format!("spec.{name}"), &text)));
     }
-    for name in DURATIONS {
-        if let Some(text) = text(name).filter(|text| !is_duration(text)) {
-            let rule = "must be a whole number and one of s, m, h, d, mo: 30s, 30m, 30h, 30d or 1mo";
-            causes.push(Cause::invalid(format!("spec.{name}"), &text.into(), rule));
-        }
+    if let Some(period) = text("budgetDuration").filter(|text| !is_period(text)) {
+        let rule = "must be a whole number and one of s, m, h, d, mo: 30s, 30m, 30h, 30d or 1mo";
+        causes.push(Cause::invalid("spec.budgetDuration", &period.into(), rule));
     }
+    causes.extend(text("duration").and_then(|text| lifetime(&text).err()));
     for name in LIMITS {
         causes.extend(spec.get(name).and_then(|value| limit(&format!("spec.{name}"), value)));
     }
@@ -171,7 +169,8 @@ fn limit(path: &str, value: &Value) -> Option<Cause> {
     }
 }
 
-fn is_duration(text: &str) -> bool {
+/// Whether it is how long a budget lasts until it begins anew.
+fn is_period(text: &str) -> bool {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     matches!(unit, "s" | "m" | "h" | "d" | "mo")
@@ -270,6 +269,18 @@ mod tests {
         for bad in ["", "30", "d", "0d", "1y", "1.5h", "-1d", "30 d", "9999999999s"] {
             assert_eq!(team("budgetDuration", json!(bad)).len(), 1, "{bad}");
         }
+        let key = |duration: &str| {
+            let spec = json!({ "connectionRef": instance(), "keyAlias": "ci", "duration": duration });
+            of(Kind::VirtualKey, &spec)
+        };
+        assert!(key("30d").is_empty());
+        assert_eq!(
+            key("1mo"),
+            [
+                "spec.duration: Invalid value: \"1mo\": must be a whole number and one of s, m, h, d: 30s, 30m, 30h or 30d; \
+              at most 36500d"
+            ]
+        );
         assert!(team("rpmLimit", json!(0)).is_empty());
         assert!(team("tpmLimit", json!(-1))[0].ends_with("must be greater than or equal to 0"));
         let user = json!({ "connectionRef": instance(), "userEmail": "a@b.c", "modelRPMLimit": { "gpt-4": "ten" },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::shape::type_of;
+use super::shape::{has_nul, nul, type_of};
 use crate::{Cause, Failure, Meta, syntax};
 
 /// All annotations of an object together, keys and values.
@@ -83,10 +83,16 @@ fn rules(meta: &Meta, causes: &mut Vec<Cause>) {
         causes.extend(syntax::qualified(key).map(|rule| Cause::invalid(path, &key[..].into(), rule)));
         causes.extend(syntax::label_value(value).map(|rule| Cause::invalid(path, &value[..].into(), rule)));
     }
-    for key in meta.annotations.keys() {
+    for (key, value) in &meta.annotations {
         // Kubernetes takes upper case in the prefixes of annotations only.
         let rule = syntax::qualified(&key.to_ascii_lowercase());
         causes.extend(rule.map(|rule| Cause::invalid("metadata.annotations", &key[..].into(), rule)));
+        if value.contains('\0') {
+            causes.push(nul(&format!("metadata.annotations.{key}")));
+        }
+    }
+    if meta.managed_fields.iter().any(has_nul) {
+        causes.push(nul("metadata.managedFields"));
     }
     let size: usize = meta
         .annotations

@@ -53,6 +53,25 @@ pub(crate) fn type_of(value: &Value) -> &'static str {
     }
 }
 
+/// Whether a character is in it that PostgreSQL cannot keep.
+pub(super) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(entries) => entries.iter().any(has_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// What is said of such a field; without its value, which nobody could read.
+pub(super) fn nul(path: &str) -> Cause {
+    Cause {
+        reason: "FieldValueInvalid",
+        field: path.to_owned(),
+        message: "Invalid value: must not contain NUL characters".to_owned(),
+    }
+}
+
 struct Walk<'a> {
     missing: Missing,
     unknown: &'a mut Vec<String>,
@@ -67,6 +86,10 @@ impl Walk<'_> {
             ("array", Value::Array(entries)) => (entries.iter().enumerate())
                 .map(|(at, entry)| self.value(&schema["items"], entry, &format!("{path}[{at}]")))
                 .collect(),
+            ("string", Value::String(text)) if text.contains('\0') => {
+                self.causes.push(nul(path));
+                Value::Null
+            }
             // One that is larger than the type holds.
             ("integer", Value::Number(number)) if number.is_u64() && !number.is_i64() => {
                 self.causes
@@ -90,6 +113,7 @@ impl Walk<'_> {
             match known.and_then(|known| known.get(name)).or(any) {
                 None => self.unknown.push(path),
                 Some(_) if value.is_null() => {}
+                Some(_) if name.contains('\0') => self.causes.push(nul(&path)),
                 Some(schema) => {
                     out.insert(name.clone(), self.value(schema, value, &path));
                 }

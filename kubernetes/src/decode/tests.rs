@@ -188,6 +188,36 @@ fn metadata_has_types_and_rules() {
 }
 
 #[test]
+fn what_no_database_keeps_is_refused_where_it_stands() {
+    let refused = |body: &Value| {
+        let failure = read(body, Validation::Strict).unwrap_err();
+        assert_eq!(failure.reason, Reason::Invalid);
+        let causes = failure.causes.into_iter();
+        causes
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect::<Vec<_>>()
+    };
+    let rule = "Invalid value: must not contain NUL characters";
+    let mut body = membership();
+    body["metadata"]["annotations"] = json!({ "note": "a\0b", "fine": "a\nb" });
+    body["spec"]["userEmail"] = json!("alice\0@example.com");
+    body["spec"]["teamRef"]["name"] = json!("\0");
+    let mut found = refused(&body);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            format!("metadata.annotations.note: {rule}"),
+            format!("spec.teamRef.name: {rule}"),
+            format!("spec.userEmail: {rule}"),
+        ]
+    );
+    let mut body = membership();
+    body["metadata"]["managedFields"] = json!([{ "manager": "x", "fieldsV1": { "f:a\0": {} } }]);
+    assert_eq!(refused(&body), [format!("metadata.managedFields: {rule}")]);
+}
+
+#[test]
 fn names_can_be_generated() {
     let mut body = membership();
     body["metadata"] = json!({ "generateName": "alice-" });

@@ -3,7 +3,10 @@
 use std::io::Write as _;
 
 use anyhow::anyhow;
-use backend::{Backend, Code, Ctx, Error, Method, default_team, identity, tokens};
+use backend::{
+    Backend, Code, Ctx, Error, Method, default_team, identity, tokens,
+    users::{self, AccountPatchInput},
+};
 use domain::{Email, UserRef};
 
 use super::{Kubeconfig, TokenCreate, UserCreate};
@@ -26,16 +29,44 @@ pub(super) async fn create_user(config: &Config, options: UserCreate) -> anyhow:
         super_admin,
         org,
         org_role,
+        confirm_address,
     } = options;
     let id = with_backend(config, async |backend| {
+        if confirm_address {
+            confirm(backend, &email).await?;
+        }
         let mut ctx = Ctx::system(backend, NAME, Method::Command).await?;
         let organization = org.as_deref().map(|slug| (slug, org_role));
-        let id = identity::create(&mut ctx, &email, name.as_ref(), super_admin, organization).await?;
+        let id = identity::create(&mut ctx, &email, name.as_ref(), super_admin, organization)
+            .await
+            .map_err(|error| in_doubt(error, &email))?;
         ctx.commit().await?;
         Ok(id)
     })
     .await?;
     print(&format!("{email} {id}"))
+}
+
+/// Confirms the address of an account, if there is one already.
+async fn confirm(backend: &Backend, email: &Email) -> anyhow::Result<()> {
+    let mut ctx = Ctx::system(backend, NAME, Method::Command).await?;
+    let patch = AccountPatchInput {
+        email_verified: Some(true),
+        ..AccountPatchInput::default()
+    };
+    let patch = patch.parse().map_err(Error::Invalid)?;
+    match users::update(&mut ctx, &UserRef::Email(email.clone()), patch).await {
+        Ok(_) => Ok(ctx.commit().await?),
+        Err(error) if error.code() == Code::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn in_doubt(error: Error, email: &Email) -> anyhow::Error {
+    match error.code() {
+        Code::WrongState => anyhow!("{error}, or you with `guildhall user create --email {email} --confirm-address`"),
+        _ => error.into(),
+    }
 }
 
 /// `guildhall users migrate-orphans`.

@@ -216,7 +216,7 @@ pub(crate) async fn seed(state: &AppState) -> Result<()> {
     let backend = &state.backend;
     let mut ctx = Ctx::system(backend, NAME, Method::System).await?;
     // The built-in organization is always there.
-    if organizations::list(&mut ctx).await?.len() > 1 {
+    if organizations::choices(&mut ctx).await?.len() > 1 {
         return Ok(());
     }
     let acme = organizations::NewOrganizationInput {

@@ -105,7 +105,8 @@ fn too_large(largest: usize) -> Error {
     Error::refused(Code::TooLarge, format!("The request is larger than {mebibytes} MiB"))
 }
 
-fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+/// What a panic said.
+pub(crate) fn words(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

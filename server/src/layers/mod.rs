@@ -7,6 +7,7 @@ mod headers;
 mod observe;
 
 use axum::{Router, middleware};
+pub(crate) use guard::words as panic_words;
 use tower_http::{
     CompressionLevel,
     compression::{CompressionLayer, DefaultPredicate, Predicate as _, predicate::SizeAbove},

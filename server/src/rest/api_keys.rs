@@ -7,7 +7,7 @@ use backend::{
     keys::Overlap,
 };
 use chrono::{DateTime, Utc};
-use domain::{ApiKeyStatus, Invalid, TeamId};
+use domain::{ApiKeyStatus, Invalid, TeamId, parse_models, split_list};
 use http::{HeaderValue, StatusCode, header};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -114,10 +114,14 @@ async fn list_api_keys(call: Call, QueryString(params): QueryString<ListParams>)
     if !(1..=MAX_PAGE).contains(&limit) {
         fields.push(Invalid::new("limit", "must be from 1 to 100"));
     }
+    let models = (params.model_ids.as_deref())
+        .map(|text| parse_models(&split_list(text)).map_err(|invalid| invalid.on("modelIds")))
+        .transpose();
+    let models = fields.take(models).flatten();
     fields.finish()?;
     let query = KeyQuery {
         whose: whose(params.team_id),
-        models: params.model_ids.as_deref().map(domain::split_list),
+        models,
         active: params.is_active,
         open_only: false,
         page,

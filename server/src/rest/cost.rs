@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     call::{At, Call, sized_json},
-    query::{QueryString, limit, offset},
+    query::{QueryString, limit, offset, time},
 };
 use crate::{problem::Problem, state::AppState};
 
@@ -55,7 +55,7 @@ struct CostParams {
     #[param(nullable = false, minimum = 1, maximum = 1000)]
     limit: Option<i64>,
     /// Rows to skip.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000)]
     offset: Option<i64>,
 }
 
@@ -76,7 +76,7 @@ struct TeamCostParams {
     #[param(nullable = false, minimum = 1, maximum = 1000)]
     limit: Option<i64>,
     /// Rows to skip.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000)]
     offset: Option<i64>,
 }
 
@@ -94,26 +94,6 @@ enum Group {
     Day,
 }
 
-/// A moment in a query: RFC 3339, or a day.
-fn moment(field: &'static str, text: Option<&str>) -> Result<Option<DateTime<Utc>>, Problem> {
-    let Some(text) = text else { return Ok(None) };
-    let day = || {
-        let day = text.parse::<NaiveDate>().ok()?;
-        Some(day.and_hms_opt(0, 0, 0)?.and_utc())
-    };
-    DateTime::parse_from_rfc3339(text)
-        .map(|at| at.to_utc())
-        .ok()
-        .or_else(day)
-        .map(Some)
-        .ok_or_else(|| {
-            super::body::invalid(
-                field,
-                "must be a time like 2026-03-01T00:00:00Z or a day like 2026-03-01",
-            )
-        })
-}
-
 fn group(text: Option<&str>, default: CostGroup) -> Result<CostGroup, Problem> {
     Ok(text.map_or(Ok(default), str::parse)?)
 }
@@ -121,8 +101,8 @@ fn group(text: Option<&str>, default: CostGroup) -> Result<CostGroup, Problem> {
 impl CostParams {
     fn query(&self) -> Result<CostQuery, Problem> {
         Ok(CostQuery {
-            from: moment("from", self.from.as_deref())?,
-            to: moment("to", self.to.as_deref())?,
+            from: time("from", self.from.as_deref())?,
+            to: time("to", self.to.as_deref())?,
             group: group(self.group_by.as_deref(), CostGroup::Team)?,
             organization: self.organization_id.map(Into::into),
             team: self.team_id.map(Into::into),
@@ -279,8 +259,8 @@ async fn get_team_cost(
     QueryString(params): QueryString<TeamCostParams>,
 ) -> Result<Response, Problem> {
     let query = CostQuery {
-        from: moment("from", params.from.as_deref())?,
-        to: moment("to", params.to.as_deref())?,
+        from: time("from", params.from.as_deref())?,
+        to: time("to", params.to.as_deref())?,
         group: group(params.group_by.as_deref(), CostGroup::Project)?,
         organization: None,
         team: Some(team),

@@ -221,7 +221,7 @@ async fn list_members(
         (status = 400, description = "`FOREIGN_EMAIL_DOMAIN`: the person is not in the organization's email domains; `LAST_TEAM_ADMIN`: the admin would have an end, and the team no other admin without one"),
         (status = 403, description = "`FORBIDDEN`: only admins add members"),
         (status = 404, description = "`NOT_FOUND`: there is no such team or user"),
-        (status = 409, description = "`ALREADY_MEMBER`: the user is a member; `WRONG_STATE`: the team is archived, or the user deactivated"),
+        (status = 409, description = "`ALREADY_MEMBER`: the user is a member; `WRONG_STATE`: the team is archived, the user deactivated, or their address never verified"),
     )
 )]
 async fn add_member(call: Call, At(team): At<TeamId>, Json(body): Json<NewMember>) -> Result<Response, Problem> {

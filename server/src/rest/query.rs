@@ -114,17 +114,21 @@ pub(super) fn limit(asked: Option<i64>, default: i64) -> Result<i64, Problem> {
     }
 }
 
+/// How many rows may be skipped: whoever wants what lies behind them has a cursor, which costs nothing.
+const MAX_OFFSET: i64 = 1_000_000;
+
 /// The `offset` of a list, or none.
 ///
 /// # Errors
-/// 422 when it is negative.
+/// 422 when it is negative or more than [`MAX_OFFSET`].
 pub(super) fn offset(asked: Option<i64>) -> Result<i64, Problem> {
     let offset = asked.unwrap_or(0);
-    if offset >= 0 {
-        Ok(offset)
-    } else {
-        Err(super::body::invalid("offset", "must not be negative"))
-    }
+    let rule = match offset {
+        ..0 => "must not be negative",
+        0..=MAX_OFFSET => return Ok(offset),
+        _ => "must be at most 1000000",
+    };
+    Err(super::body::invalid("offset", rule))
 }
 
 /// A time that a list is limited to, if one is asked for.

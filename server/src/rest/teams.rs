@@ -56,7 +56,7 @@ struct ListParams {
     #[param(nullable = false, minimum = 1, maximum = 1000)]
     limit: Option<i64>,
     /// Rows to skip. `cursor` costs the same on every page; this does not.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000)]
     offset: Option<i64>,
     /// `next_cursor` of the page before.
     #[param(nullable = false)]

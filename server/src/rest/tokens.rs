@@ -76,7 +76,7 @@ struct TokenList {
 struct NewToken {
     #[schema(min_length = 1, max_length = 100)]
     name: String,
-    /// When it ends; in 90 days unless said otherwise, null for never.
+    /// When it ends; in 90 days unless said otherwise, null for never. Asked for by a token, at its end at the latest.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<DateTime<Utc>>)]
     expires_at: Option<Option<DateTime<Utc>>>,
@@ -102,6 +102,8 @@ async fn list_tokens(call: Call) -> Result<Response, Problem> {
 }
 
 /// Create an access token
+///
+/// A token makes none that outlives it: what would have no end, or the usual one, ends with it.
 #[utoipa::path(
     post,
     path = "/auth/tokens",
@@ -118,9 +120,7 @@ async fn create_token(call: Call, Json(body): Json<NewToken>) -> Result<Response
     let name = TokenName::parse(&body.name)?;
     let mut ctx = call.write().await?;
     let owner = ctx.person()?.id;
-    let expires_at = body
-        .expires_at
-        .unwrap_or_else(|| Some(ctx.now + tokens::DEFAULT_LIFETIME));
+    let expires_at = body.expires_at.unwrap_or_else(|| Some(tokens::default_end(&ctx)));
     let (token, secret) = tokens::create(&mut ctx, owner, &name, expires_at).await?;
     ctx.commit().await?;
     secret_json(

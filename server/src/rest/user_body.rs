@@ -99,6 +99,8 @@ pub(super) struct UserPage {
     /// Email of who deactivated it.
     deactivated_by: Option<String>,
     deactivation_reason: Option<String>,
+    /// False while somebody signs in to it whose email was never verified: nobody adds them to a team or an organization.
+    email_verified: bool,
     organizations: Vec<UserOrganization>,
     /// Teams that are not archived.
     teams: Vec<UserTeam>,
@@ -176,6 +178,7 @@ impl From<views::AccountPage> for UserPage {
             user: page.account.into(),
             deactivated_by: page.deactivated_by,
             deactivation_reason: page.deactivation_reason,
+            email_verified: page.email_verified,
             organizations: organizations.collect(),
             teams: teams.collect(),
             session_count: page.whole.then_some(counts.sessions),
@@ -250,6 +253,10 @@ pub(super) struct UserPatch {
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     can_use_jit: Option<bool>,
+    /// Confirm that the address is theirs; only true.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    email_verified: Option<bool>,
 }
 
 impl From<UserPatch> for AccountPatchInput {
@@ -259,6 +266,7 @@ impl From<UserPatch> for AccountPatchInput {
             super_admin: patch.is_admin,
             auditor: patch.is_auditor,
             can_use_jit: patch.can_use_jit,
+            email_verified: patch.email_verified,
         }
     }
 }

@@ -51,7 +51,7 @@ struct ListParams {
     #[param(nullable = false, minimum = 1, maximum = 1000)]
     limit: Option<i64>,
     /// Rows to skip. `cursor` costs the same on every page; this does not.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000)]
     offset: Option<i64>,
     /// `next_cursor` of the page before.
     #[param(nullable = false)]
@@ -164,6 +164,7 @@ async fn get_user(call: Call, At(Account(user)): At<Account>) -> Result<Response
         (status = 400, description = "`LAST_ACTIVE_ADMIN`: no active super admin would be left"),
         (status = 403, description = "`FORBIDDEN`: only super admins change accounts"),
         (status = 404, description = "`NOT_FOUND`: there is no such person"),
+        (status = 409, description = "`WRONG_STATE`: no right in the whole installation while the address was never verified"),
     )
 )]
 async fn update_user(
@@ -192,6 +193,7 @@ async fn update_user(
         (status = 400, description = "`LAST_ACTIVE_ADMIN`: no active super admin would be left"),
         (status = 403, description = "`FORBIDDEN`: only super admins change accounts"),
         (status = 404, description = "`NOT_FOUND`: there is no such person"),
+        (status = 409, description = "`WRONG_STATE`: no right in the whole installation while the address was never verified"),
     )
 )]
 async fn replace_user(call: Call, at: At<Account>, body: Json<UserPatch>) -> Result<Response, Problem> {

@@ -243,6 +243,11 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Open watches of the Kubernetes API",
     ),
+    counter(
+        "guildhall_job_panics_total",
+        &[("job", ANY)],
+        "Jobs beside requests that panicked, by job; each is tried again",
+    ),
     gauge(
         "guildhall_database_connections",
         &[("state", &["idle", "used"])],

@@ -97,6 +97,38 @@ async fn from_an_empty_database_to_a_token() {
     assert!(output(&database, &["migrate"]).status.success());
 }
 
+/// X17: whoever has signed in with an address that was never verified gets no rights because of it.
+#[tokio::test]
+async fn x17_rights_of_an_address_that_was_never_verified_wait_until_it_is_confirmed() {
+    let database = Database::migrated().await;
+    let create = |more: &[&str]| {
+        let arguments = [&["user", "create", "--email", "ada@example.com"][..], more].concat();
+        let output = output(&database, &arguments);
+        (output.status.code().expect("it ended"), text(&output.stderr))
+    };
+    assert_eq!(create(&["--confirm-address"]).0, 0, "of nobody yet");
+    sqlx::query(
+        "INSERT INTO user_identities (issuer, subject, user_id, email_verified)
+        SELECT 'https://id.example.com', 'wolf', id, false FROM users",
+    )
+    .execute(&database.pool)
+    .await
+    .expect("an identity");
+    let (code, said) = create(&["--super-admin"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("The address of ada@example.com was never verified") && said.contains("--confirm-address"),
+        "{said}"
+    );
+    let (code, said) = create(&["--super-admin", "--confirm-address"]);
+    assert_eq!(code, 0, "{said}");
+    let whole: bool = sqlx::query_scalar("SELECT is_super_admin FROM users")
+        .fetch_one(&database.pool)
+        .await
+        .expect("a person");
+    assert!(whole);
+}
+
 #[tokio::test]
 async fn mistakes_are_told_from_failures() {
     let database = Database::migrated().await;

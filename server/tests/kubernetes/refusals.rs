@@ -128,6 +128,22 @@ async fn bodies_that_are_no_objects() {
     }
 }
 
+/// What PostgreSQL cannot keep is refused where it stands, and is no fault of ours.
+#[tokio::test]
+async fn texts_that_no_database_keeps() {
+    let house = House::new().await;
+    for (part, field) in [("metadata", "annotations"), ("spec", "metadata")] {
+        let mut team = House::team("nul");
+        team[part][field] = serde_json::json!({"note": "a\u{0}b"});
+        let said = house.post(&House::collection("teams"), &team).await;
+        let message = said.refused(422, "Invalid");
+        assert!(
+            message.contains(&format!("{part}.{field}.note: Invalid value")),
+            "{message}"
+        );
+    }
+}
+
 /// A client reads why, and not that its connection was reset.
 #[tokio::test]
 async fn bodies_that_are_too_large() {

@@ -88,6 +88,10 @@ async fn c8_a_key_is_made_shown_once_changed_rotated_and_revoked() {
         .get(ada, &format!("{KEYS}?limit=101&page=0"))
         .await
         .invalid(&["page", "limit"]);
+    for odd in ["%00", "fake-gpt,%1B", "%E2%80%AE"] {
+        let path = format!("{KEYS}?modelIds={odd}");
+        world.get(ada, &path).await.invalid(&["modelIds"]);
+    }
 
     let detail = world.get(boss, &one(&made, "")).await.is(200);
     assert_eq!(
@@ -112,6 +116,17 @@ async fn c8_a_key_is_made_shown_once_changed_rotated_and_revoked() {
         .patch(ada, &one(&made, ""), json!({"key": "sk-mine"}))
         .await
         .invalid(&["key"]);
+    let far = json!({"expiresAt": "+262142-12-31T23:59:59Z"});
+    world
+        .patch(ada, &one(&made, ""), far.clone())
+        .await
+        .invalid(&["expiresAt"]);
+    world
+        .post(ada, &one(&made, "/rotate"), far)
+        .await
+        .invalid(&["expiresAt"]);
+    let far = json!({"name": "far", "expiresAt": "+262142-12-31T23:59:59Z"});
+    world.post(ada, KEYS, far).await.invalid(&["expiresAt"]);
     world
         .post(ada, &one(&made, "/reset-spend"), json!({}))
         .await

@@ -327,6 +327,7 @@ async fn query_strings_are_checked() {
         ("limit=-1", "limit"),
         ("offset=-1", "offset"),
         ("offset=1.5", "offset"),
+        ("offset=1000001", "offset"),
         ("cursor=nonsense", "cursor"),
         ("status=gone", "status"),
         ("sort=size", "sort"),
@@ -349,6 +350,23 @@ async fn query_strings_are_checked() {
     ] {
         world.get(&admin, &format!("/runners?{query}")).await.invalid(&[field]);
     }
+    for list in [
+        "/admin/teams",
+        "/admin/users",
+        "/admin/label-policies",
+        "/admin/cost",
+        "/admin/oauth-clients",
+        "/audit-logs",
+        "/admin/security-events",
+        "/runners",
+        "/runners?include_deleted=true",
+    ] {
+        let between = if list.contains('?') { '&' } else { '?' };
+        let path = format!("{list}{between}offset=9223372036854775807");
+        let answer = world.get(&admin, &path).await;
+        let refused = answer.invalid(&["offset"]);
+        assert_eq!(refused["fields"][0]["message"], "must be at most 1000000", "{path}");
+    }
     // A cursor of another order.
     world.team("Two").await;
     let page = world.get(&admin, "/admin/teams?limit=1").await.is(200);
@@ -357,16 +375,36 @@ async fn query_strings_are_checked() {
         .get(&admin, &format!("/admin/teams?sort=created&cursor={cursor}"))
         .await
         .invalid(&["cursor"]);
+    // One that was made up, of a time that PostgreSQL cannot hold.
+    let far = "eyJrIjoiLTI2MjE0My0wMS0wMVQwMDowMDowMFoiLCJpIjoiMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwIiwiYiI6ZmFsc2V9";
+    for list in [
+        "/admin/teams?sort=created&",
+        "/admin/organizations/acme/members?",
+        "/admin/identity-links?",
+        "/admin/oauth-clients?",
+        "/audit-logs?",
+        "/admin/security-events?",
+        "/runners?",
+        "/requests?",
+    ] {
+        let path = format!("{list}cursor={far}");
+        world.get(&admin, &path).await.invalid(&["cursor"]);
+    }
     for odd in [
         "search=%00",
         "search=%25_%5C",
         "search=%ff",
-        "offset=9223372036854775807",
+        "offset=1000000",
         "limit=%31",
     ] {
         world.get(&admin, &format!("/admin/teams?{odd}")).await.is(200);
     }
     world.get(&admin, "/runners?team=%00").await.is(200);
+    for odd in ["search=%00", "search=%25_%5C", "search=%ff"] {
+        world.get(&admin, &format!("/admin/identity-links?{odd}")).await.is(200);
+    }
+    world.get(&admin, "/admin/litellm/objects?instance=%00").await.is(200);
+    world.get(&admin, "/api-keys?modelIds=%00").await.invalid(&["modelIds"]);
     for (query, field) in [
         ("limit=0", "limit"),
         ("cursor=nonsense", "cursor"),

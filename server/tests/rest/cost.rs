@@ -61,6 +61,9 @@ async fn cost_reports_and_prices_are_exact_texts() {
 async fn cost_what_is_wrong_is_named() {
     let world = World::new().await;
     let root = world.super_admin().await;
+    // A plus that was not encoded arrives as a space.
+    let period = "from=2026-03-01T00:00:00+00:00&to=2026-03-02";
+    world.get(&root, &format!("/admin/cost?{period}")).await.is(200);
     for (query, field) in [
         ("from=soon", "from"),
         ("to=2026-13-01", "to"),
@@ -68,6 +71,9 @@ async fn cost_what_is_wrong_is_named() {
         ("from=2020-01-01", "from"),
         ("group_by=week", "group_by"),
         ("limit=0", "limit"),
+        ("from=-262143-01-01&to=-262143-02-01", "from"),
+        ("from=0001-01-01&to=%2B262142-12-31", "to"),
+        ("to=9999-12-31T23:59:59-01:00", "to"),
         ("offset=-1", "offset"),
         ("team=x", "team"),
     ] {

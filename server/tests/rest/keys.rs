@@ -78,6 +78,8 @@ async fn d8_what_a_new_key_must_be() {
     let House { world, boss, ada, keys } = &House::new().await;
     let past = json!({"name": "x", "expires_at": "2020-01-01T00:00:00Z"});
     world.post(ada, keys, past).await.invalid(&["expires_at"]);
+    let far = json!({"name": "x", "expires_at": "+262142-12-31T23:59:59Z"});
+    world.post(ada, keys, far).await.invalid(&["expires_at"]);
     let soon = json!({"name": "x", "expires_at": "soon"});
     world.post(ada, keys, soon).await.invalid(&["expires_at"]);
     let both = json!({"name": " ", "owner": "nobody"});
@@ -116,6 +118,8 @@ async fn d8_rotating_a_key_overlaps_and_revoking_ends_it() {
     let House { world, boss, ada, keys } = &house;
     let old = world.post(ada, keys, json!({"name": "ci"})).await.is(201);
     let rotate = format!("{}/rotate", house.key(&old));
+    let far = json!({"expires_at": "+262142-12-31T23:59:59Z"});
+    world.post(ada, &rotate, far).await.invalid(&["expires_at"]);
     for bad in [-1, 2_592_001] {
         world
             .post(ada, &rotate, json!({"overlap_seconds": bad}))

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta};
 use http::header;
 use serde_json::{Value, json};
 
-use crate::api::{World, masked};
+use crate::api::{Person, World, masked};
 
 #[tokio::test]
 async fn tokens_are_shown_once_and_end_at_once() {
@@ -48,6 +48,46 @@ async fn tokens_are_shown_once_and_end_at_once() {
         .post(&user, "/auth/tokens", json!({"expires_at": null}))
         .await
         .invalid(&["name"]);
+}
+
+/// B1: a token that leaked ends with everything that it made.
+#[tokio::test]
+async fn b1_a_token_makes_none_that_outlives_it() {
+    let world = World::new().await;
+    let user = world.person("user").await;
+    let end = "2099-01-01T00:00:00Z";
+    let short = world
+        .post(&user, "/auth/tokens", json!({"name": "short", "expires_at": end}))
+        .await
+        .is(201);
+    let asking = Person {
+        token: short["token"].as_str().unwrap().to_owned(),
+        ..user.clone()
+    };
+    let make = async |body: Value| world.post(&asking, "/auth/tokens", body).await;
+    let time = |made: &Value, field: &str| -> DateTime<chrono::Utc> { made[field].as_str().unwrap().parse().unwrap() };
+    let later = make(json!({"name": "later", "expires_at": "2099-01-01T00:00:01Z"})).await;
+    assert_eq!(
+        later.invalid(&["expires_at"])["fields"][0]["message"],
+        "must not be later than the end of the token that asks, 2099-01-01T00:00:00Z"
+    );
+    let never = make(json!({"name": "never", "expires_at": null})).await.is(201);
+    assert_eq!(time(&never, "expires_at"), time(&short, "expires_at"));
+    let usual = make(json!({"name": "usual"})).await.is(201);
+    assert_eq!(
+        time(&usual, "expires_at") - time(&usual, "created_at"),
+        TimeDelta::days(90)
+    );
+    world
+        .sql("UPDATE personal_access_tokens SET expires_at = now() + interval '1 day' WHERE name = 'short'")
+        .await;
+    let soon = make(json!({"name": "soon"})).await.is(201);
+    assert!(time(&soon, "expires_at") - time(&soon, "created_at") <= TimeDelta::days(1));
+    let forever = world
+        .post(&user, "/auth/tokens", json!({"name": "ci", "expires_at": null}))
+        .await
+        .is(201);
+    assert_eq!(forever["expires_at"], Value::Null, "its own has no end");
 }
 
 #[tokio::test]

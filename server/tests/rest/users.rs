@@ -115,6 +115,74 @@ async fn b26_create_read_change_and_list() {
     }
 }
 
+/// X17: an address that was never verified is confirmed by a super_admin, and by nothing else of the body.
+#[tokio::test]
+async fn x17_an_address_is_confirmed_by_a_super_admin() {
+    let world = World::new().await;
+    let (root, nora) = (world.super_admin().await, world.person("nora").await);
+    world
+        .sql(&format!(
+            "INSERT INTO user_identities (issuer, subject, user_id, email_verified)
+            VALUES ('https://id.example.com', 'nora', '{}', false)",
+            nora.id
+        ))
+        .await;
+    let acme = world.organization("acme").await;
+    let (ops, members) = (
+        world.team_in(acme, "Ops").await,
+        format!("/admin/organizations/{acme}/members"),
+    );
+    let literal =
+        "The address of nora@example.com was never verified: a super_admin can confirm it on the account's page";
+    let body = json!({"user_id": nora.email});
+    for path in [format!("/admin/teams/{ops}/members"), members.clone()] {
+        let body = json!({"user_id": nora.email, "role": if path == members { "org_member" } else { "member" }});
+        world
+            .post(&root, &path, body)
+            .await
+            .refused(409, "WRONG_STATE", literal);
+    }
+    let bulk = json!({"members": [body], "on_invalid": "skip"});
+    let rows = world
+        .post(&root, &format!("/admin/teams/{ops}/members/bulk"), bulk)
+        .await
+        .is(200);
+    assert_eq!(
+        (&rows["rows"][0]["outcome"], &rows["rows"][0]["detail"]),
+        (&json!("invalid"), &json!(literal))
+    );
+
+    let path = format!("/admin/users/{}", nora.id);
+    assert_eq!(world.get(&root, &path).await.is(200)["email_verified"], false);
+    for wrong in [json!(false), json!(null), json!("yes")] {
+        world
+            .patch(&root, &path, json!({"email_verified": wrong}))
+            .await
+            .invalid(&["email_verified"]);
+    }
+    world
+        .patch(&nora, &path, json!({"email_verified": true}))
+        .await
+        .refused(403, "FORBIDDEN", "Admin privileges required");
+    world
+        .patch(&root, &path, json!({"is_admin": true}))
+        .await
+        .refused(409, "WRONG_STATE", literal);
+    let confirmed = world
+        .patch(&root, &path, json!({"email_verified": true, "is_auditor": true}))
+        .await
+        .is(200);
+    assert_eq!(
+        (&confirmed["email_verified"], &confirmed["is_auditor"]),
+        (&json!(true), &json!(true))
+    );
+    let body = json!({"user_id": nora.email, "role": "member"});
+    world
+        .post(&root, &format!("/admin/teams/{ops}/members"), body)
+        .await
+        .is(201);
+}
+
 #[tokio::test]
 async fn b26_deactivated_means_at_once() {
     let world = World::new().await;

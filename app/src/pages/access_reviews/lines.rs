@@ -106,7 +106,7 @@ pub(super) fn table(page: &ReviewPage, list: &Page<ReviewLine>, address: &Addres
                 <thead>
                     <tr>
                         {decides
-                            .then(|| view! { <th scope="col" class="table__check"><span class="visually-hidden">"Select"</span></th> })}
+                            .then(ui::select_all)}
                         <th scope="col">"Who or what"</th>
                         <th scope="col">"Team"</th>
                         <th scope="col">"Since"</th>

@@ -46,11 +46,8 @@ async fn choices(ctx: &mut Ctx) -> Result<Vec<(String, String)>> {
     let mut choices = Vec::new();
     let administers = person.super_admin || person.organizations.iter().any(|(_, role)| *role == OrgRole::OrgAdmin);
     if administers {
-        for organization in organizations::list_administered(ctx).await? {
-            choices.push((
-                format!("organization:{}", organization.id),
-                format!("{} (whole organization)", organization.name),
-            ));
+        for (id, name) in organizations::administered(ctx).await? {
+            choices.push((format!("organization:{id}"), format!("{name} (whole organization)")));
         }
     }
     let own = (person.teams.iter()).filter(|team| team.role == TeamRole::Admin && team.status == TeamStatus::Active);

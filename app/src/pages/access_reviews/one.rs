@@ -155,16 +155,16 @@ fn progress(page: &ReviewPage, now: DateTime<Utc>) -> AnyView {
     let ended = matches!(page.review.state, ReviewState::Closing | ReviewState::Closed);
     let parts = if ended {
         vec![
-            part("Kept", Tone::Series(1), keep),
-            part("Removed", Tone::Series(2), sum(|counts| counts.removed)),
-            part("Already gone", Tone::Series(3), sum(|counts| counts.gone)),
-            part("Not removed", Tone::Bad, sum(|counts| counts.refused)),
+            part("Kept", Tone::Good, keep),
+            part("Removed", Tone::Bad, sum(|counts| counts.removed)),
+            part("Already gone", Tone::Open, sum(|counts| counts.gone)),
+            part("Not removed", Tone::Series(3), sum(|counts| counts.refused)),
         ]
     } else {
         vec![
-            part("Keep", Tone::Series(1), keep),
-            part("Remove", Tone::Series(2), remove),
-            part("Undecided", Tone::Series(6), sum(ReviewCounts::undecided)),
+            part("Keep", Tone::Good, keep),
+            part("Remove", Tone::Bad, remove),
+            part("Undecided", Tone::Open, sum(ReviewCounts::undecided)),
         ]
     };
     let kinds: Vec<String> = (page.counts.iter())

@@ -65,9 +65,9 @@ fn decide(page: &ReviewPage, list: &Page<ReviewLine>, address: &Address, state: 
     }
     let (title, text, hint, button, decision) = if remove {
         (
-            format!("Remove {count}?"),
+            format!("Mark {count} for removal?"),
             "Nothing happens before the review closes, and until then you may decide otherwise. The report says why.",
-            "Needed, and part of the report.",
+            "The report says it.",
             "Remove at the close",
             "remove",
         )
@@ -75,7 +75,7 @@ fn decide(page: &ReviewPage, list: &Page<ReviewLine>, address: &Address, state: 
         (
             format!("Keep {count}?"),
             "You may decide otherwise until the review closes.",
-            "Part of the report; may be empty.",
+            "The report says it; may be empty.",
             "Keep",
             "keep",
         )
@@ -92,7 +92,11 @@ fn decide(page: &ReviewPage, list: &Page<ReviewLine>, address: &Address, state: 
             ("ids", ids.join(",")),
             ("decision", decision.to_owned()),
         ],
-        input: Some(ui::text_area(state, "reason", "Reason", hint, "")),
+        input: Some(if remove {
+            ui::required_text_area(state, "reason", "Reason", hint, "")
+        } else {
+            ui::text_area(state, "reason", "Reason", hint, "")
+        }),
         button,
         danger: remove,
         cancel: address.here(),

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{address::Address, exports, header, team_of, whose};
 use crate::{
-    layout::{Rendered, capitalised, page},
+    layout::{Rendered, page},
     ssr::{self, Result},
     ui,
 };
@@ -162,7 +162,7 @@ fn row(event: &SecurityEvent, now: DateTime<Utc>) -> AnyView {
     let action = event
         .action_taken
         .as_deref()
-        .map(|action| capitalised(&action.replace('_', " ")));
+        .map(|action| ui::capitalised(&action.replace('_', " ")));
     view! {
         <tr>
             <td data-label="Timestamp">{ui::time_ago(event.at, now)}</td>
@@ -172,7 +172,7 @@ fn row(event: &SecurityEvent, now: DateTime<Utc>) -> AnyView {
                 {details(&event.violation_data)}
             </th>
             <td class="table__state" data-label="Severity">{ui::severity_badge(event.severity)}</td>
-            <td class="event__who" data-label="Actor">{event.user_identity.clone()}</td>
+            <td class="event__who" data-label="Actor">{ui::address(&event.user_identity)}</td>
             <td class="event__what" data-label="Target">
                 {ui::or_dash(event.target())}
                 {team.map(|team| view! { <small class="table__sub">{team}</small> })}

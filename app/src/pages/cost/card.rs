@@ -2,7 +2,7 @@
 
 use backend::cost::{self, CostQuery};
 use domain::{
-    cost::{cents, grouped, minutes},
+    cost::{grouped, minutes},
     views::TeamPage,
 };
 use leptos::prelude::*;
@@ -30,13 +30,13 @@ pub async fn this_month(ctx: &mut Ctx, page: &TeamPage) -> Result<Option<AnyView
                         <div><dt>"Runner minutes"</dt><dd>{grouped(minutes(sum.seconds))}</dd></div>
                         <div><dt>"Jobs"</dt><dd>{grouped(sum.jobs.into())}</dd></div>
                         <div>
-                            <dt>"Cost"</dt>
-                            <dd>{format!("{} {}", grouped(cents(sum.money())), report.currency)}</dd>
+                            <dt>"Cost of runners"</dt>
+                            <dd>{crate::ui::money(sum.money(), &report.currency)}</dd>
                         </div>
                     </dl>
                 </div>
                 <footer class="card__footer">
-                    <a class="link" href=format!("/admin/cost?team_id={}", page.team.id)>"Days and projects"</a>
+                    <a class="link" href=format!("/admin/cost?team_id={}", page.team.id)>"Cost by day and project"</a>
                 </footer>
             </section>
         }

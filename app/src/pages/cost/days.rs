@@ -15,7 +15,6 @@ use crate::ui::chart::{self, DayChart, Series, Tone, Value};
 pub(super) fn chart(loaded: &CostOverview, period: &Period) -> AnyView {
     let days = period.days();
     let priced = !loaded.report.total.amount.is_zero();
-    let currency = &loaded.report.currency;
     let teams: Vec<_> = loaded
         .teams
         .rows
@@ -45,7 +44,7 @@ pub(super) fn chart(loaded: &CostOverview, period: &Period) -> AnyView {
         (
             "Cost per day",
             "",
-            format!("{} {currency}", grouped(cents(total.money()))),
+            crate::ui::money(total.money(), &loaded.report.currency),
         )
     } else {
         (

@@ -59,7 +59,7 @@ fn form(list: &LabelPrices, state: &forms::FormState) -> AnyView {
                 {Field {
                     name: "default_price",
                     label: "Default price per minute",
-                    hint: "For runners without a priced label. Leave empty: such minutes cost nothing.",
+                    hint: "For runners without a priced label. Leave empty to charge nothing for them.",
                     current: &default,
                     placeholder: "0.008",
                     ..Field::default()
@@ -69,7 +69,7 @@ fn form(list: &LabelPrices, state: &forms::FormState) -> AnyView {
                     state,
                     "prices",
                     "Prices of labels",
-                    "One label on a line with its price per minute, like: gpu = 0.07. A label that is not here has no price any more.",
+                    "One label per line with its price per minute, like: gpu = 0.07. A label that is not here has no price any more.",
                     &lines.join("\n"),
                 )}
             </div>
@@ -91,7 +91,7 @@ fn current(list: &LabelPrices, now: chrono::DateTime<chrono::Utc>) -> AnyView {
     }
     let row = |price: &LabelPrice| {
         let label = if price.label.is_empty() {
-            view! { "Without a priced label" }.into_any()
+            view! { "All other runners" }.into_any()
         } else {
             view! { <code>{price.label.clone()}</code> }.into_any()
         };

@@ -116,8 +116,8 @@ fn share(sum: &CostSum, total: &CostSum) -> String {
     }
     let percent = approximate(part) * 100.0 / approximate(whole);
     if percent > 0.0 && percent < 1.0 {
-        "< 1 %".to_owned()
+        "< 1%".to_owned()
     } else {
-        format!("{percent:.0} %")
+        format!("{percent:.0}%")
     }
 }

@@ -73,7 +73,7 @@ fn catalogue(facts: &Facts, found: bool, service: &str) -> Step {
     let text = if facts.service.is_some() {
         format!(
             "The catalogue of {organization} does not have it. To add it, ask {}.",
-            Permission::TeamAdminister.who()
+            ui::who(Permission::TeamAdminister)
         )
     } else {
         format!(
@@ -126,12 +126,15 @@ fn member(facts: &Facts, who: &str, team: &str) -> Step {
         Some(person) if person.deactivated => Step::new(
             State::Blocked,
             title,
-            "The account is deactivated. A super_admin can activate it.",
+            "The account is deactivated. A super admin can activate it.",
         ),
         Some(person) if person.org_role == Some(OrgRole::OrgAdmin) => Step::new(
             State::Done,
             title,
-            format!("{} is an org_admin: no team's policy binds them.", person.email),
+            format!(
+                "{} is an organization admin: no team's policy binds them.",
+                person.email
+            ),
         ),
         Some(person) => Step::if_done(
             person.role.is_some(),

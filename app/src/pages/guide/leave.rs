@@ -122,8 +122,9 @@ fn keys(facts: &Facts, person: &PersonInTeam, who: &str) -> Step {
         State::Todo,
         title,
         format!(
-            "{} ({names}) end with the membership.{recent} Let someone else make new ones first.",
-            ui::plural(person.keys, "key")
+            "{} ({names}) {} with the membership.{recent} Let someone else make new ones first.",
+            ui::plural(person.keys, "key"),
+            if person.keys == 1 { "ends" } else { "end" }
         ),
     )
     .at("Open projects", facts.tab("/projects"))
@@ -138,7 +139,7 @@ fn account(facts: &Facts, person: &PersonInTeam, who: &str) -> Step {
     let text = if super_admin {
         "That ends every session, token and key of theirs, in all teams."
     } else {
-        "That ends every session, token and key of theirs, in all teams. Ask a super_admin."
+        "That ends every session, token and key of theirs, in all teams. Ask a super admin."
     };
     Step::new(State::Optional, title, text).at(
         "Open the account",

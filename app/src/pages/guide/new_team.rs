@@ -98,7 +98,7 @@ fn services(facts: &Facts, allowed: i64, catalogue: i64) -> Step {
             title,
             format!(
                 "The organization's catalogue is empty. Services are added by {}.",
-                Permission::TeamAdminister.who()
+                ui::who(Permission::TeamAdminister)
             ),
         );
     }

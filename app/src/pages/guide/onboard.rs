@@ -47,7 +47,7 @@ fn organization(facts: &Facts, who: &str) -> Step {
         None if facts.is_unknown() => Step::new(
             State::Todo,
             title,
-            "There is no account with this address yet. It is made at the first sign-in, or by a super_admin.",
+            "There is no account with this address yet. It is made at the first sign-in, or by a super admin.",
         )
         .at(
             "Create the account",
@@ -65,7 +65,7 @@ fn organization(facts: &Facts, who: &str) -> Step {
         Some(person) if person.deactivated => Step::new(
             State::Blocked,
             title,
-            "The account is deactivated. A super_admin can activate it.",
+            "The account is deactivated. A super admin can activate it.",
         ),
         Some(person) => match &person.not_admitted {
             Some(why) => Step::new(State::Blocked, title, why.clone()).at(link, people),

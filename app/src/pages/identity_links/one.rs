@@ -42,7 +42,7 @@ pub fn page() -> impl IntoView {
         };
         let (preview, failure) = match preview {
             Some(Ok(preview)) => (Some(preview), None),
-            Some(Err(error)) => (None, Some(error.detail())),
+            Some(Err(error)) => (None, Some(forms::describe(&error))),
             None => (None, None),
         };
         let path = link_page(&id.to_string());
@@ -120,7 +120,7 @@ fn facts(link: &IdentityLink, now: DateTime<Utc>) -> AnyView {
     });
     view! {
         <section class="card" aria-label="Facts">
-            <dl class="facts">
+            <div class="card__body"><dl class="facts">
                 <div><dt>"Directory"</dt><dd>{link.provider.name()}</dd></div>
                 <div><dt>"Group’s id"</dt><dd class="mono">{link.group_id.clone()}</dd></div>
                 <div><dt>"Gives"</dt><dd>{given}</dd></div>
@@ -136,7 +136,7 @@ fn facts(link: &IdentityLink, now: DateTime<Utc>) -> AnyView {
                     </dd>
                 </div>
                 <div><dt>"Made"</dt><dd>{ui::time_ago(link.created_at, now)}" by "{maker}</dd></div>
-            </dl>
+            </dl></div>
         </section>
     }
     .into_any()
@@ -249,7 +249,7 @@ fn history(events: &Page<LinkEvent>, path: &str, now: DateTime<Utc>) -> AnyView 
             let who = event.user.as_ref().map(|(_, email)| email.as_str());
             view! {
                 <tr>
-                    <td data-label="When">{ui::time_ago(event.at, now)}</td>
+                    <td class="table__title" data-label="When">{ui::time_ago(event.at, now)}</td>
                     <td class="table__state" data-label="What"><span class=class>{event.kind_in_words().to_owned()}</span></td>
                     <td data-label="Who">{ui::or_dash(who)}</td>
                     {ui::text_cell("Details", event.detail.as_deref(), false)}
@@ -315,7 +315,7 @@ fn dialog(link: &IdentityLink, preview: Option<&LinkPreview>, path: &str) -> Opt
             );
             if preview.waits {
                 consequences.push((
-                    format!("waits for your word, since that is more than {} %", link.removal_limit),
+                    format!("waits for your word, since that is more than {}%", link.removal_limit),
                     false,
                 ));
             }

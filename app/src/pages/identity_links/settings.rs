@@ -71,9 +71,9 @@ fn form(settings: &EntraSettings, state: &FormState, changes: bool) -> AnyView {
         }
     };
     let hints = Hints {
-        models: "One a line or comma-separated. Empty: all. A team in its own organization always has all that the organization has.",
-        budget: "US dollars, for both. Empty: no limit.",
-        rate: "Empty: no limit.",
+        models: "One per line or comma-separated. Leave empty for all. A team in its own organization always has all that the organization has.",
+        budget: "For both. Leave empty for no limit.",
+        rate: "Leave empty for no limit.",
     };
     let own = settings.overrides.default_team_params.is_some() || !state.value("own_params", "").is_empty();
     view! {
@@ -87,14 +87,14 @@ fn form(settings: &EntraSettings, state: &FormState, changes: bool) -> AnyView {
                     </p>
                     {choice("true", "On".to_owned(), "A new group becomes an organization with one team in it, both with the group’s id.")}
                     {choice("false", "Off".to_owned(), "A new group becomes a team that stands alone.")}
-                    {choice("", format!("As configured: {} ({})", word(below), from.in_words()), "The environment beats the file.")}
+                    {choice("", format!("As configured: {} ({})", word(below), from.in_words()), "What the server’s configuration says.")}
                 </fieldset>
                 <fieldset class="field-group">
                     <legend>"Limits of what is made "{source_badge(settings.params_source)}</legend>
                     <p class="field__hint"><code>"default_team_params"</code>": without any there is no limit."</p>
                     <div class="check">
                         <input type="checkbox" id="own_params" name="own_params" value="on" checked=own disabled=!changes />
-                        <label for="own_params">"Set them here"<span class="check__hint">"Otherwise the configuration file’s are in force."</span></label>
+                        <label for="own_params">"Set them here"<span class="check__hint">"Without the tick the fields below are not used: the configuration file’s limits are in force."</span></label>
                     </div>
                     {limit_fields(state, &settings.default_team_params, &hints)}
                 </fieldset>

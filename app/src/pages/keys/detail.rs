@@ -242,11 +242,11 @@ fn edit_form(key: &ApiKey, state: &FormState) -> AnyView {
                 {ui::refusal(state.refusal())}
                 <input type="hidden" name="key" value=key.id.to_string() />
                 {Field { name: "name", label: "Name", current: &key.name, required: true, ..Field::default() }.view(state)}
-                {ui::text_area(state, "modelIds", "Models", "One per line or separated by commas. Empty: all of the team's.", &limits.models.join(", "))}
+                {ui::text_area(state, "modelIds", "Models", "One per line or separated by commas. Leave empty for all of the team's.", &limits.models.join(", "))}
                 {super::new::ask_for_model(state, &key.team_id.to_string())}
                 <div class="field-row">
                     {Field { name: "maxBudget", label: "Budget in US dollars", kind: "number", current: &money(limits.max_budget), ..Field::default() }.view(state)}
-                    {Field { name: "softBudget", label: "Warn from", kind: "number", current: &money(key.soft_budget), ..Field::default() }.view(state)}
+                    {Field { name: "softBudget", label: "Warn from (US dollars)", kind: "number", current: &money(key.soft_budget), ..Field::default() }.view(state)}
                 </div>
                 {super::new::durations(state, limits.budget_duration.as_ref().map_or("", domain::BudgetDuration::as_str))}
                 <div class="field-row">

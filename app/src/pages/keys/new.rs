@@ -79,7 +79,7 @@ fn fields(form: &KeyForm, models: &[String], state: &FormState) -> AnyView {
             {ui::error_summary(state)}
             {Field { name: "name", label: "Name", hint: "What you use it for.", required: true, placeholder: "CI of the backend", autofocus: true, ..Field::default() }.view(state)}
             {team_select(&form.teams, state)}
-            {manages.then(|| Field { name: "owner", label: "For", hint: "Email address of a member of that team. Empty: for yourself.", ..Field::default() }.view(state))}
+            {manages.then(|| Field { name: "owner", label: "For", hint: "Email address of a member of that team. Leave empty for yourself.", ..Field::default() }.view(state))}
             {super::expiry(state, "days", own.expires_in_days, top.expires_in_days)}
             <details class="more" open=opens>
                 <summary>"Limits and models"</summary>
@@ -91,7 +91,7 @@ fn fields(form: &KeyForm, models: &[String], state: &FormState) -> AnyView {
                     <p class="field__hint">{hint(&form.policy)}</p>
                     <div class="field-row">
                         {Field { name: "maxBudget", label: "Budget in US dollars", kind: "number", current: &budget, ..Field::default() }.view(state)}
-                        {Field { name: "softBudget", label: "Warn from", kind: "number", current: &warn, ..Field::default() }.view(state)}
+                        {Field { name: "softBudget", label: "Warn from (US dollars)", kind: "number", current: &warn, ..Field::default() }.view(state)}
                     </div>
                     {durations(state, period)}
                     <div class="field-row">
@@ -125,7 +125,7 @@ fn hint(policy: &KeyPolicy) -> String {
     .flatten()
     .collect();
     if parts.is_empty() {
-        "Empty: no limit of its own; the team's limits hold all the same.".to_owned()
+        "Leave empty for no limit of its own; the team's limits hold all the same.".to_owned()
     } else {
         format!("At most {}. The team's limits hold all the same.", parts.join(", "))
     }
@@ -167,7 +167,7 @@ fn model_choice(models: &[String], teams: &[KeyFormTeam], state: &FormState) -> 
             state,
             "modelIds",
             "Models",
-            "LiteLLM does not say which there are: write their names, separated by commas. Empty: all of the team's.",
+            "LiteLLM does not say which there are: write their names, separated by commas. Leave empty for all of the team's.",
             "",
         );
     }
@@ -298,7 +298,7 @@ pub(super) fn durations(state: &FormState, current: &str) -> AnyView {
     let error = state.error("budgetDuration");
     view! {
         <div class="field field--medium">
-            <label class="field__label" for="budgetDuration">"The budget starts anew"</label>
+            <label class="field__label" for="budgetDuration">"Budget period"</label>
             <select class="select" id="budgetDuration" name="budgetDuration" aria-invalid=error.is_some().then_some("true")>
                 {options}
                 {other.map(|other| view! { <option value=other.clone() selected>{every(&other)}</option> })}

@@ -119,11 +119,14 @@ pub fn status(key: &ApiKey) -> AnyView {
 
 /// A badge of what a key opens.
 pub fn kind(kind: KeyKind) -> AnyView {
-    let label = match kind {
+    view! { <span class="badge">{kind_name(kind)}</span> }.into_any()
+}
+
+fn kind_name(kind: KeyKind) -> &'static str {
+    match kind {
         KeyKind::Models => "Models",
         KeyKind::Services => "Services",
-    };
-    view! { <span class="badge">{label}</span> }.into_any()
+    }
 }
 
 /// Spending against a budget, small.
@@ -229,9 +232,8 @@ pub fn table(caption: &'static str, keys: &[ApiKey], owners: bool, now: DateTime
                 <thead>
                     <tr>
                         <th scope="col">"Name"</th>
-                        <th scope="col">"Kind"</th>
                         <th scope="col">{if owners { "Owner" } else { "Team" }}</th>
-                        <th scope="col" class="table__optional">"Models"</th>
+                        <th scope="col" class="table__optional">"Models or project"</th>
                         <th scope="col">"Status"</th>
                         <th scope="col">"Spent"</th>
                         <th scope="col">"Expires"</th>
@@ -254,7 +256,7 @@ fn row(key: &ApiKey, owners: bool, now: DateTime<Utc>) -> AnyView {
         format!("{}…", key.prefix)
     };
     let whose = if owners {
-        view! { <td data-label="Owner">{key.owner.clone()}</td> }.into_any()
+        view! { <td data-label="Owner">{ui::address(&key.owner)}</td> }.into_any()
     } else {
         view! { <td data-label="Team"><a href=format!("/admin/teams/{}", key.team_id)>{key.team_name.clone()}</a></td> }
             .into_any()
@@ -276,11 +278,10 @@ fn row(key: &ApiKey, owners: bool, now: DateTime<Utc>) -> AnyView {
         <tr class=over.then_some("table__row--muted")>
             <th scope="row" class="table__title">
                 <a href=super::href(key)>{key.name.clone()}</a>
-                <small class="table__sub mono">{prefix}</small>
+                <small class="table__sub">{kind_name(key.kind)}" · "<span class="mono">{prefix}</span></small>
             </th>
-            <td data-label="Kind">{kind(key.kind)}</td>
             {whose}
-            <td class="table__optional" data-label="Models">{models}</td>
+            <td class="table__optional" data-label="Models or project">{models}</td>
             <td class="table__state" data-label="Status">{status(key)}</td>
             <td data-label="Spent">{spend(key)}</td>
             <td data-label="Expires">{expires}</td>

@@ -63,7 +63,7 @@ pub fn shown(key: Shown) -> AnyView {
                 {icon("key")}
                 <div>
                     <h2 class="secret__title" id="secret-title">{format!("Copy key {} now", key.name)}</h2>
-                    <p>{format!("It works as its owner, in project {}. It is shown this once and stored only as a hash.", key.project)}</p>
+                    <p>{format!("What uses it acts as the key's owner, in project {}. You will not see it again.", key.project)}</p>
                 </div>
             </div>
             {ui::code("new-key", key.secret, true)}

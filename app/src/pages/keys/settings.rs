@@ -70,12 +70,12 @@ fn key_form(policy: &KeyPolicy, state: &FormState) -> AnyView {
                 {ui::refusal(state.refusal())}
                 <fieldset class="field-group">
                     <legend>"Defaults"</legend>
-                    <p class="field__hint">"For what is not said. Empty: the maximum, if there is one."</p>
+                    <p class="field__hint">"For what is not said. Leave empty for the maximum, if there is one."</p>
                     <div class="field-row">
                         {field("defaults.maxBudget", "Budget in US dollars", money(own.max_budget))}
-                        {field("defaults.softBudget", "Warn from", money(own.soft_budget))}
+                        {field("defaults.softBudget", "Warn from (US dollars)", money(own.soft_budget))}
                     </div>
-                    {Field { name: "defaults.budgetDuration", label: "The budget starts anew every", hint: "Such as 30d or 1mo, or daily, weekly, monthly, yearly.", current: duration, ..Field::default() }.view(state)}
+                    {Field { name: "defaults.budgetDuration", label: "Budget period", hint: "Such as 30d or 1mo, or daily, weekly, monthly, yearly.", current: duration, ..Field::default() }.view(state)}
                     <div class="field-row">
                         {field("defaults.tpmLimit", "Tokens per minute", number(own.tpm_limit))}
                         {field("defaults.rpmLimit", "Requests per minute", number(own.rpm_limit))}
@@ -84,7 +84,7 @@ fn key_form(policy: &KeyPolicy, state: &FormState) -> AnyView {
                 </fieldset>
                 <fieldset class="field-group">
                     <legend>"Maximums"</legend>
-                    <p class="field__hint">"With a maximum, a key without that limit is refused, too. Empty: no maximum."</p>
+                    <p class="field__hint">"With a maximum, a key without that limit is refused, too. Leave empty for no maximum."</p>
                     <div class="field-row">
                         {field("maximums.maxBudget", "Largest budget", money(top.max_budget))}
                         {field("maximums.expiresInDays", "Longest life in days", number(top.expires_in_days))}
@@ -117,7 +117,7 @@ fn user_form(users: &UserDefaults, state: &FormState) -> AnyView {
             <header class="card__header">
                 <div>
                     <h2 class="card__title">"People"</h2>
-                    <p class="card__description">"What people are made with at LiteLLM, over all their keys. For those it is told of from now on."</p>
+                    <p class="card__description">"Limits for each person over all their keys at LiteLLM. They apply to people who are added from now on."</p>
                 </div>
             </header>
             <div class="card__body stack">

@@ -41,7 +41,7 @@ pub fn new() -> impl IntoView {
         .view(&state);
         let body = view! {
             {ui::page_header(
-                "Create Policy",
+                "Create policy",
                 None,
                 Some("What somebody in no team may put on runners, and how many they may have.".to_owned()),
                 ().into_any(),
@@ -55,12 +55,12 @@ pub fn new() -> impl IntoView {
                     {fields(&state, None)}
                 </div>
                 <footer class="card__footer">
-                    <button class="button button--primary">"Create Policy"</button>
+                    <button class="button button--primary">"Create policy"</button>
                     <a class="button" href=BASE>"Cancel"</a>
                 </footer>
             </form>
         };
-        Ok(Rendered::new("Create Policy", body)
+        Ok(Rendered::new("Create policy", body)
             .under("Label policies", BASE)
             .narrow())
     })
@@ -135,7 +135,7 @@ pub fn edit() -> impl IntoView {
         let missing = || Error::refused(ssr::Code::NotFound, format!("No policy found for user: {key}"));
         let user = UserRef::parse("user", &key).map_err(|_| missing())?;
         let policy = label_policies::get(&mut ctx, &user).await?;
-        let manages = label_policies::may_manage(&ctx.caller);
+        let manages = !label_policies::managed(&mut ctx, &[policy.user_id]).await?.is_empty();
         let removal = label_policies::preview_removal(&ctx, &policy);
         drop(ctx);
         let form_state = forms::take(POLICY).await;
@@ -175,7 +175,7 @@ pub fn edit() -> impl IntoView {
                         <div>
                             <h2 class="card__title" id="policy-title">"What it allows"</h2>
                             <p class="card__description">
-                                {format!("To change it, ask {}.", Permission::DirectoryManage.who())}
+                                {format!("To change it, ask {}.", ui::who(Permission::DirectoryManage))}
                             </p>
                         </div>
                     </header>
@@ -200,9 +200,9 @@ pub fn edit() -> impl IntoView {
 
 fn about(policy: &PersonPolicy, now: chrono::DateTime<chrono::Utc>) -> AnyView {
     let teams = if policy.teams == 0 {
-        "none: this policy counts".to_owned()
+        "none: this policy is in force".to_owned()
     } else {
-        format!("{}: this policy rests", policy.teams)
+        format!("{}: their policies apply instead", policy.teams)
     };
     let by = policy
         .created_by

@@ -1,7 +1,12 @@
 //! The list of people's label policies.
 
+use std::collections::HashSet;
+
 use backend::label_policies::{self, PolicyQuery};
-use domain::views::{Page, PersonPolicy};
+use domain::{
+    UserId,
+    views::{Page, PersonPolicy},
+};
 use leptos::prelude::*;
 
 use super::{BASE, labels, runners, state};
@@ -23,13 +28,15 @@ pub fn list() -> impl IntoView {
         };
         let list = label_policies::list(&mut ctx, &query).await?;
         let manages = label_policies::may_manage(&ctx.caller);
+        let listed: Vec<UserId> = list.items.iter().map(|policy| policy.user_id).collect();
+        let managed = label_policies::managed(&mut ctx, &listed).await?;
         let open = ctx.backend.settings.allow_without_label_policy;
         drop(ctx);
         let actions = view! {
             <a class="button" href=format!("{BASE}/migrate")>"Move to teams"</a>
             {manages
                 .then(|| {
-                    view! { <a class="button button--primary" href=format!("{BASE}/new")>{icon("plus")}"Create Policy"</a> }
+                    view! { <a class="button button--primary" href=format!("{BASE}/new")>{icon("plus")}"Create policy"</a> }
                 })}
         };
         let header = ui::page_header(
@@ -60,10 +67,10 @@ pub fn list() -> impl IntoView {
                 "label",
                 "No label policies",
                 "Without one, somebody in no team cannot provision runners. Create one, or add people to a team.",
-                manages.then_some(("Create Policy", new.as_str())),
+                manages.then_some(("Create policy", new.as_str())),
             )
         } else {
-            table(&list, query.search.as_deref(), manages, now)
+            table(&list, query.search.as_deref(), &managed, now)
         };
         let toolbar = (searches || !list.items.is_empty()).then(|| toolbar(query.search.as_deref()));
         Ok(Rendered::new(
@@ -102,9 +109,10 @@ fn at(search: Option<&str>, cursor: &str) -> String {
 fn table(
     list: &Page<PersonPolicy>,
     search: Option<&str>,
-    manages: bool,
+    managed: &HashSet<UserId>,
     now: chrono::DateTime<chrono::Utc>,
 ) -> AnyView {
+    let row = |policy: &PersonPolicy| row(policy, managed.contains(&policy.user_id), now);
     view! {
         <div class="table-wrap">
             <table class="table">
@@ -114,12 +122,12 @@ fn table(
                         <th scope="col">"Person"</th>
                         <th scope="col">"Allowed labels"</th>
                         <th scope="col">"Live runners"</th>
-                        <th scope="col">"Counts"</th>
+                        <th scope="col">"Status"</th>
                         <th scope="col" class="table__optional">"Updated"</th>
                         <th scope="col" class="table__actions"><span class="visually-hidden">"Actions"</span></th>
                     </tr>
                 </thead>
-                <tbody>{list.items.iter().map(|policy| row(policy, manages, now)).collect_view()}</tbody>
+                <tbody>{list.items.iter().map(row).collect_view()}</tbody>
             </table>
         </div>
         {ui::pagination(
@@ -150,7 +158,7 @@ fn row(policy: &PersonPolicy, manages: bool, now: chrono::DateTime<chrono::Utc>)
                 {policy.policy.require_approval.then(|| view! { <small class="table__sub">"needs approval"</small> })}
             </td>
             <td data-label="Live runners">{runners(policy)}</td>
-            <td class="table__state" data-label="Counts">{state(policy)}</td>
+            <td class="table__state" data-label="Status">{state(policy)}</td>
             <td class="table__optional" data-label="Updated">{ui::time_ago(policy.updated_at, now)}</td>
             <td class="table__actions">
                 {manages

@@ -247,7 +247,7 @@ fn people(people: &[PersonChange], quota: Option<i32>) -> AnyView {
         .iter()
         .map(|person| {
             let teams = (!person.teams.is_empty()).then(|| {
-                let text = format!("already in {}: must choose", person.teams.join(", "));
+                let text = format!("Also in {}: chooses a team when provisioning.", person.teams.join(", "));
                 view! { <small class="table__sub">{text}</small> }
             });
             view! {

@@ -98,7 +98,7 @@ fn connection(known: &Overview, now: DateTime<Utc>) -> AnyView {
                 <div>
                     <h2 class="card__title" id="scim-title">"SCIM"</h2>
                     <p class="card__description">
-                        "Your directory (Microsoft Entra ID, Okta and others) sends joiners, movers and leavers here by itself. Give it this address and a token."
+                        "Your directory (Microsoft Entra ID, Okta and others) tells Guildhall by itself who joins, moves and leaves. Give it this address and a token."
                     </p>
                 </div>
             </header>
@@ -243,7 +243,7 @@ fn groups(known: &Overview) -> AnyView {
         return ui::empty(
             "teams",
             "No groups yet",
-            "Each group that the directory sends makes a team of its name and keeps its members. A group with the name of a team that is there is not connected by itself.",
+            "Each group that the directory sends makes a team of its name and keeps its members. Where a team of the same name already exists, connect the two by hand.",
             None,
         );
     }

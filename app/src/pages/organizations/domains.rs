@@ -27,7 +27,7 @@ pub fn domains() -> impl IntoView {
             ui::empty(
                 "mail",
                 "No email domains",
-                "Without a verified domain the organization takes anyone. With one, only people with an address there can be added; others as guests.",
+                "Without a verified domain, anyone can be added. With one, only people with an address there can be added; others as guests.",
                 None,
             )
         } else {
@@ -55,7 +55,7 @@ fn add_form(place: &Place, state: &FormState) -> AnyView {
         <section class="card" aria-labelledby="add-title">
             <header class="card__header">
                 <div>
-                    <h2 class="card__title" id="add-title">"Add Domain"</h2>
+                    <h2 class="card__title" id="add-title">"Add domain"</h2>
                     <p class="card__description">
                         "Who has an address at a verified domain counts as being in the organization. A domain counts as soon as it is verified."
                     </p>
@@ -78,7 +78,7 @@ fn add_form(place: &Place, state: &FormState) -> AnyView {
                     />
                     {error.map(|text| view! { <p class="field__error" id="domain-error">{icon("error")}{text}</p> })}
                 </div>
-                <button class="button button--primary">"Add Domain"</button>
+                <button class="button button--primary">"Add domain"</button>
             </form>
         </section>
     }
@@ -183,7 +183,7 @@ async fn dialog(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyView>> {
     let people = match rules::people_at(ctx, &place.key, &domain).await {
         Ok(people) => people,
         Err(error @ (Error::Forbidden(_) | Error::Refused(Code::NotFound, _))) => {
-            return Ok(ui::refusal(Some(&error.detail())));
+            return Ok(ui::refusal(Some(&forms::describe(&error))));
         }
         Err(error) => return Err(error),
     };
@@ -199,16 +199,13 @@ async fn dialog(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyView>> {
     fields.push(("domain", domain.to_string()));
     let mut consequences = vec![(
         format!(
-            "Leaves {} with an address there in the organization",
+            "Leaves {} with such an address in the organization",
             ui::plural(people, "person")
         ),
         false,
     )];
     if last {
-        consequences.push((
-            "Without another verified domain the organization takes anyone".to_owned(),
-            true,
-        ));
+        consequences.push(("Without another verified domain, anyone can be added".to_owned(), true));
     }
     Ok(Some(ui::confirm(Confirm {
         id: "remove-domain",

@@ -28,7 +28,7 @@ pub fn list() -> impl IntoView {
         let creates = matches!(&ctx.caller, Caller::Person(person, _) if person.super_admin);
         let action = if creates {
             let href = format!("{PATH}/new");
-            view! { <a class="button button--primary" href=href>{icon("plus")}"Create Organization"</a> }.into_any()
+            view! { <a class="button button--primary" href=href>{icon("plus")}"Create organization"</a> }.into_any()
         } else {
             ().into_any()
         };

@@ -23,7 +23,7 @@ pub fn new() -> impl IntoView {
         }
         let state = forms::take("create-organization").await;
         let header = ui::page_header(
-            "Create Organization",
+            "Create organization",
             None,
             Some("It holds teams and people. Its ceilings can be set afterwards.".to_owned()),
             ().into_any(),
@@ -55,7 +55,7 @@ pub fn new() -> impl IntoView {
                     {Field {
                         name: "domains",
                         label: "Email domains",
-                        hint: "Comma-separated; they count as verified by your word. Without any the organization takes anyone.",
+                        hint: "Comma-separated; they count as verified by your word. Without any, anyone can be added.",
                         placeholder: "acme.example",
                         ..Field::default()
                     }
@@ -70,12 +70,12 @@ pub fn new() -> impl IntoView {
                         .view(&state)}
                 </div>
                 <footer class="card__footer">
-                    <button class="button button--primary">"Create Organization"</button>
+                    <button class="button button--primary">"Create organization"</button>
                     <a class="button" href="/admin/organizations">"Cancel"</a>
                 </footer>
             </form>
         };
-        Ok(Rendered::new("Create Organization", body)
+        Ok(Rendered::new("Create organization", body)
             .under("Organizations", "/admin/organizations")
             .narrow())
     })

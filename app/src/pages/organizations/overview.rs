@@ -90,48 +90,28 @@ fn stats(place: &Place, numbers: OrganizationNumbers) -> AnyView {
                     {format!("{}, {}", ui::plural(numbers.admins, "admin"), ui::plural(numbers.guests, "guest"))}
                 </span>
             </a>
-            <div class="stat">{runners(place.page.organization.max_runners, numbers.runners)}</div>
+            {runners(place.page.organization.max_runners, numbers.runners)}
         </div>
     }
     .into_any()
 }
 
 fn runners(max: Option<i32>, used: i64) -> AnyView {
-    let Some(max) = max.map(i64::from) else {
-        return view! {
-            <div class="usage">
-                <div class="usage__head">
-                    <span class="usage__label">"Runners of all teams"</span>
-                    <span class="usage__value"><b>{used}</b>", no limit"</span>
-                </div>
-                <p class="usage__note">"Each team's own quota holds."</p>
-            </div>
-        }
-        .into_any();
+    let max = max.map(i64::from);
+    let value = match max {
+        Some(max) => view! { {used}" "<small>{format!("of {max}")}</small> }.into_any(),
+        None => used.into_any(),
     };
-    let left = (max - used).max(0);
-    let class = if left == 0 {
-        "usage usage--full"
-    } else if used * 5 >= max * 4 {
-        "usage usage--near"
-    } else {
-        "usage"
-    };
-    let note = if left == 0 {
-        "The ceiling is reached: no team can provision more.".to_owned()
-    } else {
-        format!("{left} more, over all teams.")
+    let note = match max {
+        None => "no limit for all teams together".to_owned(),
+        Some(max) if used >= max => "the ceiling is reached: no team can provision more".to_owned(),
+        Some(max) => format!("{} more, over all teams", max - used),
     };
     view! {
-        <div class=class>
-            <div class="usage__head">
-                <span class="usage__label" id="usage-label">"Runners of all teams"</span>
-                <span class="usage__value"><b>{used}</b>{format!(" of {max}")}</span>
-            </div>
-            <progress class="usage__bar" value=used.min(max) max=max.max(1) aria-labelledby="usage-label">
-                {format!("{used} of {max}")}
-            </progress>
-            <p class="usage__note">{note}</p>
+        <div class="stat">
+            <span class="stat__label">"Runners of all teams"</span>
+            <span class="stat__value">{value}</span>
+            <span class="stat__note">{note}</span>
         </div>
     }
     .into_any()
@@ -142,8 +122,8 @@ fn ceilings(place: &Place, numbers: OrganizationNumbers) -> AnyView {
     let limits = &organization.limits;
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "no limit".to_owned());
     let budget = limits.max_budget.map(|amount| match &limits.budget_duration {
-        Some(period) => format!("${amount} per {period}"),
-        None => format!("${amount}"),
+        Some(period) => format!("{} every {}", ui::dollars(amount), period.in_words()),
+        None => ui::dollars(amount),
     });
     let edit = (place.may(Permission::TeamAdminister) && !place.is_default())
         .then(|| view! { <a class="button button--small" href=place.tab(Tab::Settings)>"Edit"</a> });
@@ -163,8 +143,8 @@ fn ceilings(place: &Place, numbers: OrganizationNumbers) -> AnyView {
                 <dl class="facts">
                     <div><dt>"Runners, all teams"</dt><dd>{or_none(max_runners)}</dd></div>
                     <div><dt>"Budget of a team"</dt><dd>{or_none(budget)}</dd></div>
-                    <div><dt>"Tokens per minute"</dt><dd>{or_none(limits.tpm_limit.map(|n| n.to_string()))}</dd></div>
-                    <div><dt>"Requests per minute"</dt><dd>{or_none(limits.rpm_limit.map(|n| n.to_string()))}</dd></div>
+                    <div><dt>"Tokens per minute"</dt><dd>{or_none(limits.tpm_limit.map(|n| domain::cost::grouped(n.into())))}</dd></div>
+                    <div><dt>"Requests per minute"</dt><dd>{or_none(limits.rpm_limit.map(|n| domain::cost::grouped(n.into())))}</dd></div>
                     <div>
                         <dt>"Models"</dt>
                         <dd>
@@ -213,7 +193,7 @@ fn facts(place: &Place) -> AnyView {
                         <dt>"Email domains"</dt>
                         <dd>
                             {if verified.is_empty() {
-                                "none: takes anyone".into_any()
+                                "none: anyone can be added".into_any()
                             } else {
                                 ui::chips("Email domains", "system", &verified)
                             }}

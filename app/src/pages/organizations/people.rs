@@ -112,9 +112,9 @@ fn add_form(place: &Place, state: &FormState) -> AnyView {
         <section class="card" aria-labelledby="add-title">
             <header class="card__header">
                 <div>
-                    <h2 class="card__title" id="add-title">"Add Person"</h2>
+                    <h2 class="card__title" id="add-title">"Add person"</h2>
                     <p class="card__description">
-                        "Someone who has an account. Who joins a team from inside the email domains comes in by that alone."
+                        "Someone who has an account. People with an address in the email domains come in by themselves when they join a team."
                     </p>
                 </div>
             </header>
@@ -140,7 +140,7 @@ fn add_form(place: &Place, state: &FormState) -> AnyView {
                         <label class="field__label" for="role">"Role"</label>
                         <select class="select" id="role" name="role">{options}</select>
                     </div>
-                    <button class="button button--primary">"Add Person"</button>
+                    <button class="button button--primary">"Add person"</button>
                 </div>
                 {verified
                     .then(|| {
@@ -325,7 +325,7 @@ async fn ask(ctx: &mut Ctx, place: &Place) -> Result<Asked> {
     let effects = match rules::preview_removal(ctx, &place.key, &user).await {
         Ok(effects) => effects,
         Err(error @ (Error::Forbidden(_) | Error::Refused(Code::NotFound | Code::LastOrgAdmin, _))) => {
-            return Ok(Asked::not(ui::refusal(Some(&error.detail()))));
+            return Ok(Asked::not(ui::refusal(Some(&forms::describe(&error)))));
         }
         Err(error) => return Err(error),
     };

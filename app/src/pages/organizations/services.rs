@@ -17,7 +17,7 @@ pub fn services() -> impl IntoView {
         let add = (changes && !found.is_empty()).then(|| services::add_button(&organization.slug, false));
         Ok(view! {
             <div class="toolbar">
-                <p class="muted">"A team may use those that its policy allows, each for a reason; no others."</p>
+                <p class="muted">"A team may use only those that its policy allows, each for a reason."</p>
                 <span class="toolbar__end">{add}</span>
             </div>
             {services::catalogue_of(&organization.slug, &found, changes)}

@@ -25,8 +25,11 @@ pub fn settings() -> impl IntoView {
             let note = ui::callout(
                 "info",
                 "You may look, not change",
-                view! { <p>{format!("To change these settings, ask {}.", Permission::TeamAdminister.who())}</p> }
-                    .into_any(),
+                ui::ask(
+                    "To change these settings",
+                    Permission::TeamAdminister,
+                    &place.page.admins,
+                ),
             );
             return Ok(view! { {note} {export(place)} }.into_any());
         }
@@ -131,15 +134,15 @@ fn ceilings(place: &Place, state: &FormState) -> AnyView {
     let runners = Field {
         name: "max_runners",
         label: "Max runners",
-        hint: "All teams together. Empty: no limit.",
+        hint: "All teams together. Leave empty for no limit.",
         current: &runners,
         kind: "number",
         ..Field::default()
     };
     let hints = Hints {
-        models: "What teams may choose from, one a line or comma-separated. Empty: all.",
-        budget: "US dollars for one team.",
-        rate: "Empty: no limit.",
+        models: "What teams may choose from, one per line or comma-separated. Leave empty for all.",
+        budget: "For one team.",
+        rate: "Leave empty for no limit.",
     };
     view! {
         {ui::error_summary(state)}
@@ -155,7 +158,7 @@ fn ceilings(place: &Place, state: &FormState) -> AnyView {
                 {place.hidden()}
                 {runners.view(state)} {limit_fields(state, &organization.limits, &hints)}
             </div>
-            <footer class="card__footer"><button class="button button--primary">"Save Ceilings"</button></footer>
+            <footer class="card__footer"><button class="button button--primary">"Save ceilings"</button></footer>
         </form>
     }
     .into_any()

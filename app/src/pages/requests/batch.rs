@@ -58,7 +58,7 @@ pub(super) fn question(list: &Page<AccessRequest>, address: &Address, state: &fo
     } else {
         (
             format!("Deny {count}?"),
-            "Those who asked read the reason.",
+            "Those who asked read why, and may ask for a review.",
             "Deny",
             "Shown to those who asked.",
         )

@@ -108,7 +108,7 @@ fn kinds() -> AnyView {
     };
     view! {
         <section class="card" aria-labelledby="kinds-title">
-            <header class="card__header"><h2 class="card__title" id="kinds-title">"What do you ask for?"</h2></header>
+            <header class="card__header"><h2 class="card__title" id="kinds-title">"What do you need?"</h2></header>
             <ul class="rows">
                 {RequestKind::ALL
                     .into_iter()
@@ -231,7 +231,7 @@ fn value(kind: RequestKind, held: Option<String>, state: &FormState) -> AnyView 
             current: &current,
             placeholder,
             kind: input,
-            required: kind != RequestKind::Budget,
+            required: true,
             ..Field::default()
         }
         .view(state)
@@ -265,12 +265,21 @@ fn value(kind: RequestKind, held: Option<String>, state: &FormState) -> AnyView 
             };
             let period = Field {
                 name: "budget_duration",
-                label: "Period",
-                hint: "Like 30d or monthly; leave empty to keep it.",
+                label: "Budget period",
+                hint: "Like daily, weekly, monthly or 30d. Leave empty to keep it.",
                 ..Field::default()
             };
             view! {
-                {field("Budget in US dollars", "For one period; leave empty to keep it.", "500", "number")}
+                {Field {
+                    name: "max_budget",
+                    label: "Budget in US dollars",
+                    hint: "For one period. Leave empty to keep it.",
+                    current: &current,
+                    placeholder: "500",
+                    kind: "number",
+                    ..Field::default()
+                }
+                    .view(state)}
                 {period.view(state)}
                 {rate("tpm_limit", "Tokens per minute")}
                 {rate("rpm_limit", "Requests per minute")}

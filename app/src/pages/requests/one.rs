@@ -1,7 +1,7 @@
 //! `/requests/{request}`: one request, and what its viewer may do with it.
 
 use backend::requests;
-use domain::{RequestId, RequestState, views::RequestPage};
+use domain::{RequestId, RequestState, roles::in_words, views::RequestPage};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     forms::{self, FormState},
-    layout::{Rendered, capitalised, page},
+    layout::{Rendered, page},
     ssr::{self, Error},
     ui::{self, Confirm},
 };
@@ -57,11 +57,8 @@ pub fn one() -> impl IntoView {
                             .then(|| page.who_can.clone())
                             .flatten()
                             .map(|who| {
-                                let people = page.deciders.iter();
-                                let people = people.map(|one| view! { <li>{ui::person(&one.email, one.display_name.as_deref())}</li> });
-                                let people = (!page.deciders.is_empty())
-                                    .then(|| view! { <ul class="people-list">{people.collect_view()}</ul> });
-                                view! { <div><dt>"Who decides"</dt><dd>{capitalised(&who)}{people}</dd></div> }
+                                let who = ui::capitalised(&in_words(&who));
+                                view! { <div><dt>"Who decides"</dt><dd>{who}{ui::contacts(&page.deciders)}</dd></div> }
                             })}
                     </dl>
                 </div>

@@ -35,7 +35,7 @@ pub(super) fn table(list: &Page<AccessRequest>, quotas: &Quotas, address: &Addre
                 <caption class="visually-hidden">"Requests"</caption>
                 <thead>
                     <tr>
-                        {choose.then(|| view! { <th scope="col" class="table__check"><span class="visually-hidden">"Select"</span></th> })}
+                        {choose.then(ui::select_all)}
                         <th scope="col">"Request"</th>
                         <th scope="col">"Team"</th>
                         {others.then(|| view! { <th scope="col">"Asked by"</th> })}
@@ -82,7 +82,7 @@ fn row(
                 {decision(request)}
             </th>
             <td data-label="Team">{request.team_name.clone()}</td>
-            {others.then(|| view! { <td data-label="Asked by">{request.requester.clone()}</td> })}
+            {others.then(|| view! { <td data-label="Asked by">{ui::address(&request.requester)}</td> })}
             <td data-label="Asked">{ui::time_ago(request.created_at, now)}</td>
             {(!choose).then(|| view! { <td class="table__state" data-label="State">{badge(request.state)}</td> })}
         </tr>
@@ -92,7 +92,7 @@ fn row(
 
 /// What a larger quota is compared with.
 pub(super) fn quota_now(quota: Option<i32>) -> AnyView {
-    let words = quota.map_or_else(|| "no limit now".to_owned(), |max| format!("{max} now"));
+    let words = quota.map_or_else(|| "now: no limit".to_owned(), |max| format!("now: {max}"));
     view! { <small class="table__sub">{words}</small> }.into_any()
 }
 

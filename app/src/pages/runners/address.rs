@@ -7,7 +7,7 @@ use crate::ssr::{self, Error, Result};
 
 /// What the list shows, by the word in the address.
 pub(super) const FILTERS: [(&str, &str); 8] = [
-    ("", "All that live"),
+    ("", "All live runners"),
     ("pending", "Pending"),
     ("active", "Active"),
     ("idle", "Idle"),

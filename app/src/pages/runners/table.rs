@@ -29,10 +29,9 @@ pub(super) fn table(list: &Page<Runner>, address: &Address, caller: &Caller, now
                 <caption class="visually-hidden">"Runners"</caption>
                 <thead>
                     <tr>
-                        {acts.then(|| view! { <th scope="col" class="table__check"><span class="visually-hidden">"Select"</span></th> })}
+                        {acts.then(ui::select_all)}
                         <th scope="col">"Name"</th>
                         <th scope="col">"Status"</th>
-                        <th scope="col">"Since"</th>
                         <th scope="col" class="table__optional">"Labels"</th>
                         <th scope="col">"Team"</th>
                         <th scope="col">"Provisioned By"</th>
@@ -95,12 +94,13 @@ fn row(runner: &Runner, address: &Address, deletes: Option<bool>, now: DateTime<
         <tr class=gone.then_some("table__row--muted")>
             {select}
             <th scope="row" class="table__title"><a class="mono" href=href>{runner.name.clone()}</a></th>
-            <td class="table__state" data-label="Status">{runner_badge(runner)}</td>
-            <td data-label="Since">{ui::time_ago(runner.state_since, now)}</td>
+            <td class="table__state" data-label="Status">
+                {runner_badge(runner)} <small class="table__sub runners__since">{ui::time_ago(runner.state_since, now)}</small>
+            </td>
             <td data-label="Labels" class="table__optional runners__labels">{own_labels(runner)}</td>
             <td data-label="Team">{ui::or_dash(runner.team_name.as_deref())}</td>
             <td data-label="Provisioned By" class="runners__person">
-                {runner.provisioned_by.clone()} {runner.owner_left.then(owner_left)}
+                {ui::address(&runner.provisioned_by)} {runner.owner_left.then(owner_left)}
             </td>
             <td data-label="Created" class="table__optional">{ui::time_ago(runner.created_at, now)}</td>
             {deletes.map(|deletes| view! { <td class="table__actions">{deletes.then(|| menu(runner, address))}</td> })}

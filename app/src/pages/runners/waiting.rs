@@ -56,7 +56,7 @@ pub fn waiting() -> impl IntoView {
             ui::empty(
                 "runner",
                 "You are not waiting for a runner",
-                "Where a team's quota is full and it has a waiting list, you can join it from the form.",
+                "Where a team's quota is full and it has a waiting list, you can join it on the provisioning page.",
                 Some(("Provision JIT Runner", "/provision")),
             )
         } else {

@@ -107,7 +107,7 @@ fn facts(service: &Service, catalogue: &Catalogue) -> AnyView {
                 <div>
                     <h2 class="card__title" id="facts-title">"Service"</h2>
                     <p class="card__description">
-                        {format!("To change it, ask {}.", domain::Permission::TeamAdminister.who())}
+                        {format!("To change it, ask {}.", ui::who(domain::Permission::TeamAdminister))}
                     </p>
                 </div>
             </header>

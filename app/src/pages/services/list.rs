@@ -22,7 +22,7 @@ pub fn list() -> impl IntoView {
         drop(ctx);
         let action = catalogue.may_change.then(|| add_button(&catalogue.slug, true));
         let description = format!(
-            "The services of {}. A team may use those that its policy allows, each for a reason; no others.",
+            "The services of {}. A team may use only those that its policy allows, each for a reason.",
             catalogue.name
         );
         let body = catalogue_of(&catalogue.slug, &services, catalogue.may_change);
@@ -51,9 +51,9 @@ pub fn catalogue_of(slug: &str, services: &[Service], may_change: bool) -> AnyVi
         return table(services);
     }
     let text = if may_change {
-        "Add what stands behind your proxies; then allow it to the teams that need it.".to_owned()
+        "Add the services that your proxies protect; then allow each to the teams that need it.".to_owned()
     } else {
-        format!("Services are added by {}.", domain::Permission::TeamAdminister.who())
+        format!("Services are added by {}.", ui::who(domain::Permission::TeamAdminister))
     };
     let add = add_address(slug);
     let action = may_change.then_some(("Add service", add.as_str()));

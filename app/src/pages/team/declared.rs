@@ -104,7 +104,7 @@ pub fn manifest() -> impl IntoView {
             let why = if place.page.team.is_system {
                 "Everybody belongs to the Default Team; nobody declares it."
             } else {
-                "An archived team is nothing that could be applied. Restore it to get its manifest."
+                "An archived team has no manifest. Restore the team in its settings to get one."
             };
             return Ok(ui::callout("info", "No manifest", view! { <p>{why}</p> }.into_any()));
         }

@@ -1,7 +1,7 @@
 //! The seed's advice on a team's size, admins, name and purpose (SPEC D9), where the team does not follow it.
 
 use domain::{
-    Permission,
+    Permission, TeamStatus,
     views::{Team, TeamOverview},
 };
 use leptos::prelude::*;
@@ -15,7 +15,7 @@ type Hint = (String, &'static str, Tab);
 /// The hints, for those who can follow them.
 pub(super) fn hints(overview: &TeamOverview, place: &Place) -> Option<AnyView> {
     let team = &overview.page.team;
-    if team.is_system || !place.may_change(Permission::MembersManage) {
+    if team.is_system || team.status != TeamStatus::Active || !place.may_change(Permission::MembersManage) {
         return None;
     }
     let hints = of(team, overview.admin_count);
@@ -47,7 +47,7 @@ fn of(team: &Team, admins: i64) -> Vec<Hint> {
         // Without any there is a warning already.
         0 | 2 | 3 => {}
         1 => hints.push((
-            "1 admin: with 2 or 3, one of them can be away.".to_owned(),
+            "Only 1 admin: with 2 or 3, one of them can be away.".to_owned(),
             "Choose another",
             Tab::Members,
         )),
@@ -118,7 +118,7 @@ mod tests {
             name: "Engineering".to_owned(),
             slug: "engineering".to_owned(),
             description: Some("Builds.".to_owned()),
-            status: domain::TeamStatus::Active,
+            status: TeamStatus::Active,
             is_system: false,
             runners_enabled: true,
             policy: domain::LabelPolicy::default(),

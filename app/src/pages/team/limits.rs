@@ -52,14 +52,14 @@ pub(super) fn form(place: &Place, state: &FormState) -> Option<AnyView> {
         return None;
     }
     let description = if grant == Grant::Yes {
-        "Of the team itself. Keys, and everything in it, have to stay below."
+        "Of the team as a whole: none of its projects and keys can have more."
     } else {
         "Of the team itself. You may lower these; to raise one, ask for it."
     };
     let hints = Hints {
-        models: "One a line or separated by commas. Empty: all that the organization has.",
-        budget: "US dollars. Empty: no limit of its own.",
-        rate: "Empty: no limit of its own.",
+        models: "One per line or separated by commas. Leave empty for all that the organization has.",
+        budget: "Leave empty for no limit of its own.",
+        rate: "Leave empty for no limit of its own.",
     };
     Some(
         view! {
@@ -75,7 +75,7 @@ pub(super) fn form(place: &Place, state: &FormState) -> Option<AnyView> {
                 <div class="card__body stack">
                     {place.hidden()} {limit_fields(state, &team.limits, &hints)}
                 </div>
-                <footer class="card__footer"><button class="button button--primary">"Save Limits"</button></footer>
+                <footer class="card__footer"><button class="button button--primary">"Save limits"</button></footer>
             </form>
         }
         .into_any(),

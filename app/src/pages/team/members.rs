@@ -139,7 +139,7 @@ fn add_form(place: &Place, state: &FormState) -> AnyView {
             <header class="card__header">
                 <div>
                     <h2 class="card__title" id="add-title">"Add Member"</h2>
-                    <p class="card__description">"Best are 5 to 20 members with 2 or 3 admins."</p>
+                    <p class="card__description">"Recommended: 5 to 20 members, 2 or 3 of them admins."</p>
                 </div>
                 <div class="card__actions">
                     {(!place.page.team.is_system)

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::{Place, Tab};
 use crate::{
+    forms,
     ssr::{self, Ctx, Error, Result},
     ui,
 };
@@ -32,7 +33,7 @@ pub(super) async fn card(ctx: &mut Ctx, place: &Place) -> Result<Option<AnyView>
     let preview = match chosen {
         Some(to) => match teams::move_to(ctx, team.id, to, true).await {
             Ok(plan) => Some(preview(place, to, &plan)),
-            Err(error @ (Error::Refused(..) | Error::Forbidden(_))) => ui::refusal(Some(&error.detail())),
+            Err(error @ (Error::Refused(..) | Error::Forbidden(_))) => ui::refusal(Some(&forms::describe(&error))),
             Err(error) => return Err(error),
         },
         None => None,

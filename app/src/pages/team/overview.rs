@@ -177,13 +177,6 @@ fn facts(overview: &TeamOverview, declared: Option<AnyView>) -> AnyView {
                         <dd>{ui::time(team.created_at)}{team.created_by.clone().map(|by| format!(" by {by}"))}</dd>
                     </div>
                     {declared}
-                    {team
-                        .deactivated_at
-                        .map(|at| {
-                            let by = team.deactivated_by.clone().map(|by| format!(" by {by}"));
-                            let why = team.deactivation_reason.clone().map(|why| format!(": {why}"));
-                            view! { <div><dt>"Deactivated"</dt><dd>{ui::time(at)}{by}{why}</dd></div> }
-                        })}
                 </dl>
             </div>
         </section>
@@ -202,13 +195,18 @@ fn changes(changes: &[Change], place: &Place, now: chrono::DateTime<chrono::Utc>
         }
     });
     let body = if changes.is_empty() {
-        view! { <p class="muted">"Nothing that you may see."</p> }.into_any()
+        let text = if all.is_some() {
+            "No changes yet."
+        } else {
+            "Nothing that you may see."
+        };
+        view! { <p class="muted">{text}</p> }.into_any()
     } else {
         view! { <ol class="timeline">{changes.iter().map(|change| item(change, now)).collect_view()}</ol> }.into_any()
     };
     view! {
         <section class="card" aria-labelledby="changes-title">
-            <header class="card__header"><h2 class="card__title" id="changes-title">"Recent changes"</h2>{all}</header>
+            <header class="card__header"><div><h2 class="card__title" id="changes-title">"Recent changes"</h2></div>{all}</header>
             <div class="card__body">{body}</div>
         </section>
     }

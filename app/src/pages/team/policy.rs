@@ -28,11 +28,12 @@ pub fn policy() -> impl IntoView {
         let editable = grant >= Grant::Lower && team.status != TeamStatus::Archived;
         let note = match grant {
             Grant::Yes => None,
-            Grant::Lower => Some(format!(
-                "As a team admin you may narrow this: more required labels, fewer patterns, a smaller quota. To widen it, ask {}.",
-                Permission::PolicyEdit.who()
-            )),
-            Grant::Own | Grant::No => Some(format!("To change the policy, ask {}.", Permission::PolicyEdit.who())),
+            Grant::Lower => {
+                let ask = place.ask(ctx, "To widen it", Permission::PolicyEdit).await?;
+                let may = "As a team admin you may narrow this: more required labels, fewer patterns, a smaller quota.";
+                Some(view! { <p>{may}</p> {ask} }.into_any())
+            }
+            Grant::Own | Grant::No => Some(place.ask(ctx, "To change the policy", Permission::PolicyEdit).await?),
         };
         let policy = if editable {
             view! {
@@ -42,7 +43,7 @@ pub fn policy() -> impl IntoView {
                     <header class="card__header">
                         <div>
                             <h2 class="card__title">"Runner policy"</h2>
-                            {note.map(|note| view! { <p class="card__description">{note}</p> })}
+                            {note.map(|note| view! { <div class="card__description">{note}</div> })}
                         </div>
                     </header>
                     <div class="card__body stack">
@@ -79,7 +80,7 @@ pub fn policy() -> impl IntoView {
                                 Field {
                                     name: "runner_group_ids",
                                     label: "Runner groups",
-                                    hint: "GitHub's numbers of the runner groups that the team may use, comma-separated; the first is taken unless a request names one. Leave empty for the default group.",
+                                    hint: "Ids of the GitHub runner groups that the team may use, comma-separated; the first is taken unless a request names one. Leave empty for the default group.",
                                     current: &groups,
                                     placeholder: "1, 7",
                                     ..Field::default()
@@ -116,8 +117,15 @@ pub fn policy() -> impl IntoView {
                             <div>
                                 <h2 class="card__title" id="tester-title">"Try labels"</h2>
                                 <p class="card__description">
-                                    <span class="js-only">"Tests the policy as it stands in the form, before you save it."</span>
-                                    <span class="no-js-only">"Tests the saved policy."</span>
+                                    {if editable {
+                                        view! {
+                                            <span class="js-only">"Tests the policy as it stands in the form, before you save it."</span>
+                                            <span class="no-js-only">"Tests the saved policy."</span>
+                                        }
+                                            .into_any()
+                                    } else {
+                                        "Tests the team's policy.".into_any()
+                                    }}
                                 </p>
                             </div>
                         </header>
@@ -144,7 +152,7 @@ pub(super) fn groups_or_default(groups: &[i64]) -> String {
     }
 }
 
-fn read_only(place: &Place, note: Option<String>) -> AnyView {
+fn read_only(place: &Place, note: Option<AnyView>) -> AnyView {
     let team = &place.page.team;
     let required: Vec<String> = team.policy.required.iter().map(ToString::to_string).collect();
     let patterns: Vec<String> = team.policy.optional.iter().map(ToString::to_string).collect();
@@ -156,7 +164,7 @@ fn read_only(place: &Place, note: Option<String>) -> AnyView {
             <header class="card__header">
                 <div>
                     <h2 class="card__title" id="policy-title">"Runner policy"</h2>
-                    {note.map(|note| view! { <p class="card__description">{note}</p> })}
+                    {note.map(|note| view! { <div class="card__description">{note}</div> })}
                 </div>
             </header>
             <div class="card__body">

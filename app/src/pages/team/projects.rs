@@ -66,9 +66,9 @@ fn fields(state: &FormState, name: &str, description: &str) -> AnyView {
 /// The fields of a project's limits.
 pub(super) fn limits(state: &FormState, project: &Project) -> AnyView {
     let hints = Hints {
-        models: "One a line or separated by commas. Empty: all that the team has.",
-        budget: "US dollars, not above the team's. Empty: no limit of its own.",
-        rate: "Not above the team's. Empty: no limit of its own.",
+        models: "One per line or separated by commas. Leave empty for all that the team has.",
+        budget: "Not above the team's. Leave empty for no limit of its own.",
+        rate: "Not above the team's. Leave empty for no limit of its own.",
     };
     limit_fields(state, &project.limits, &hints)
 }

@@ -42,7 +42,7 @@ pub(super) async fn section(ctx: &mut Ctx, place: &Place) -> Result<AnyView> {
         let text = format!(
             "The catalogue of {} is empty. Services are added by {}.",
             place.page.team.organization_name,
-            Permission::TeamAdminister.who()
+            ui::who(Permission::TeamAdminister)
         );
         ui::empty(
             "services",
@@ -53,9 +53,14 @@ pub(super) async fn section(ctx: &mut Ctx, place: &Place) -> Result<AnyView> {
     } else {
         table(place, &choices, changes, ctx.now)
     };
+    let ask = if changes {
+        None
+    } else {
+        Some(place.ask(ctx, "To change this", Permission::ServicesAllow).await?)
+    };
     let allowed = choices.iter().filter(|choice| choice.allowed.is_some()).count();
     let summary = if allowed == 0 {
-        "None: the team may use no service.".to_owned()
+        "No service is allowed yet.".to_owned()
     } else {
         format!(
             "{allowed} of {}. What is not allowed is refused, for members and team admins alike.",
@@ -68,9 +73,7 @@ pub(super) async fn section(ctx: &mut Ctx, place: &Place) -> Result<AnyView> {
             <header class="card__header">
                 <div>
                     <h2 class="card__title" id="services-title">"Allowed services"</h2>
-                    <p class="card__description">
-                        {summary} {(!changes).then(|| format!(" To change this, ask {}.", Permission::ServicesAllow.who()))}
-                    </p>
+                    <div class="card__description"><p>{summary}</p> {ask}</div>
                 </div>
                 <div class="card__actions"><a class="button button--small" href=catalogue.clone()>"Catalogue"</a></div>
             </header>
@@ -324,7 +327,7 @@ async fn stop_dialog(ctx: &mut Ctx, place: &Place, choice: &ServiceChoice) -> Re
     consequences.extend(losses(&change.broken));
     Ok(ui::confirm(Confirm {
         id: "stop-service",
-        title: format!("Review change: stop allowing {}", choice.name),
+        title: format!("Stop allowing {}?", choice.name),
         text: "Requests of the team are refused at once. You can allow it again at any time.".to_owned(),
         consequences,
         action: "/actions/services/stop",

@@ -30,7 +30,7 @@ pub fn settings() -> impl IntoView {
         Ok(view! {
             {declared}
             {ui::refusal(status_state.refusal().or(runners_state.refusal()).or(move_state.refusal()))}
-            {if edits { edit_form(place, &state) } else { read_only(place) }}
+            {if edits { edit_form(place, &state) } else { read_only(ctx, place).await? }}
             {own_limits}
             {(edits && place.page.team.runners_enabled).then(|| waiting_form(place, waiting_list))}
             {limits}
@@ -40,7 +40,7 @@ pub fn settings() -> impl IntoView {
             {match (place.page.team.is_system, administers) {
                 (true, _) => system_card(),
                 (false, true) => status_card(place),
-                (false, false) => who_card(),
+                (false, false) => who_card(ctx, place).await?,
             }}
             {(administers && !place.page.team.is_system).then(|| dialog(place, &status_state))} {question}
         }
@@ -65,15 +65,20 @@ async fn runners(ctx: &mut Ctx, place: &Place, may: bool) -> Result<(Option<AnyV
         )
     } else {
         (
-            "It counts for keys only. Whoever is in no other team provisions by their own label policy.",
+            "It is for keys only. Whoever is in no other team provisions by their own label policy.",
             "Enable runners…",
         )
     };
     let action = if may {
         let href = format!("{}?confirm=runners", place.tab(Tab::Settings));
-        view! { <a class="button button--danger-quiet" href=href>{button}</a> }.into_any()
+        let class = if enabled {
+            "button button--danger-quiet"
+        } else {
+            "button"
+        };
+        view! { <a class=class href=href>{button}</a> }.into_any()
     } else {
-        view! { <span class="muted">{format!("To change that, ask {}.", Permission::InstallationManage.who())}</span> }
+        view! { <span class="muted">{format!("To change that, ask {}.", ui::who(Permission::InstallationManage))}</span> }
             .into_any()
     };
     let card = view! {
@@ -177,7 +182,7 @@ fn edit_form(place: &Place, state: &FormState) -> AnyView {
 fn waiting_form(place: &Place, is_on: bool) -> AnyView {
     view! {
         <form class="card" method="post" action="/actions/teams/waiting-list">
-            <header class="card__header"><h2 class="card__title">"Full quota"</h2></header>
+            <header class="card__header"><h2 class="card__title">"When the quota is full"</h2></header>
             <div class="card__body stack">
                 {place.hidden()}
                 <div class="check">
@@ -190,25 +195,27 @@ fn waiting_form(place: &Place, is_on: bool) -> AnyView {
                     </label>
                 </div>
             </div>
-            <footer class="card__footer"><button class="button button--primary">"Save Waiting List"</button></footer>
+            <footer class="card__footer"><button class="button button--primary">"Save waiting list"</button></footer>
         </form>
     }
     .into_any()
 }
 
-fn read_only(place: &Place) -> AnyView {
+async fn read_only(ctx: &mut Ctx, place: &Place) -> Result<AnyView> {
     let team = &place.page.team;
     let note = if team.status == TeamStatus::Archived {
-        "An archived team is kept as it was. Restore it to change it.".to_owned()
+        "An archived team is kept as it was. Restore it to change it.".into_any()
     } else {
-        format!("To change name or description, ask {}.", Permission::TeamEdit.who())
+        place
+            .ask(ctx, "To change name or description", Permission::TeamEdit)
+            .await?
     };
-    view! {
+    Ok(view! {
         <section class="card" aria-labelledby="general-title">
             <header class="card__header">
                 <div>
                     <h2 class="card__title" id="general-title">"General"</h2>
-                    <p class="card__description">{note}</p>
+                    <div class="card__description">{note}</div>
                 </div>
             </header>
             <div class="card__body">
@@ -219,16 +226,14 @@ fn read_only(place: &Place) -> AnyView {
             </div>
         </section>
     }
-    .into_any()
+    .into_any())
 }
 
-fn who_card() -> AnyView {
-    ui::callout(
-        "info",
-        "Status",
-        view! { <p>{format!("To deactivate or archive this team, ask {}.", Permission::TeamAdminister.who())}</p> }
-            .into_any(),
-    )
+async fn who_card(ctx: &mut Ctx, place: &Place) -> Result<AnyView> {
+    let ask = place
+        .ask(ctx, "To deactivate or archive this team", Permission::TeamAdminister)
+        .await?;
+    Ok(ui::callout("info", "Status", ask))
 }
 
 /// Why the Default Team has no status to change.

@@ -15,15 +15,15 @@ use crate::{
 pub fn new() -> impl IntoView {
     page(async {
         let mut ctx = ssr::read().await?;
-        let organizations = organizations::list_administered(&mut ctx).await?;
+        let organizations = organizations::administered(&mut ctx).await?;
         if organizations.is_empty() {
             let refusal = domain::Standing::default().refusal(domain::Permission::TeamAdminister);
             return Err(Error::Forbidden(refusal));
         }
         let state = forms::take("create-team").await;
         let chosen = state.value("organization_id", &ssr::query("organization").unwrap_or_default());
-        let shown = organizations.iter().find(|one| one.id.to_string() == chosen);
-        let shown = shown.or(organizations.first()).map(|one| one.id);
+        let shown = organizations.iter().find(|(id, _)| id.to_string() == chosen);
+        let shown = shown.or(organizations.first()).map(|(id, _)| *id);
         let joins = match shown {
             Some(id) => organizations::takes_in_caller(&mut ctx, id).await?,
             None => false,
@@ -31,13 +31,13 @@ pub fn new() -> impl IntoView {
         drop(ctx);
         let options = organizations
             .iter()
-            .map(|organization| {
-                let id = organization.id.to_string();
+            .map(|(id, name)| {
+                let id = id.to_string();
                 let selected = chosen == id;
-                view! { <option value=id selected=selected>{organization.name.clone()}</option> }
+                view! { <option value=id selected=selected>{name.clone()}</option> }
             })
             .collect_view();
-        let only = (organizations.len() == 1).then(|| organizations[0].id.to_string());
+        let only = (organizations.len() == 1).then(|| organizations[0].0.to_string());
         // Ticked at first, by whoever may join the team; as it was sent, when the form comes back.
         let sent = !state.value("sent", "").is_empty();
         let admin = if sent {
@@ -130,7 +130,7 @@ pub fn new() -> impl IntoView {
                 <header class="card__header">
                     <div>
                         <h2 class="card__title" id="tester-title">"Try the label policy"</h2>
-                        <p class="card__description">"Tests the labels and patterns above, before you save them."</p>
+                        <p class="card__description"><span class="js-only">"Tests the labels and patterns above, before you save them."</span></p>
                     </div>
                 </header>
                 <div class="card__body js-only">

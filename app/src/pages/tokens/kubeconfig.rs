@@ -64,7 +64,7 @@ async fn form(ctx: &mut Ctx, state: &FormState) -> Result<AnyView> {
             <div class="field-row">
                 <div class="field">
                     <label class="field__label" for="namespace">"Organization"</label>
-                    <p class="field__hint" id="namespace-hint">"What commands are about that name no namespace."</p>
+                    <p class="field__hint" id="namespace-hint">"Used by commands that name no namespace."</p>
                     <select class="select" id="namespace" name="namespace" aria-describedby="namespace-hint">
                         {organizations}
                         <option value="" selected=chosen.is_empty()>"none"</option>
@@ -73,7 +73,7 @@ async fn form(ctx: &mut Ctx, state: &FormState) -> Result<AnyView> {
                 </div>
                 <div class="field">
                     <label class="field__label" for="lifetime">"Valid for"</label>
-                    <p class="field__hint" id="lifetime-hint">"Its token is in the list above, and can be revoked there."</p>
+                    <p class="field__hint" id="lifetime-hint">"Its token will appear in the list above, and can be revoked there."</p>
                     <select class="select" id="lifetime" name="lifetime" aria-describedby="lifetime-hint">{lifetimes}</select>
                     {ui::error_line("lifetime", state.error("lifetime"))}
                 </div>

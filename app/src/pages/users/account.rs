@@ -28,14 +28,16 @@ pub fn account() -> impl IntoView {
         let (dialog, refusal) = dialog(&mut ctx, &page, &status).await?;
         let keys = api_keys::of_person(&mut ctx, page.account.id, keys::MOST).await?;
         let policy = backend::label_policies::find(&mut ctx, &UserRef::Id(page.account.id)).await?;
-        let writes_policies = backend::label_policies::may_manage(&ctx.caller);
+        let writes_policies = !backend::label_policies::managed(&mut ctx, &[page.account.id])
+            .await?
+            .is_empty();
         drop(ctx);
         let state = forms::take(UPDATE).await;
         let shown = page.account.shown().to_owned();
         let body = view! {
             {header(&page)}
             {refusal.or_else(|| ui::refusal(status.refusal()).filter(|_| dialog.is_none()))}
-            {deactivated(&page, now)}
+            {deactivated(&page, now)} {in_doubt(&page)}
             <div class="split">
                 <div class="split__main">
                     {organizations(&page.organizations)} {teams(&page.teams, now)} {keys::card(&keys, page.counts.keys, now)}
@@ -86,6 +88,29 @@ fn deactivated(page: &AccountPage, now: chrono::DateTime<chrono::Utc>) -> Option
         "Nobody can sign in to this account",
         body.into_any(),
     ))
+}
+
+/// That nobody knows whether the address is the person's, and who settles it.
+fn in_doubt(page: &AccountPage) -> Option<AnyView> {
+    if page.email_verified {
+        return None;
+    }
+    let action = if page.manages {
+        view! {
+            <form method="post" action="/actions/users/confirm-address">
+                <input type="hidden" name="user" value=page.account.id.to_string() />
+                <button class="button button--small">"Confirm address"</button>
+            </form>
+        }
+        .into_any()
+    } else {
+        view! { <p>{format!("To confirm the address, ask {}.", ui::who(Permission::AccountsManage))}</p> }.into_any()
+    };
+    let body = view! {
+        <p>"The sign-in provider never said that the address is theirs. Until it is confirmed, nobody can add the person to a team or an organization."</p>
+        {action}
+    };
+    Some(ui::callout("warning", "Email never verified", body.into_any()))
 }
 
 fn organizations(organizations: &[AccountOrganization]) -> AnyView {
@@ -177,7 +202,7 @@ fn label_policy(page: &AccountPage, policy: Option<&PersonPolicy>, writes: bool)
     let note = match (policy, counts) {
         (None, true) => "None; the person's teams have their own.",
         (None, false) => "None. In no active team, the person cannot provision, unless the installation allows it.",
-        (Some(_), true) => "It rests while the person is in an active team.",
+        (Some(_), true) => "Not used while the person is in an active team.",
         (Some(_), false) => "It counts: the person is in no active team.",
     };
     let action = match policy {
@@ -187,7 +212,7 @@ fn label_policy(page: &AccountPage, policy: Option<&PersonPolicy>, writes: bool)
         }
         None if writes => {
             let user: String = form_urlencoded::byte_serialize(page.account.email.as_bytes()).collect();
-            Some((format!("/admin/label-policies/new?user={user}"), "Create Policy"))
+            Some((format!("/admin/label-policies/new?user={user}"), "Create policy"))
         }
         None => None,
     };
@@ -301,7 +326,7 @@ fn danger_zone(page: &AccountPage) -> AnyView {
     if !page.manages {
         let words = format!(
             "To change or deactivate this account, ask {}.",
-            Permission::AccountsManage.who()
+            ui::who(Permission::AccountsManage)
         );
         return ui::callout("info", "Name, rights and status", view! { <p>{words}</p> }.into_any());
     }
@@ -346,7 +371,7 @@ async fn dialog(ctx: &mut Ctx, page: &AccountPage, state: &FormState) -> Result<
         // Reached by an old link.
         Err(Error::Refused(Code::WrongState, _)) => return Ok((None, None)),
         Err(error @ Error::Refused(Code::LastSuperAdmin, _)) => {
-            return Ok((None, ui::refusal(Some(&error.detail()))));
+            return Ok((None, ui::refusal(Some(&forms::describe(&error)))));
         }
         Err(error) => return Err(error),
     };
@@ -359,9 +384,10 @@ async fn dialog(ctx: &mut Ctx, page: &AccountPage, state: &FormState) -> Result<
     .into_iter()
     .flatten()
     .collect();
-    for (_, team) in effects.teams_without_admin {
-        consequences.push((format!("{team} is left without an admin"), true));
-    }
+    let alone: Vec<&str> = (effects.teams_without_admin.iter())
+        .map(|(_, team)| team.as_str())
+        .collect();
+    consequences.extend(without_admin(&alone).map(|words| (words, true)));
     consequences.extend(ui::counted("Leaves", counts.runners, "runner", " running", false));
     let comment = Field {
         name: "comment",
@@ -384,4 +410,43 @@ async fn dialog(ctx: &mut Ctx, page: &AccountPage, state: &FormState) -> Result<
         cancel: path(page),
     });
     Ok((Some(dialog), None))
+}
+
+/// The teams that lose their last admin, some by name.
+fn without_admin(teams: &[&str]) -> Option<String> {
+    match teams {
+        [] => None,
+        [only] => Some(format!("{only} is left without an admin")),
+        [first, second, third, _, _, ..] => Some(format!(
+            "{} teams are left without an admin: {first}, {second}, {third} and {} more",
+            teams.len(),
+            teams.len() - 3
+        )),
+        [some @ .., last] => Some(format!(
+            "{} teams are left without an admin: {} and {last}",
+            teams.len(),
+            some.join(", ")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_admin;
+
+    #[test]
+    fn of_many_teams_without_an_admin_three_are_named() {
+        let said = |teams: &[&str]| without_admin(teams).unwrap_or_default();
+        assert_eq!(said(&[]), "");
+        assert_eq!(said(&["A"]), "A is left without an admin");
+        assert_eq!(said(&["A", "B", "C"]), "3 teams are left without an admin: A, B and C");
+        assert_eq!(
+            said(&["A", "B", "C", "D", "E"]),
+            "5 teams are left without an admin: A, B, C and 2 more"
+        );
+        assert_eq!(
+            said(&["A", "B", "C", "D"]),
+            "4 teams are left without an admin: A, B, C and D"
+        );
+    }
 }

@@ -100,14 +100,14 @@ pub fn list() -> impl IntoView {
         let creates = users::may_change(&ctx.caller);
         drop(ctx);
         let action = creates.then(
-            || view! { <a class="button button--primary" href="/admin/users/new">{icon("plus")}"Create User"</a> },
+            || view! { <a class="button button--primary" href="/admin/users/new">{icon("plus")}"Create user"</a> },
         );
         let header = ui::page_header(
             "Users",
             None,
             Some("People with an account, and where they belong.".to_owned()),
             view! {
-                <a class="button" href="/api/v1/admin/users/access.csv" download="">{icon("download")}"Export who may do what"</a>
+                <a class="button" href="/api/v1/admin/users/access.csv" download="">{icon("download")}"Export permissions"</a>
                 {action}
             }
             .into_any(),

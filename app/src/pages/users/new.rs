@@ -20,16 +20,16 @@ pub fn new() -> impl IntoView {
             let refusal = domain::Standing::default().refusal(Permission::AccountsManage);
             return Err(Error::Forbidden(refusal));
         }
-        let organizations = organizations::list(&mut ctx).await?;
+        let organizations = organizations::choices(&mut ctx).await?;
         drop(ctx);
         let state = forms::take(CREATE).await;
         let chosen = state.value("organization_id", &ssr::query("organization").unwrap_or_default());
         let organizations = organizations
             .into_iter()
-            .map(|organization| {
-                let id = organization.id.to_string();
+            .map(|(id, name)| {
+                let id = id.to_string();
                 let selected = chosen == id;
-                view! { <option value=id selected=selected>{organization.name}</option> }
+                view! { <option value=id selected=selected>{name}</option> }
             })
             .collect_view();
         let role = state.value("organization_role", OrgRole::OrgMember.as_str());
@@ -46,7 +46,7 @@ pub fn new() -> impl IntoView {
         let role_error = state.error("organization_role");
         let body = view! {
             {ui::page_header(
-                "Create User",
+                "Create user",
                 None,
                 Some("Whoever signs in with this email address, verified by your sign-in provider, gets this account.".to_owned()),
                 ().into_any(),
@@ -106,12 +106,12 @@ pub fn new() -> impl IntoView {
                     {flags(&state, false, false, true)}
                 </div>
                 <footer class="card__footer">
-                    <button class="button button--primary">"Create User"</button>
+                    <button class="button button--primary">"Create user"</button>
                     <a class="button" href="/admin/users">"Cancel"</a>
                 </footer>
             </form>
         };
-        Ok(Rendered::new("Create User", body)
+        Ok(Rendered::new("Create user", body)
             .under("Users", "/admin/users")
             .narrow())
     })

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Duration;
 use domain::{KeyId, Slug, UserId};
 use kubernetes::{
-    Cause, Kind,
+    Cause, Kind, lifetime,
     spec::{User, VirtualKey},
 };
 use serde_json::{Map, Value, json};
@@ -158,7 +157,7 @@ fn limits(ctx: &Ctx, old: &VirtualKey, new: &VirtualKey) -> Result<LimitsInput, 
     let expires_at = match changed(&old.duration, &new.duration) {
         None => None,
         Some(None) => Some(None),
-        Some(Some(duration)) => Some(Some(ctx.now + period(&duration)?)),
+        Some(Some(duration)) => Some(Some(ctx.now + lifetime(&duration)?)),
     };
     Ok(LimitsInput {
         // No list is all that the team has.
@@ -180,26 +179,6 @@ fn limits(ctx: &Ctx, old: &VirtualKey, new: &VirtualKey) -> Result<LimitsInput, 
             &new.tags.clone().unwrap_or_default(),
         ),
     })
-}
-
-/// How long a key is valid: `30d`.
-fn period(text: &str) -> Result<Duration, Cause> {
-    let rule = "must be a number with s, m, h or d, such as \"30d\"";
-    let broken = || Cause::invalid("spec.duration", &json!(text), rule);
-    let (number, unit) = text.trim().split_at(text.trim().len().saturating_sub(1));
-    let number: i64 = number
-        .parse()
-        .ok()
-        .filter(|number| (1..=100_000_000).contains(number))
-        .ok_or_else(broken)?;
-    match unit {
-        "s" => Duration::try_seconds(number),
-        "m" => Duration::try_minutes(number),
-        "h" => Duration::try_hours(number),
-        "d" => Duration::try_days(number).filter(|_| number <= 36_500),
-        _ => None,
-    }
-    .ok_or_else(broken)
 }
 
 /// The id of a team that a spec names by slug, name or id.

@@ -62,7 +62,7 @@ async fn next(backend: &Backend, team: TeamId) -> Result<bool> {
     sqlx::query!(
         "UPDATE runner_waits w SET state = 'left', ready_until = NULL, updated_at = $2
         WHERE w.team_id = $1 AND w.state IN ('waiting', 'ready') AND NOT EXISTS (
-            SELECT FROM team_members m JOIN users u ON u.id = m.user_id
+            SELECT FROM current_team_members m JOIN users u ON u.id = m.user_id
             WHERE m.team_id = w.team_id AND m.user_id = w.user_id AND u.deactivated_at IS NULL AND u.can_use_jit)",
         team.0,
         now,

@@ -184,7 +184,7 @@ async fn list_people(
         (status = 400, description = "`FOREIGN_EMAIL_DOMAIN`: the person is from outside, and not invited as a guest"),
         (status = 403, description = "`FORBIDDEN`: only admins add people"),
         (status = 404, description = "`NOT_FOUND`: there is no such organization or user"),
-        (status = 409, description = "`ALREADY_MEMBER`: the person belongs to it"),
+        (status = 409, description = "`ALREADY_MEMBER`: the person belongs to it; `WRONG_STATE`: their address was never verified"),
     )
 )]
 async fn add_person(

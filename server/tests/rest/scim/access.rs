@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{Acme, USER, id_of, refused, send};
-use crate::api::Person;
+use super::{Acme, USER, id_of, refused, send, token};
+use crate::api::{Person, World};
 
 async fn active(acme: &Acme, id: &str, active: bool) {
     let operations = json!([{"op": "replace", "path": "active", "value": active}]);
@@ -52,6 +52,45 @@ async fn a_leaver_of_the_directory_s_own_is_deactivated_as_in_the_console() {
     active(&acme, &id, true).await;
     assert!(acme.works("max@example.com").await);
     assert_eq!(acme.team("Tools").await, ["max"]);
+}
+
+/// Where sign-up is closed, a directory's word makes accounts only at a verified domain of its organization.
+#[tokio::test]
+async fn where_sign_up_is_closed_accounts_are_made_at_the_organization_s_domain_only() {
+    let world = World::configured(&[("GUILDHALL_SIGNUP", "closed")]).await;
+    let id = world.organization("acme").await;
+    let root = world.super_admin().await;
+    let token = token(&world, &root, id).await;
+    let acme = Acme { world, id, root, token };
+    let send = async |name: &str| {
+        let email = format!("{name}@example.com");
+        let body = json!({"schemas": [USER], "userName": email, "emails": [{"value": email, "primary": true}]});
+        acme.post("/Users", body).await
+    };
+    let refusal = refused(send("max").await, 400, Some("invalidValue"));
+    assert!(
+        (refusal["detail"].as_str()).is_some_and(|words| words.starts_with("emails must be at a verified domain")),
+        "{refusal:#}"
+    );
+    let accounts = "SELECT count(*) FROM users WHERE email = 'max@example.com'";
+    assert_eq!(acme.world.count(accounts).await, 0);
+    // Who has an account needs none.
+    acme.world.person("tess").await;
+    send("tess").await.is(201);
+    assert_eq!(acme.role("tess@example.com").await.as_deref(), Some("org_member"));
+
+    acme.world
+        .sql(&format!("INSERT INTO organization_domains (organization_id, domain, token, verified_at, verified_how) VALUES ('{id}', 'example.com', 'x', now(), 'word')"))
+        .await;
+    send("max").await.is(201);
+    assert!(acme.works("max@example.com").await);
+
+    let open = Acme::new().await;
+    open.user("max").await;
+    assert!(
+        open.works("max@example.com").await,
+        "where sign-up is open, without a domain too"
+    );
 }
 
 #[tokio::test]

@@ -126,6 +126,8 @@ async fn what_cannot_be_asked_is_refused() {
         "name eq \"a\"",
         "meta.created co \"2\"",
         "meta.created gt \"soon\"",
+        "meta.created gt \"-262143-01-01T00:00:00Z\"",
+        "meta.created lt \"+262142-12-31T23:59:59Z\"",
         "meta.version eq \"1\"",
         "emails[nonsense eq \"a\"]",
         "emails[emails[type pr]]",

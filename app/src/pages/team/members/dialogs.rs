@@ -32,7 +32,7 @@ pub(super) async fn asked(
     match asked {
         Ok(dialog) => Ok((Some(dialog), None)),
         Err(error @ (Error::Forbidden(_) | Error::Refused(Code::NotFound, _))) => {
-            Ok((None, ui::refusal(Some(&error.detail()))))
+            Ok((None, ui::refusal(Some(&forms::describe(&error)))))
         }
         Err(error) => Err(error),
     }
@@ -85,15 +85,15 @@ fn runners(place: &Place, effects: &RemovalEffects) -> Option<AnyView> {
         .map(|name| view! { <li><code>{name.clone()}</code></li> })
         .collect_view();
     let href = format!("/runners?team={}", place.page.team.id);
-    let (goes, about) = if effects.runners == 1 {
-        ("It goes on counting against the quota. ", "it")
+    let stays = if effects.runners == 1 {
+        "This runner keeps running and counts against the quota. A team admin can end it under "
     } else {
-        ("They go on counting against the quota. ", "them")
+        "These runners keep running and count against the quota. A team admin can end them under "
     };
     Some(
         view! {
             <div class="left-running">
-                <p>{goes}"Who decides about "{about}" sees "<a class="link" href=href>"the team's runners"</a>"."</p>
+                <p>{stays}<a class="link" href=href>"the team's runners"</a>"."</p>
                 <ul class="chips" aria-label="Runners that stay">
                     {names} {(more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })}
                 </ul>
@@ -111,9 +111,11 @@ async fn end(ctx: &mut Ctx, place: &Place, address: &Address, user: &UserRef) ->
     fields.push(("user_id", member.user_id.to_string()));
     Ok(ui::confirm(Confirm {
         id: "member-end",
-        title: format!("Role, end and limits of {}", member.email),
-        text: "What ends does so by itself at that time, to the second. The team keeps an admin whose role has no end."
-            .to_owned(),
+        title: format!(
+            "Role, end and limits of {}",
+            member.display_name.as_deref().unwrap_or(&member.email)
+        ),
+        text: "Access ends by itself at the time you set. At least one admin keeps a role without an end.".to_owned(),
         consequences: Vec::new(),
         action: "/actions/members/end",
         fields,
@@ -169,10 +171,10 @@ fn limits(member: &Member, state: &FormState) -> AnyView {
         .view(state)
     };
     view! {
-        {field("max_budget_in_team", "Max budget in the team", "US dollars for one period of the team's budget. Empty: the team's.", &budget)}
+        {field("max_budget_in_team", "Budget in the team", "US dollars for one period of the team's budget. Leave empty to use the team's.", &budget)}
         <div class="field-row">
-            {field("tpm_limit", "Tokens per minute", "Empty: the team's.", &number(member.limits.tpm_limit))}
-            {field("rpm_limit", "Requests per minute", "Empty: the team's.", &number(member.limits.rpm_limit))}
+            {field("tpm_limit", "Tokens per minute", "Leave empty to use the team's.", &number(member.limits.tpm_limit))}
+            {field("rpm_limit", "Requests per minute", "Leave empty to use the team's.", &number(member.limits.rpm_limit))}
         </div>
     }
     .into_any()
@@ -208,7 +210,7 @@ fn end_input(state: &FormState, name: &'static str, id: &'static str, label: &'s
                 aria-invalid=error.is_some().then_some("true")
                 aria-describedby=described
             />
-            <p class="field__hint" id=format!("{id}-hint")>"In UTC; empty is no end."</p>
+            <p class="field__hint" id=format!("{id}-hint")>"UTC. Leave empty for no end."</p>
             {error_line(id, error)}
         </div>
     }

@@ -57,7 +57,7 @@ fn how(place: &Place, list: &Page<Invitation>) -> AnyView {
     let door = if visit.backend.settings.signup_open {
         "They join with their first sign-in at "
     } else {
-        "Strangers may not sign in here: a super_admin creates their accounts, and then they join. The address is "
+        "Strangers may not sign in here: a super admin creates their accounts, and then they join. The address is "
     };
     let mail = (list.items.len() <= MOST_MAILED && list.next.is_none()).then(|| {
         let to: Vec<&str> = list.items.iter().map(|invitation| invitation.email.as_str()).collect();

@@ -55,7 +55,7 @@ pub(super) fn table(
                     <tr>
                         {viewer
                             .moves
-                            .then(|| view! { <th scope="col" class="table__check"><span class="visually-hidden">"Select"</span></th> })}
+                            .then(ui::select_all)}
                         <th scope="col">"Person"</th>
                         <th scope="col">"Role"</th>
                         {has_ends.then(|| view! { <th scope="col">"Ends"</th> })}

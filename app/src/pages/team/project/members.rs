@@ -117,7 +117,7 @@ fn row(here: &Here<'_>, member: &ProjectMember, manages: bool, viewer: Option<Us
                 {match member.role {
                     Some(ProjectRole::Admin) => view! { <span class="badge badge--role">"Project admin"</span> }.into_any(),
                     Some(ProjectRole::Member) => view! { <span class="badge badge--member">"Member"</span> }.into_any(),
-                    None => view! { <span class="none">"none given"</span> }.into_any(),
+                    None => view! { <span class="none">"–"</span> }.into_any(),
                 }}
             </td>
             <td data-label="Through the team">
@@ -191,7 +191,7 @@ pub(super) async fn dialog(ctx: &mut Ctx, here: &Here<'_>) -> Result<Option<AnyV
     let effects = match rules::preview_removal(ctx, team, project.id, &user).await {
         Ok(effects) => effects,
         Err(error @ (Error::Forbidden(_) | Error::Refused(Code::NotFound | Code::WrongState, _))) => {
-            return Ok(ui::refusal(Some(&error.detail())));
+            return Ok(ui::refusal(Some(&forms::describe(&error))));
         }
         Err(error) => return Err(error),
     };

@@ -1,41 +1,41 @@
-//! Whom to ask: the people who decide a request.
+//! Whom to ask: the people who may do what the caller may not.
 
 use domain::{
-    OrgRole, Standing, TeamRole,
-    views::{AccessRequest, OrganizationAdmin, TeamPage},
+    OrgRole, Permission, Standing, TeamRole,
+    views::{Contact, TeamPage},
 };
 
-use super::is_restricted;
 use crate::{Ctx, Result, organizations};
 
 /// How many are named.
 const SOME: i64 = 5;
 
-/// Some of the people who may decide a request, but the caller: admins of the team first, then of its organization. The
+/// Some of the people who have a permission in a team in full, as [`whom`] finds them.
+pub async fn who_may(ctx: &mut Ctx, team: &TeamPage, permission: Permission) -> Result<Vec<Contact>> {
+    whom(ctx, team, |standing| standing.may(permission)).await
+}
+
+/// Some of those of a team whose role is enough by `may`, but the caller: its admins first, then those of its organization. The
 /// super_admins are not named. Nobody, for a caller outside the organization: its people are not theirs to see.
-pub(super) async fn deciders(
-    ctx: &mut Ctx,
-    team: &TeamPage,
-    request: &AccessRequest,
-) -> Result<Vec<OrganizationAdmin>> {
+pub(crate) async fn whom(ctx: &mut Ctx, team: &TeamPage, may: impl Fn(&Standing) -> bool) -> Result<Vec<Contact>> {
     let organization = team.team.organization_id;
     let caller = organizations::standing(&ctx.caller, organization);
     if !(caller.super_admin || caller.auditor || caller.org.is_some() || team.standing.team.is_some()) {
         return Ok(Vec::new());
     }
-    let restricted = is_restricted(ctx, team, &request.value).await?;
-    let value = &request.value;
-    let lowers = value.lowers(&team.team.policy, team.team.max_runners, &team.team.limits);
-    let may = |standing: Standing| value.require_decider(&standing, lowers, restricted).is_ok();
-    let by_team = may(Standing {
+    let by_team = may(&Standing {
         team: Some(TeamRole::Admin),
         ..Standing::default()
     });
-    let by_organization = may(Standing {
+    let by_organization = may(&Standing {
         org: Some(OrgRole::OrgAdmin),
         ..Standing::default()
     });
-    let rows = sqlx::query!(
+    if !(by_team || by_organization) {
+        return Ok(Vec::new());
+    }
+    let contacts = sqlx::query_as!(
+        Contact,
         r#"SELECT u.email, u.display_name FROM (
             SELECT user_id, 0 AS rank FROM current_team_admins WHERE team_id = $1 AND $3
             UNION ALL
@@ -52,9 +52,5 @@ pub(super) async fn deciders(
     )
     .fetch_all(ctx.connection())
     .await?;
-    let admins = rows.into_iter().map(|row| OrganizationAdmin {
-        email: row.email,
-        display_name: row.display_name,
-    });
-    Ok(admins.collect())
+    Ok(contacts)
 }

@@ -1,0 +1,1 @@
+DROP INDEX api_keys_prefix_idx, access_requests_newest_idx, access_requests_pending_newest_idx;
