@@ -29,7 +29,7 @@ pub fn list() -> impl IntoView {
         let list = label_policies::list(&mut ctx, &query).await?;
         let manages = label_policies::may_manage(&ctx.caller);
         let listed: Vec<UserId> = list.items.iter().map(|policy| policy.user_id).collect();
-        let managed = label_policies::managed(&mut ctx, &listed).await?;
+        let writable = label_policies::managed(&mut ctx, &listed).await?;
         let open = ctx.backend.settings.allow_without_label_policy;
         drop(ctx);
         let actions = view! {
@@ -70,7 +70,7 @@ pub fn list() -> impl IntoView {
                 manages.then_some(("Create policy", new.as_str())),
             )
         } else {
-            table(&list, query.search.as_deref(), &managed, now)
+            table(&list, query.search.as_deref(), &writable, now)
         };
         let toolbar = (searches || !list.items.is_empty()).then(|| toolbar(query.search.as_deref()));
         Ok(Rendered::new(
