@@ -89,7 +89,7 @@ pub async fn person(ctx: &mut Ctx, page: &TeamPage, user: &UserRef) -> Result<Op
                 JOIN projects p ON p.id = m.project_id AND p.team_id = $1)
         SELECT who.id AS "id!", who.email AS "email!", who.display_name,
             who.deactivated_at IS NOT NULL AS "deactivated!", who.last_seen_at,
-            EXISTS (SELECT FROM user_identities i WHERE i.user_id = who.id AND NOT i.email_verified) AS "doubtful!",
+            EXISTS (SELECT FROM user_identities i WHERE i.user_id = who.id AND i.email_denied) AS "doubtful!",
             o.role AS "org_role?", m.role AS "role?", m.joined_at AS "joined_at?",
             EXISTS (SELECT FROM current_team_admins a WHERE a.team_id = $1 AND a.user_id <> who.id) AS "other_admin!",
             (SELECT count(*) FROM assigned) AS "project_roles!",

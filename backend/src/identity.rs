@@ -25,6 +25,8 @@ pub struct Claims {
     pub email: Option<String>,
     /// Whether the provider has verified it.
     pub email_verified: bool,
+    /// Whether the provider says outright that it has not; many say neither.
+    pub email_denied: bool,
     /// The name at the provider; taken for the email where there is none (SPEC B1).
     pub preferred_username: Option<String>,
     /// The display name.
@@ -114,13 +116,15 @@ pub async fn resolve(ctx: &mut Ctx, claims: &Claims) -> Result<UserId> {
 async fn link(ctx: &mut Ctx, claims: &Claims, user: UserId, verified: bool) -> Result<UserId> {
     let email = sqlx::query_scalar!(
         "WITH linked AS (
-            INSERT INTO user_identities (issuer, subject, user_id, email_verified) VALUES ($1, $2, $3, $4)
+            INSERT INTO user_identities (issuer, subject, user_id, email_verified, email_denied)
+            VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (issuer, subject) DO NOTHING)
         SELECT email FROM users WHERE id = $3",
         claims.issuer,
         claims.subject,
         user.0,
         verified,
+        claims.email_denied && !verified,
     )
     .fetch_one(ctx.connection())
     .await?;

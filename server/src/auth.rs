@@ -181,6 +181,7 @@ fn claims(identity: &Identity) -> identity::Claims {
         subject: identity.subject.clone(),
         email: identity.email.clone(),
         email_verified: identity.email_verified,
+        email_denied: identity.email_denied,
         preferred_username: identity.preferred_username.clone(),
         name: identity.name.clone(),
         directory_id: None,

@@ -1,5 +1,5 @@
-//! Whose an address is. One account at a time is opened for it; and whoever only says that it is theirs is given nothing
-//! because of it, until a super_admin has confirmed that.
+//! Whose an address is. One account at a time is opened for it; and where a provider says outright that it has not verified
+//! that it is theirs, nobody is given anything because of it until a super_admin has confirmed that.
 
 use domain::UserId;
 
@@ -37,7 +37,7 @@ pub(crate) async fn hold(ctx: &mut Ctx, emails: &[String]) -> Result<()> {
 }
 
 /// Refuses what somebody would get because of their address while nobody knows that it is theirs: they sign in by an
-/// identity whose email was never verified. The caller was authorised.
+/// identity of whose email the provider says that it is not verified. The caller was authorised.
 ///
 /// # Errors
 /// 409 in the words of [`doubtful`].
@@ -48,13 +48,13 @@ pub(crate) async fn require_settled(ctx: &mut Ctx, user: UserId, email: &str) ->
     Ok(())
 }
 
-/// Whether somebody signs in to an account whose email was never verified.
+/// Whether somebody signs in to an account of whose email the provider says that it is not verified.
 ///
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn is_doubtful(ctx: &mut Ctx, user: UserId) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM user_identities WHERE user_id = $1 AND NOT email_verified) AS "doubtful!""#,
+        r#"SELECT EXISTS (SELECT FROM user_identities WHERE user_id = $1 AND email_denied) AS "doubtful!""#,
         user.0,
     )
     .fetch_one(ctx.connection())
@@ -73,7 +73,7 @@ pub(crate) fn doubtful(email: &str) -> String {
 /// When the database does not answer.
 pub(crate) async fn confirm(ctx: &mut Ctx, user: UserId) -> Result<bool> {
     let confirmed = sqlx::query!(
-        "UPDATE user_identities SET email_verified = true WHERE user_id = $1 AND NOT email_verified",
+        "UPDATE user_identities SET email_verified = true, email_denied = false WHERE user_id = $1 AND NOT email_verified",
         user.0,
     )
     .execute(ctx.connection())

@@ -165,7 +165,7 @@ impl People {
         let rows = sqlx::query!(
             r#"SELECT u.id, u.email, u.deactivated_at IS NOT NULL AS "deactivated!", m.role AS "role?",
                 o.user_id IS NOT NULL AS "belongs!",
-                EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND NOT i.email_verified) AS "doubtful!"
+                EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND i.email_denied) AS "doubtful!"
             FROM (SELECT id FROM users WHERE id = ANY($1) UNION SELECT id FROM users WHERE email = ANY($2)) named
                 JOIN users u ON u.id = named.id
                 LEFT JOIN current_team_members m ON m.team_id = $3 AND m.user_id = u.id

@@ -115,7 +115,7 @@ async fn plan(ctx: &mut Ctx, team: &Team, to: OrganizationId) -> Result<Plan> {
     }
     let members = sqlx::query!(
         r#"SELECT u.id, u.email, o.user_id IS NOT NULL AS "belongs!",
-            EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND NOT i.email_verified) AS "doubtful!"
+            EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND i.email_denied) AS "doubtful!"
         FROM team_members m JOIN users u ON u.id = m.user_id
             LEFT JOIN organization_members o ON o.organization_id = $2 AND o.user_id = u.id
         WHERE m.team_id = $1 ORDER BY u.email"#,

@@ -20,7 +20,8 @@ pub async fn get(ctx: &mut Ctx, user: &UserRef) -> Result<AccountPage> {
         r#"SELECT u.id, u.email, u.display_name, u.is_super_admin, u.is_auditor, u.can_use_jit, u.created_at,
             u.updated_at, u.last_seen_at, u.deactivated_at, u.deactivation_reason, d.email AS "deactivated_by?",
             o.state AS "sync_state?", o.last_error AS "sync_error?",
-            EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND NOT i.email_verified) AS "doubtful!"
+            EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND NOT i.email_verified) AS "unverified!",
+            EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND i.email_denied) AS "denied!"
         FROM users u LEFT JOIN users d ON d.id = u.deactivated_by
             LEFT JOIN LATERAL (SELECT state, last_error FROM litellm_objects WHERE kind = 'user' AND object_id = u.id
                 ORDER BY array_position(ARRAY['parked', 'failed', 'pending', 'synced'], state) LIMIT 1) o ON true
@@ -58,7 +59,8 @@ pub async fn get(ctx: &mut Ctx, user: &UserRef) -> Result<AccountPage> {
         },
         deactivated_by: row.deactivated_by.filter(|_| whole),
         deactivation_reason: row.deactivation_reason.filter(|_| whole),
-        email_verified: !row.doubtful,
+        email_verified: !row.unverified,
+        email_denied: row.denied,
         organizations,
         teams,
         counts,

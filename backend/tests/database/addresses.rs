@@ -55,6 +55,7 @@ impl Scene {
             subject: subject.to_owned(),
             email: Some(ADDRESS.to_owned()),
             email_verified,
+            email_denied: !email_verified,
             preferred_username: None,
             name: None,
             directory_id: None,
@@ -289,4 +290,39 @@ async fn x17_accounts_that_somebody_vouched_for_are_in_no_doubt() {
         .add(scene.root, alone, &UserRef::Id(nora))
         .await
         .expect("verified by the provider");
+}
+
+/// X17: many providers, Entra among them, never say whether an address is verified; their people are added like others.
+#[tokio::test]
+async fn x17_where_a_provider_says_nothing_of_the_address_people_are_added() {
+    let scene = Scene::new().await;
+    let claims = Claims {
+        issuer: "https://id.example.com".to_owned(),
+        subject: "quiet".to_owned(),
+        email: Some(ADDRESS.to_owned()),
+        email_verified: false,
+        email_denied: false,
+        preferred_username: None,
+        name: None,
+        directory_id: None,
+    };
+    let mut ctx = Ctx::system(&scene.world.backend, "sign-in", Method::System)
+        .await
+        .unwrap();
+    let quiet = identity::resolve(&mut ctx, &claims).await.unwrap();
+    ctx.commit().await.unwrap();
+    scene
+        .add(scene.admin, scene.team, &UserRef::Id(quiet))
+        .await
+        .expect("nobody says that it is not theirs");
+    let page = scene
+        .world
+        .ask(scene.root, async |ctx| users::get(ctx, &UserRef::Id(quiet)).await)
+        .await
+        .unwrap();
+    assert_eq!((page.email_verified, page.email_denied), (false, false));
+    // To join an account that is there is another matter: that takes a verified address.
+    assert!(scene.signs_in("second", true).await.is_err());
+    assert!(scene.confirm(scene.root, quiet, true).await.unwrap().email_verified);
+    assert_eq!(scene.signs_in("second", true).await.unwrap(), quiet);
 }

@@ -48,6 +48,7 @@ fn claims(subject: &str) -> identity::Claims {
         subject: subject.to_owned(),
         email: Some(format!("{subject}@example.com")),
         email_verified: true,
+        email_denied: false,
         preferred_username: None,
         name: None,
         directory_id: None,

@@ -650,6 +650,7 @@ fn identity(groups: &[&str], roles: &[&str]) -> integrations::oidc::Identity {
         subject: "s".to_owned(),
         email: None,
         email_verified: false,
+        email_denied: false,
         preferred_username: None,
         name: None,
         directory_id: None,

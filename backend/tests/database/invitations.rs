@@ -83,6 +83,7 @@ impl Scene {
             subject: email.to_owned(),
             email: Some(email.to_owned()),
             email_verified,
+            email_denied: !email_verified,
             preferred_username: None,
             name: None,
             directory_id: None,

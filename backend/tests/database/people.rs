@@ -16,6 +16,7 @@ fn claims(subject: &str, email: Option<&str>, email_verified: bool) -> Claims {
         subject: subject.to_owned(),
         email: email.map(str::to_owned),
         email_verified,
+        email_denied: !email_verified,
         preferred_username: None,
         name: Some("Ada".to_owned()),
         directory_id: None,

@@ -136,9 +136,12 @@ pub struct AccountPage {
     pub deactivated_by: Option<String>,
     /// Why it was deactivated.
     pub deactivation_reason: Option<String>,
-    /// Whether nobody signs in to it by an identity whose email was never verified: otherwise the address may be somebody
-    /// else's, and gives nothing until a super_admin confirms it.
+    /// Whether somebody vouched for the address: whoever made the account, the providers of all who sign in to it, or a
+    /// super_admin. Many providers say nothing.
     pub email_verified: bool,
+    /// Whether a provider says outright that the address is not verified: it may be somebody else's, and gives nothing until a
+    /// super_admin confirms it.
+    pub email_denied: bool,
     /// Organizations, by name.
     pub organizations: Vec<AccountOrganization>,
     /// Teams that are not archived, by name.

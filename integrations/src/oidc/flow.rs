@@ -166,6 +166,7 @@ impl Provider {
             subject: claims.subject().to_string(),
             email: claims.email().map(|email| email.to_string()),
             email_verified: claims.email_verified().unwrap_or(false) || extra.domain_owner_verified(),
+            email_denied: claims.email_verified() == Some(false) && !extra.domain_owner_verified(),
             preferred_username: claims.preferred_username().map(|name| name.to_string()),
             name: claims
                 .name()
@@ -209,6 +210,7 @@ impl Provider {
             identity.email = info.email().map(|email| email.to_string());
             // Said together with the address, or not at all.
             identity.email_verified = identity.email.is_some() && info.email_verified().unwrap_or(false);
+            identity.email_denied = identity.email.is_some() && info.email_verified() == Some(false);
         }
         if identity.name.is_none() {
             identity.name = info.name().and_then(|name| name.get(None)).map(|name| name.to_string());

@@ -20,6 +20,8 @@ pub struct Identity {
     pub email: Option<String>,
     /// Whether the provider vouches that the address is theirs. Never join accounts by an address without this.
     pub email_verified: bool,
+    /// Whether the provider says outright that the address is not verified (`email_verified: false`). Many say neither.
+    pub email_denied: bool,
     /// A name they chose for signing in. Not unique, not lasting.
     pub preferred_username: Option<String>,
     /// Their full name.
@@ -123,7 +125,7 @@ pub(super) struct BearerClaims {
     #[serde(default, deserialize_with = "text")]
     pub email: Option<String>,
     #[serde(default, deserialize_with = "boolean")]
-    pub email_verified: bool,
+    pub email_verified: Option<bool>,
     #[serde(default, deserialize_with = "text")]
     pub preferred_username: Option<String>,
     #[serde(default, deserialize_with = "text")]
@@ -156,7 +158,8 @@ impl BearerClaims {
             issuer: issuer.to_owned(),
             subject: self.sub,
             email: self.email,
-            email_verified: self.email_verified || self.extra.domain_owner_verified(),
+            email_verified: self.email_verified == Some(true) || self.extra.domain_owner_verified(),
+            email_denied: self.email_verified == Some(false) && !self.extra.domain_owner_verified(),
             preferred_username: self.preferred_username,
             name: self.name,
             client_credentials,
@@ -183,9 +186,11 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     }
 }
 
-/// `true`, or the `"true"` that Amazon Cognito sends.
-fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Value::deserialize(deserializer).map(|value| is_true(&value))
+/// `true`, or the `"true"` that Amazon Cognito sends, and the same of `false`; anything else counts as absent.
+fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let is_false = value == false || value == "false";
+    Ok(is_true(&value).then_some(true).or(is_false.then_some(false)))
 }
 
 fn is_true(value: &Value) -> bool {

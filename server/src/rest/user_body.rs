@@ -99,8 +99,10 @@ pub(super) struct UserPage {
     /// Email of who deactivated it.
     deactivated_by: Option<String>,
     deactivation_reason: Option<String>,
-    /// False while somebody signs in to it whose email was never verified: nobody adds them to a team or an organization.
+    /// False while somebody signs in to it of whose email the provider does not say that it is verified.
     email_verified: bool,
+    /// True while a provider says outright that it is not: nobody adds them to a team or an organization.
+    email_denied: bool,
     organizations: Vec<UserOrganization>,
     /// Teams that are not archived.
     teams: Vec<UserTeam>,
@@ -179,6 +181,7 @@ impl From<views::AccountPage> for UserPage {
             deactivated_by: page.deactivated_by,
             deactivation_reason: page.deactivation_reason,
             email_verified: page.email_verified,
+            email_denied: page.email_denied,
             organizations: organizations.collect(),
             teams: teams.collect(),
             session_count: page.whole.then_some(counts.sessions),

@@ -108,8 +108,8 @@ async fn x17_rights_of_an_address_that_was_never_verified_wait_until_it_is_confi
     };
     assert_eq!(create(&["--confirm-address"]).0, 0, "of nobody yet");
     sqlx::query(
-        "INSERT INTO user_identities (issuer, subject, user_id, email_verified)
-        SELECT 'https://id.example.com', 'wolf', id, false FROM users",
+        "INSERT INTO user_identities (issuer, subject, user_id, email_verified, email_denied)
+        SELECT 'https://id.example.com', 'wolf', id, false, true FROM users",
     )
     .execute(&database.pool)
     .await

@@ -122,8 +122,8 @@ async fn x17_an_address_is_confirmed_by_a_super_admin() {
     let (root, nora) = (world.super_admin().await, world.person("nora").await);
     world
         .sql(&format!(
-            "INSERT INTO user_identities (issuer, subject, user_id, email_verified)
-            VALUES ('https://id.example.com', 'nora', '{}', false)",
+            "INSERT INTO user_identities (issuer, subject, user_id, email_verified, email_denied)
+            VALUES ('https://id.example.com', 'nora', '{}', false, true)",
             nora.id
         ))
         .await;
@@ -153,7 +153,11 @@ async fn x17_an_address_is_confirmed_by_a_super_admin() {
     );
 
     let path = format!("/admin/users/{}", nora.id);
-    assert_eq!(world.get(&root, &path).await.is(200)["email_verified"], false);
+    let seen = world.get(&root, &path).await.is(200);
+    assert_eq!(
+        (&seen["email_verified"], &seen["email_denied"]),
+        (&json!(false), &json!(true))
+    );
     for wrong in [json!(false), json!(null), json!("yes")] {
         world
             .patch(&root, &path, json!({"email_verified": wrong}))

@@ -90,27 +90,40 @@ fn deactivated(page: &AccountPage, now: chrono::DateTime<chrono::Utc>) -> Option
     ))
 }
 
-/// That nobody knows whether the address is the person's, and who settles it.
+/// That the address may be somebody else's, and who settles it.
 fn in_doubt(page: &AccountPage) -> Option<AnyView> {
-    if page.email_verified {
+    if !page.email_denied {
         return None;
     }
     let action = if page.manages {
-        view! {
-            <form method="post" action="/actions/users/confirm-address">
-                <input type="hidden" name="user" value=page.account.id.to_string() />
-                <button class="button button--small">"Confirm address"</button>
-            </form>
-        }
-        .into_any()
+        confirm_address(page)
     } else {
         view! { <p>{format!("To confirm the address, ask {}.", ui::who(Permission::AccountsManage))}</p> }.into_any()
     };
     let body = view! {
-        <p>"The sign-in provider never said that the address is theirs. Until it is confirmed, nobody can add the person to a team or an organization."</p>
+        <p>"The sign-in provider says that the address is not verified. Until it is confirmed, nobody can add the person to a team or an organization."</p>
         {action}
     };
-    Some(ui::callout("warning", "Email never verified", body.into_any()))
+    Some(ui::callout("warning", "Email not verified", body.into_any()))
+}
+
+fn confirm_address(page: &AccountPage) -> AnyView {
+    view! {
+        <form method="post" action="/actions/users/confirm-address">
+            <input type="hidden" name="user" value=page.account.id.to_string() />
+            <button class="button button--small">"Confirm address"</button>
+        </form>
+    }
+    .into_any()
+}
+
+/// The address, and whether nobody vouched for it. Many providers never say: then another way to sign in with it is refused
+/// until it is confirmed.
+fn email(page: &AccountPage) -> AnyView {
+    let unsaid = !page.email_verified && !page.email_denied;
+    let way = (unsaid && page.manages).then(|| confirm_address(page));
+    let note = unsaid.then(|| view! { <small class="table__sub">"not verified by the sign-in provider"</small> });
+    view! { {page.account.email.clone()} {note} {way} }.into_any()
 }
 
 fn organizations(organizations: &[AccountOrganization]) -> AnyView {
@@ -243,7 +256,7 @@ fn facts(page: &AccountPage, now: chrono::DateTime<chrono::Utc>) -> AnyView {
             <header class="card__header"><h2 class="card__title" id="facts-title">"Account"</h2></header>
             <div class="card__body">
                 <dl class="facts facts--stacked">
-                    <div><dt>"Email"</dt><dd>{account.email.clone()}</dd></div>
+                    <div><dt>"Email"</dt><dd>{email(page)}</dd></div>
                     <div><dt>"Last seen"</dt><dd>{last_seen(account, now)}</dd></div>
                     <div><dt>"Created"</dt><dd>{ui::time(account.created_at)}</dd></div>
                     <div><dt>"Provisions runners"</dt><dd>{if account.can_use_jit { "allowed" } else { "not allowed" }}</dd></div>

@@ -31,6 +31,7 @@ impl Operation for SignIn {
             subject: name.clone(),
             email: Some(format!("{name}@example.com")),
             email_verified: true,
+            email_denied: false,
             preferred_username: None,
             name: None,
             directory_id: None,
