@@ -39,7 +39,7 @@ pub fn home() -> impl IntoView {
             {loaded.first_steps.map(steps::card)}
             <div class="split">
                 <div class="split__main">
-                    <div class="stack" id="home-live" data-live=LIVE>
+                    <div class="stack stack--wide" id="home-live" data-live=LIVE>
                         {needs::card(&loaded, &alerts, now)} {runners(&loaded, &me, now)}
                     </div>
                     {teams(&loaded, &me)} {keys(&loaded, &me, now)}

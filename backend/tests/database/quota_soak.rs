@@ -1,7 +1,7 @@
 //! The quota soak (B15): two processes provision, delete, wait and hear of jobs at once while GitHub fails in every way.
 //! At no observation is there a runner too many, and once the faults are over the books and GitHub agree.
 //!
-//! 12 seconds; `GUILDHALL_SOAK_SECONDS=120` for two minutes.
+//! 12 seconds, and longer where a busy machine has not come to everything; `GUILDHALL_SOAK_SECONDS=120` for two minutes.
 
 use std::{
     sync::{
@@ -38,6 +38,26 @@ struct Tally {
     heard: AtomicU64,
     synced: AtomicU64,
     observed: AtomicU64,
+}
+
+impl Tally {
+    fn all(&self) -> [u64; 7] {
+        [
+            &self.made,
+            &self.refused,
+            &self.claimed,
+            &self.deleted,
+            &self.heard,
+            &self.synced,
+            &self.observed,
+        ]
+        .map(|of| of.load(Ordering::Relaxed))
+    }
+
+    /// Whether each thing has happened.
+    fn has_all(&self) -> bool {
+        self.all().iter().all(|n| *n > 0)
+    }
 }
 
 fn count(of: &AtomicU64) {
@@ -220,8 +240,9 @@ async fn b15_no_quota_is_exceeded_at_any_moment_whatever_github_does() {
     ));
     tasks.spawn(weather(world.github.clone(), stop.clone()));
 
-    let end = tokio::time::Instant::now() + seconds();
-    while tokio::time::Instant::now() < end {
+    let begin = tokio::time::Instant::now();
+    // A busy machine gets as far in more time.
+    while begin.elapsed() < seconds() || (begin.elapsed() < seconds() * 4 && !tally.has_all()) {
         tokio::time::sleep(Duration::from_millis(100)).await;
         if let Some(ended) = tasks.try_join_next() {
             stop.store(true, Ordering::Relaxed);
@@ -232,19 +253,9 @@ async fn b15_no_quota_is_exceeded_at_any_moment_whatever_github_does() {
     while let Some(ended) = tasks.join_next().await {
         ended.expect("nobody fails");
     }
-    let of = |n: &AtomicU64| n.load(Ordering::Relaxed);
-    let all = [
-        &tally.made,
-        &tally.refused,
-        &tally.claimed,
-        &tally.deleted,
-        &tally.heard,
-        &tally.synced,
-        &tally.observed,
-    ]
-    .map(of);
+    let all = tally.all();
     println!("made, refused, claimed, deleted, heard, synced, observed: {all:?}");
-    assert!(all.iter().all(|n| *n > 0), "something never happened: {all:?}");
+    assert!(tally.has_all(), "something never happened: {all:?}");
 
     within(Duration::from_secs(20), async || {
         runners::reap(&world.backend).await.unwrap();

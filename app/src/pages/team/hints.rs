@@ -103,7 +103,7 @@ mod tests {
         }
         assert_eq!(texts(4, 2), ["4 members: 5 to 20 are a good size for a team."]);
         assert_eq!(texts(21, 2), ["21 members: teams of 5 to 20 are easier to manage."]);
-        assert_eq!(texts(8, 1), ["1 admin: with 2 or 3, one of them can be away."]);
+        assert_eq!(texts(8, 1), ["Only 1 admin: with 2 or 3, one of them can be away."]);
         assert_eq!(texts(8, 4), ["4 admins: 2 or 3 prevent configuration conflicts."]);
         assert_eq!(texts(30, 9).len(), 2);
     }
