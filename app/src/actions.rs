@@ -33,9 +33,10 @@ mod tokens;
 mod users;
 mod waiting;
 
+use backend::teams::{self as team_rules, Found, TeamKey};
 use domain::{Invalid, TeamId};
 
-use crate::ssr::{self, Error};
+use crate::ssr::{self, Code, Ctx, Error};
 
 /// The page of a team that a form was on, as a path on this host: its own page when the form says
 /// anything else.
@@ -60,11 +61,25 @@ fn team_id(text: &str) -> ssr::Result<TeamId> {
     text.parse().map_err(|_| Error::not_found("Team", text))
 }
 
+/// The id of a team that is named by its short name; an id, and what names no team, stay as they are for the rule to judge.
+async fn team_named(ctx: &mut Ctx, text: &str) -> ssr::Result<String> {
+    let named = text.trim();
+    if named.is_empty() || named.parse::<TeamId>().is_ok() {
+        return Ok(named.to_owned());
+    }
+    match team_rules::find(ctx, &TeamKey::parse(named)).await {
+        Ok(Found::One(page)) => Ok(page.team.id.to_string()),
+        Ok(Found::Several(_)) => Err(Error::invalid("team_id", "names several teams: write the id of one")),
+        Err(Error::Refused(Code::NotFound, detail)) => Err(Error::invalid("team_id", detail)),
+        Err(error) => Err(error),
+    }
+}
+
 /// Who sent a form, for what is done outside of a transaction.
 fn visitor() -> ssr::Result<(ssr::Visit, ssr::Caller)> {
     let visit = ssr::visit();
     let caller = visit.caller.clone();
-    let caller = caller.ok_or_else(|| Error::refused(ssr::Code::NotAuthenticated, "Not authenticated"))?;
+    let caller = caller.ok_or_else(|| Error::refused(Code::NotAuthenticated, "Not authenticated"))?;
     Ok((visit, caller))
 }
 

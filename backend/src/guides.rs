@@ -11,9 +11,9 @@ use uuid::Uuid;
 use crate::{Caller, Ctx, Error, Result, identity, organizations::Admission, teams};
 
 /// How many teams there are to choose from; others are found from their own page.
-const MAX_TEAMS: i64 = 200;
+pub const MAX_TEAMS: i64 = 500;
 
-/// The active teams whose members the caller manages, by name; 200 of them.
+/// The active teams whose members the caller manages, by name; [`MAX_TEAMS`] of them.
 ///
 /// # Errors
 /// 403 for those who manage no team and no organization.

@@ -76,7 +76,7 @@ test('a super_admin sets prices; what is wrong is said and nothing typed is lost
   const label = unique('mac').replace(' ', '-');
   await prices.fill(`${before}\n${label}`);
   await page.getByRole('button', { name: 'Save Changes' }).click();
-  await expect(page.getByText(`'${label}' must be a label and its price, like: gpu = 0.05`).first()).toBeVisible();
+  await expect(page.getByText(`'${label}' must be a label and its price, like: gpu = 0.07`).first()).toBeVisible();
   await expect(prices).toHaveValue(`${before}\n${label}`);
   await prices.fill(`${before}\n${label} = 0.08`);
   await page.getByRole('button', { name: 'Save Changes' }).click();

@@ -18,7 +18,7 @@ test('a member finds their team, what to start, and answers', async ({ as }) => 
 
 test('somebody in no team is told how to get into one', async ({ as }) => {
   const page = await as(await hire(unique('Nils Newcomer')), '/');
-  await expect(page.getByText('You are in no team yet.')).toBeVisible();
+  await expect(page.getByText('You are in no team of your own yet.')).toBeVisible();
   await page.getByRole('link', { name: 'Request to join a team' }).click();
   await expect(page).toHaveURL(/\/requests\/new\?kind=join$/);
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();

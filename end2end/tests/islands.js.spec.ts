@@ -21,7 +21,7 @@ test('the provisioning form shows labels, name and quota while one types', async
   await page.getByLabel(/^Runner name prefix/).fill('nightly');
   await expect(page.getByText('nightly-······')).toBeVisible();
   await page.getByLabel(/^Runner name prefix/).fill('no spaces');
-  await expect(page.getByText('not valid: letters, digits, - and _')).toBeVisible();
+  await expect(page.getByText('1 to 50 letters, digits, - and _; six characters drawn at random come after it.')).toBeVisible();
   await page.getByLabel(/^Custom labels/).pressSequentially('app-backend');
   await expect(preview.getByRole('listitem').last()).toHaveText('app-backend');
   await page.getByLabel(/^Custom labels/).fill('app-backend, gpu');

@@ -78,7 +78,7 @@ test('who has no account is invited, listed, withdrawn, and joins with the accou
   // One alone, where members are added: not by accident.
   await page.getByLabel('Email or user id').fill(second);
   await page.getByRole('button', { name: 'Add Member' }).click();
-  await expect(page.getByText(`User not found: ${second}`)).toBeVisible();
+  await expect(page.locator('#user_id-error', { hasText: `User not found: ${second}` })).toBeVisible();
   await tick(page, 'Invite if there is no account yet');
   await page.getByRole('button', { name: 'Add Member' }).click();
   await expect(page.getByText(`${second} has no account yet and is invited`)).toBeVisible();
@@ -230,7 +230,7 @@ test('the question before a removal names the runners that stay', async ({ as, a
   const page = await as(tess, `/admin/teams/${team.id}/members`);
   await choose(page, max.email, 'Remove…');
   const dialog = page.getByRole('dialog');
-  await expect(dialog).toContainText('It goes on counting against the quota.');
+  await expect(dialog).toContainText('keeps running and counts against the quota.');
   await expect(dialog).not.toContainText('Revokes');
   await expect(dialog.getByRole('list', { name: 'Runners that stay' })).toContainText(made.runner_name);
   await dialog.getByRole('link', { name: "the team's runners" }).click();

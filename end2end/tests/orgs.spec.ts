@@ -119,7 +119,7 @@ test('ceilings: lowered by an org_admin, raised by a super_admin, never below a 
   const now = await api.ok('GET', path);
   expect([now.max_runners, now.max_budget, now.models]).toEqual([8, 60, ['gpt-4o', 'claude-sonnet']]);
   await tab(page, 'Overview').click();
-  await expect(page.locator('.usage__value')).toHaveText('0 of 8');
+  await expect(page.locator('.stat', { hasText: 'Runners of all teams' })).toContainText('0 of 8');
   await expect(page.getByText('1 team without an admin')).toBeVisible();
   await page.getByRole('link', { name: team.name }).first().click();
   await expect(page).toHaveURL(`${origin()}/admin/teams/${team.id}/members`);

@@ -118,7 +118,7 @@ test('a team admin allows a service with a reason, gives another, and stops it a
   await expect(dialog).toContainText(`Stop allowing ${service.name}?`);
   await expect(dialog).toContainText('2 members of');
   await expect(dialog).toContainText('1 key loses it');
-  await expect(dialog).toContainText('1 project with such keys');
+  await expect(dialog).toContainText('1 project with keys that lose it');
   await expect(dialog.getByRole('list', { name: 'Keys that break' })).toContainText('robot');
   await expect(dialog.getByRole('list', { name: 'Keys that break' })).toContainText('Nightly');
   // Looking changes nothing.

@@ -84,7 +84,7 @@ test('the sign-in page says that this is a demo, and leads to the provider only'
 
 test('someone new sees what to do next, and no administration', async ({ as }) => {
   const page = await as(stranger);
-  await expect(page.getByText('You are in no team yet.')).toBeVisible();
+  await expect(page.getByText('You are in no team of your own yet.')).toBeVisible();
   const navigation = page.getByRole('navigation', { name: 'Main' });
   await expect(navigation.getByRole('link', { name: 'Home' })).toHaveAttribute('aria-current', 'page');
   await expect(navigation.getByRole('link', { name: 'Teams', exact: true })).toHaveCount(0);

@@ -221,7 +221,7 @@ test('a team’s own limits are set where they are shown, and a team admin only 
   const team = await api.team({ members: { [tess.email]: 'admin' } });
   const page = await as(superAdmin, `/admin/teams/${team.id}/settings`);
   await page.getByLabel(/^Budget in US dollars/).fill('much');
-  await page.getByLabel(/^Period/).fill('monthly');
+  await page.getByLabel(/^Budget period/).fill('monthly');
   await page.getByLabel(/^Requests per minute/).fill('100');
   await page.getByRole('button', { name: 'Save limits' }).click();
   await expect(page.locator('#max_budget-error')).toContainText('must be an amount');

@@ -35,11 +35,12 @@ pub async fn create_machine(
         back: PAGE,
     };
     sent.run(async |ctx| {
+        let team_id = super::team_named(ctx, &team_id).await?;
         let input = NewMachineInput {
             client_id: client_id.clone(),
             name: Some(name.clone()),
             description: Some(description.clone()),
-            team_id: team_id.clone(),
+            team_id,
         };
         let client = machines::create(ctx, input.parse()?).await?;
         let words = format!("{} may provision runners for {} now.", client.name, client.team_name);

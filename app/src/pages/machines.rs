@@ -67,12 +67,7 @@ fn query() -> Result<MachineQuery> {
 fn form(state: &FormState, teams: &[ManagedTeam]) -> AnyView {
     let asked = ssr::query("team").unwrap_or_default();
     let chosen = state.value("team_id", &asked);
-    let wrong = state.error("team_id");
-    let described = if wrong.is_some() {
-        "team_id-hint team_id-error"
-    } else {
-        "team_id-hint"
-    };
+    let team = team(state, teams, &chosen);
     view! {
         <section class="card" aria-labelledby="new-machine">
             <header class="card__header">
@@ -98,33 +93,59 @@ fn form(state: &FormState, teams: &[ManagedTeam]) -> AnyView {
                     {Field { name: "name", label: "Name", hint: "What people will read; the client id without one.", placeholder: "Backend CI", ..Field::default() }
                         .view(state)}
                 </div>
-                <div class="field field--medium">
-                    <label class="field__label" for="team_id">"Team "<span class="field__mark">"required"</span></label>
-                    <p class="field__hint" id="team_id-hint">"The one team that it acts for. A team has one active machine client."</p>
-                    <select
-                        class="select"
-                        id="team_id"
-                        name="team_id"
-                        aria-invalid=wrong.is_some().then_some("true")
-                        aria-describedby=described
-                        required
-                    >
-                        <option value="">"Choose a team"</option>
-                        {teams
-                            .iter()
-                            .map(|team| {
-                                let id = team.id.to_string();
-                                let selected = id == chosen;
-                                view! { <option value=id selected=selected>{format!("{} ({})", team.name, team.organization)}</option> }
-                            })
-                            .collect_view()}
-                    </select>
-                    {ui::error_line("team_id", wrong)}
-                </div>
+                {team}
                 {ui::text_area(state, "description", "Description", "What it is for; at most 500 characters.", "")}
                 <div class="form-actions"><button class="button button--primary">"Register"</button></div>
             </form>
         </section>
+    }
+    .into_any()
+}
+
+/// The team: chosen from a list, or named where there are more than a list can show.
+fn team(state: &FormState, teams: &[ManagedTeam], chosen: &str) -> AnyView {
+    if teams.len() >= usize::try_from(guides::MAX_TEAMS).unwrap_or(usize::MAX) {
+        return Field {
+            name: "team_id",
+            label: "Team",
+            hint: "Its short name, as in the address of its page, or its id. It has one active machine client.",
+            current: chosen,
+            required: true,
+            placeholder: "backend-team",
+            ..Field::default()
+        }
+        .view(state);
+    }
+    let wrong = state.error("team_id");
+    let described = if wrong.is_some() {
+        "team_id-hint team_id-error"
+    } else {
+        "team_id-hint"
+    };
+    view! {
+        <div class="field field--medium">
+            <label class="field__label" for="team_id">"Team "<span class="field__mark">"required"</span></label>
+            <p class="field__hint" id="team_id-hint">"The one team that it acts for. A team has one active machine client."</p>
+            <select
+                class="select"
+                id="team_id"
+                name="team_id"
+                aria-invalid=wrong.is_some().then_some("true")
+                aria-describedby=described
+                required
+            >
+                <option value="">"Choose a team"</option>
+                {teams
+                    .iter()
+                    .map(|team| {
+                        let id = team.id.to_string();
+                        let selected = id == chosen;
+                        view! { <option value=id selected=selected>{format!("{} ({})", team.name, team.organization)}</option> }
+                    })
+                    .collect_view()}
+            </select>
+            {ui::error_line("team_id", wrong)}
+        </div>
     }
     .into_any()
 }

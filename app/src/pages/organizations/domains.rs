@@ -51,6 +51,7 @@ pub fn domains() -> impl IntoView {
 fn add_form(place: &Place, state: &FormState) -> AnyView {
     let error = state.error("domain");
     view! {
+        {ui::error_summary(state)}
         {ui::refusal(state.refusal())}
         <section class="card" aria-labelledby="add-title">
             <header class="card__header">

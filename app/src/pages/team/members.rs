@@ -134,6 +134,7 @@ fn add_form(place: &Place, state: &FormState) -> AnyView {
         .iter()
         .any(|name| !state.value(name, "").is_empty() || state.error(name).is_some());
     view! {
+        {ui::error_summary(state)}
         {ui::refusal(state.refusal())}
         <section class="card" aria-labelledby="add-title">
             <header class="card__header">
