@@ -228,7 +228,8 @@ impl Sent<'_> {
                     .map(|invalid| {
                         // The parts of a request's value are fields of their own in its form.
                         let field = invalid.field.strip_prefix("value.").map(str::to_owned);
-                        Invalid::new(field.unwrap_or(invalid.field.into_owned()), storable(&invalid.message))
+                        let words = domain::roles::in_words(&invalid.message);
+                        Invalid::new(field.unwrap_or(invalid.field.into_owned()), storable(&words))
                     })
                     .collect()
             } else {
@@ -249,11 +250,24 @@ fn on_its_field(error: Error, values: &[(&'static str, &str)]) -> Error {
         return error;
     }
     let detail = error.detail();
-    // Of a short name and a name the words tell which: they repeat what was typed.
-    let typed = |field: &str| (values.iter()).find(|(name, value)| *name == field && detail.contains(value.trim()));
-    match ["slug", "email", "domain", "name"].into_iter().find_map(typed) {
-        Some(&(field, value)) if !value.trim().is_empty() => Error::invalid(field, detail),
-        _ => error,
+    // The words repeat what was typed, and an organization is called by its short name.
+    let says = |value: &str| {
+        let value = value.trim();
+        !value.is_empty()
+            && [format!("'{value}'"), format!(" {value} ")]
+                .iter()
+                .any(|said| detail.contains(said))
+    };
+    let by_slug = detail.starts_with("Organization ") || detail.contains(" slug ");
+    let fields = if by_slug {
+        ["slug", "name", "email", "domain"]
+    } else {
+        ["name", "slug", "email", "domain"]
+    };
+    let typed = |field: &str| (values.iter()).find(|(name, value)| *name == field && says(value));
+    match fields.into_iter().find_map(typed) {
+        Some(&(field, _)) => Error::invalid(field, detail),
+        None => error,
     }
 }
 
@@ -302,6 +316,31 @@ mod tests {
         let long = kept(&format!("x{}", "\u{20ac}".repeat(LONGEST)));
         assert_eq!(long.len(), LONGEST - 1);
         assert!(long.ends_with('\u{20ac}'));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_wrong_with_its_field() {
+        let taken = || Error::refused(Code::NameTaken, "Project 'Billing' already exists in this team");
+        let field = |values: &[(&'static str, &str)]| match on_its_field(taken(), values) {
+            Error::Invalid(fields) => Some(fields[0].field.to_string()),
+            _ => None,
+        };
+        assert_eq!(field(&[("slug", ""), ("name", " Billing ")]).as_deref(), Some("name"));
+        assert_eq!(
+            field(&[("slug", "Billing"), ("name", "Billing")]).as_deref(),
+            Some("name")
+        );
+        assert_eq!(
+            field(&[("slug", "ing"), ("name", "Bill")]),
+            None,
+            "a part of the name is another"
+        );
+        assert_eq!(field(&[("group_id", "Billing")]), None, "a form without such a field");
+        let other = Error::refused(Code::WrongState, "Project 'Billing' is archived");
+        assert!(!matches!(
+            on_its_field(other, &[("name", "Billing")]),
+            Error::Invalid(_)
+        ));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use choice::PersonChoice;
 use chrono::{DateTime, Utc};
 pub use dialog::{Confirm, confirm, counted};
 use domain::{TeamRole, TeamStatus};
-pub use field::{Field, error_line, error_summary, required_text_area, text_area};
+pub use field::{Field, PERIODS, error_line, error_summary, required_text_area, text_area};
 use leptos::prelude::*;
 pub use pager::pagination;
 pub use severity::{severity_badge, severity_word};
@@ -75,7 +75,7 @@ pub fn person_linked(email: &str, name: Option<&str>, href: Option<String>) -> A
 pub fn select_all() -> AnyView {
     view! {
         <th scope="col" class="table__check">
-            <span class="visually-hidden">"Select"</span>
+            <span class="visually-hidden no-js-only">"Select"</span>
             <input class="js-only" type="checkbox" data-select-all aria-label="Select all" autocomplete="off" />
         </th>
     }

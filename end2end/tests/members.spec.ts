@@ -59,7 +59,9 @@ test('a team admin adds people, by email or id, and changes what they are', asyn
 test('the last admin stays: not demoted, not removed, not gone', async ({ as, api }) => {
   const team = await api.team({ members: { [tess.email]: 'admin', [max.email]: 'member' } });
   const page = await as(tess, `/admin/teams/${team.id}/members`);
-  await choose(page, tess.email, 'Make member');
+  await choose(page, tess.email, 'Make member…');
+  await expect(page.getByRole('dialog')).toContainText('Only another admin');
+  await page.getByRole('dialog').getByRole('button', { name: 'Make me a member' }).click();
   await expect(page.getByRole('alert')).toContainText('Cannot remove last team admin');
   await expect(page.getByRole('alert')).toContainText('First promote another member');
   await choose(page, tess.email, 'Leave team…');

@@ -89,7 +89,7 @@ fn not_found(detail: &str) -> (String, String) {
     match detail.split_once(" not found: ") {
         Some((kind, which)) => (
             format!("{kind} not found"),
-            format!("There is no {} “{which}”, or you may not see it.", kind.to_lowercase()),
+            format!("There is no {} “{which}”, or you may not see it.", in_a_sentence(kind)),
         ),
         None => ("Page not found".to_owned(), detail.to_owned()),
     }
@@ -118,6 +118,17 @@ pub(super) async fn join(visit: &Visit, error: &Error) -> Option<AnyView> {
     })
 }
 
+/// A kind within a sentence: "Team" is a team, "SCIM token" stays as it is.
+fn in_a_sentence(kind: &str) -> String {
+    let mut letters = kind.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() && !kind.starts_with("LiteLLM") => {
+            format!("{}{}", first.to_lowercase(), &kind[first.len_utf8()..])
+        }
+        _ => kind.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::not_found;
@@ -130,5 +141,17 @@ mod tests {
             ("Team not found", "There is no team “ops”, or you may not see it.")
         );
         assert_eq!(not_found("Service not found").0, "Page not found");
+        for (detail, words) in [
+            (
+                "OAuth client not found: x",
+                "There is no OAuth client “x”, or you may not see it.",
+            ),
+            (
+                "LiteLLM instance not found: x",
+                "There is no LiteLLM instance “x”, or you may not see it.",
+            ),
+        ] {
+            assert_eq!(not_found(detail).1, words);
+        }
     }
 }

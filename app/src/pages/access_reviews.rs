@@ -89,7 +89,7 @@ fn segments(current: Option<&str>) -> AnyView {
     };
     view! {
         <div class="toolbar">
-            <nav class="segmented" aria-label="State">
+            <nav class="segmented" aria-label="Status">
                 {segment(None, "All")} {segment(Some("open"), "Open")} {segment(Some("closed"), "Closed")}
                 {segment(Some("cancelled"), "Cancelled")}
             </nav>
@@ -125,7 +125,7 @@ fn table(list: &Page<AccessReview>, state: Option<&str>, now: DateTime<Utc>) -> 
                 <thead>
                     <tr>
                         <th scope="col">"Review"</th>
-                        <th scope="col">"State"</th>
+                        <th scope="col">"Status"</th>
                         <th scope="col">"Decided"</th>
                         <th scope="col">"Due"</th>
                         <th scope="col" class="table__optional">"Started"</th>
@@ -154,7 +154,7 @@ fn row(review: &AccessReview, now: DateTime<Utc>) -> AnyView {
                 <a class="link" href=format!("{PAGE}/{}", review.id)>{review.name.clone()}</a>
                 <small class="table__sub">{format!("{} · {}", review.scope_name, review.covers())}</small>
             </th>
-            <td class="table__state" data-label="State">{badge(review.state)}</td>
+            <td class="table__state" data-label="Status">{badge(review.state)}</td>
             <td data-label="Decided">
                 <span class="meter">
                     <progress

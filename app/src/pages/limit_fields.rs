@@ -41,7 +41,15 @@ pub fn limit_fields(state: &FormState, limits: &Limits, hints: &Hints) -> AnyVie
         {ui::text_area(state, "models", "Models", hints.models, &limits.models.join("\n"))}
         <div class="field-row">
             {field("max_budget", "Budget in US dollars", hints.budget, &budget)}
-            {field("budget_duration", "Budget period", "Like daily, weekly, monthly or 30d.", &period)}
+            {Field {
+                name: "budget_duration",
+                label: "Budget period",
+                hint: "Like daily, weekly, monthly or 30d.",
+                current: &period,
+                offers: ui::PERIODS,
+                ..Field::default()
+            }
+                .view(state)}
         </div>
         <div class="field-row">
             {field("tpm_limit", "Tokens per minute", hints.rate, &number(limits.tpm_limit))}

@@ -145,7 +145,7 @@ fn without_team(form: &Form) -> AnyView {
         return ui::callout(
             "warning",
             "You are in no active team and have no label policy",
-            view! { <p>{text}</p> <p><a class="button" href="/requests/new?kind=join">"Request to join a team"</a></p> }.into_any(),
+            view! { <p>{text}</p> <p><a class="button" href=format!("{}/new?kind=join", crate::pages::requests::PAGE)>"Request to join a team"</a></p> }.into_any(),
         );
     };
     let title = if form.policy_by_default {

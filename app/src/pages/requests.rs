@@ -230,7 +230,7 @@ fn toolbar(address: &Address) -> AnyView {
         <form class="toolbar" method="get" role="search" aria-label="Requests">
             {address.view.word().map(|word| view! { <input type="hidden" name="view" value=word /> })}
             {select("kind", "Kind", "All kinds", &address.kind, kinds)}
-            {(address.view != View::ToDecide).then(|| select("state", "State", "Any state", &address.state, states))}
+            {(address.view != View::ToDecide).then(|| select("state", "Status", "Any status", &address.state, states))}
             <button class="button toolbar__submit">"Apply"</button>
             {filtered.then(|| view! { <a class="link link--muted toolbar__clear" href=clear.with("", None)>"Clear"</a> })}
         </form>

@@ -1,9 +1,11 @@
 //! People's accounts: the list, a new one, and one of them.
 
 mod account;
+mod address;
 mod keys;
 mod list;
 mod new;
+mod status;
 
 pub use account::account;
 use domain::views::Account;

@@ -22,7 +22,12 @@ pub struct Field<'a> {
     pub placeholder: &'static str,
     /// Whether the page opens with the cursor here.
     pub autofocus: bool,
+    /// Values that the browser offers; others may be written.
+    pub offers: &'static [&'static str],
 }
+
+/// What a budget's period mostly is.
+pub const PERIODS: &[&str] = &["daily", "weekly", "monthly", "yearly", "30d"];
 
 impl Default for Field<'_> {
     fn default() -> Self {
@@ -35,6 +40,7 @@ impl Default for Field<'_> {
             kind: "text",
             placeholder: "",
             autofocus: false,
+            offers: &[],
         }
     }
 }
@@ -48,6 +54,11 @@ impl Field<'_> {
         let inputmode = (self.kind == "number").then_some("numeric");
         // A number field that refuses letters loses what was typed; the server explains instead.
         let kind = if self.kind == "number" { "text" } else { self.kind };
+        let offers = (!self.offers.is_empty()).then(|| format!("{}-offers", self.name));
+        let offered = offers.clone().map(|id| {
+            let options = self.offers.iter().map(|offer| view! { <option value=*offer></option> });
+            view! { <datalist id=id>{options.collect_view()}</datalist> }
+        });
         view! {
             <div class=if self.kind == "number" { "field field--short" } else { "field" }>
                 {label(self.name, self.label, self.required)}
@@ -63,9 +74,11 @@ impl Field<'_> {
                     required=self.required
                     autofocus=self.autofocus
                     autocomplete="off"
+                    list=offers
                     aria-invalid=error.is_some().then_some("true")
                     aria-describedby=described
                 />
+                {offered}
                 {error_line(self.name, error)}
             </div>
         }

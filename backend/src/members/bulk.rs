@@ -63,7 +63,7 @@ pub async fn add_many(
         .iter()
         .map(|row| UserRef::parse("user_id", &row.user).ok())
         .collect();
-    if !dry_run && on_unknown == OnUnknown::Invite {
+    if !dry_run && on_unknown == OnUnknown::Invite && input.len() <= MAX_ROSTER {
         invitations::hold(ctx, team, &addresses(&refs)).await?;
     }
     let page = manage(ctx, team).await?;

@@ -89,7 +89,7 @@ async fn past(ctx: &mut Ctx, directory: &Directory, user: UserId) -> Result<Past
 /// The account of someone whom the directory sends for the first time: the one with the address, else a new one.
 async fn account(ctx: &mut Ctx, directory: &Directory, email: &Email, name: Option<&PersonName>) -> Result<UserId> {
     if let Some(known) = accounts::at_address(ctx, directory.organization, email).await? {
-        if known.doubtful && !known.belongs {
+        if known.unverified && !known.belongs {
             return Err(Refused::value(
                 "emails",
                 "names an account that was opened by an identity whose email was never verified: ask a super_admin to settle whose it is",

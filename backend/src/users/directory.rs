@@ -17,8 +17,8 @@ pub(crate) struct Known {
     pub(crate) elsewhere: bool,
     /// It belongs to the organization.
     pub(crate) belongs: bool,
-    /// Somebody signs in to it whose email was never verified.
-    pub(crate) doubtful: bool,
+    /// Somebody signs in to it whose email nobody verified: a directory gives nothing on the strength of an address alone.
+    pub(crate) unverified: bool,
 }
 
 /// The account with an address, seen from an organization. Whoever makes an account for the address waits until this
@@ -49,7 +49,7 @@ pub(crate) async fn known(ctx: &mut Ctx, organization: OrganizationId, user: Use
                 OR EXISTS (SELECT FROM team_members m JOIN teams t ON t.id = m.team_id
                     WHERE m.user_id = u.id AND t.organization_id <> $1 AND NOT t.is_system) AS "elsewhere!",
             EXISTS (SELECT FROM organization_members m WHERE m.user_id = u.id AND m.organization_id = $1) AS "belongs!",
-            EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND NOT i.email_verified) AS "doubtful!"
+            EXISTS (SELECT FROM user_identities i WHERE i.user_id = u.id AND NOT i.email_verified) AS "unverified!"
         FROM users u WHERE u.id = $2 FOR NO KEY UPDATE"#,
         organization.0,
         user.0,
@@ -63,7 +63,7 @@ pub(crate) async fn known(ctx: &mut Ctx, organization: OrganizationId, user: Use
         deactivated_at: row.deactivated_at,
         elsewhere: row.elsewhere,
         belongs: row.belongs,
-        doubtful: row.doubtful,
+        unverified: row.unverified,
     }))
 }
 

@@ -180,6 +180,10 @@ pub async fn update(ctx: &mut Ctx, user: &UserRef, patch: AccountPatch) -> Resul
     after.super_admin = patch.super_admin.unwrap_or(before.super_admin);
     after.auditor = patch.auditor.unwrap_or(before.auditor);
     after.can_use_jit = patch.can_use_jit.unwrap_or(before.can_use_jit);
+    if patch.confirms && before.deactivated_at.is_some() {
+        let words = "The account is deactivated: activate it before its address is confirmed";
+        return Err(Error::refused(Code::WrongState, words));
+    }
     let confirmed = patch.confirms && identity::confirm(ctx, before.id).await?;
     if after == before && !confirmed {
         return see(ctx, &before).await;

@@ -142,7 +142,7 @@ fn some_budget(
     if max_budget.is_none() && budget_duration.is_none() && tpm_limit.is_none() && rpm_limit.is_none() {
         return Err(Invalid::new(
             MAX_BUDGET,
-            "must be given, or else a period, tpm_limit or rpm_limit",
+            "must be given, or else a period, or tokens or requests per minute",
         ));
     }
     Ok(RequestValue::Budget {

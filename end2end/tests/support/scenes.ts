@@ -221,6 +221,7 @@ export const scenes: Scene[] = [
     },
     differs: true,
   },
+  { name: 'members-step-down', as: tess, at: (world) => `${team('members')(world)}?confirm=step-down&user=${tess.email}` },
   { name: 'members-filtered', as: tess, at: (world) => `${team('members')(world)}?q=nobody&role=admin` },
   { name: 'default-team', as: ada, at: '/admin/teams/a0000000-0000-4000-8000-000000000001' },
   { name: 'default-team-settings', as: ada, at: '/admin/teams/a0000000-0000-4000-8000-000000000001/settings' },

@@ -68,7 +68,7 @@ fn organization(facts: &Facts, who: &str) -> Step {
             "The account is deactivated. A super admin can activate it.",
         ),
         Some(person) => match &person.not_admitted {
-            Some(why) => Step::new(State::Blocked, title, why.clone()).at(link, people),
+            Some(why) => Step::new(State::Blocked, title, domain::roles::in_words(why)).at(link, people),
             None if person.org_role.is_some() => {
                 Step::new(State::Done, title, format!("{} belongs to {name}.", person.email))
             }

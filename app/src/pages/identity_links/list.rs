@@ -83,7 +83,7 @@ fn toolbar(query: &LinkQuery) -> AnyView {
                     })
                     .collect_view()}
             </select>
-            <button class="button">"Filter"</button>
+            <button class="button">"Apply"</button>
         </form>
     }
     .into_any()
@@ -136,7 +136,7 @@ fn table(list: &Page<IdentityLink>, query: &LinkQuery, makes: bool, now: DateTim
                         <th scope="col">"Mode"</th>
                         <th scope="col" class="table__number">"People"</th>
                         <th scope="col" class="table__optional">"Last read"</th>
-                        <th scope="col">"State"</th>
+                        <th scope="col">"Status"</th>
                     </tr>
                 </thead>
                 <tbody>{list.items.iter().map(|link| row(link, now)).collect_view()}</tbody>
@@ -173,7 +173,7 @@ fn row(link: &IdentityLink, now: DateTime<Utc>) -> AnyView {
                     None => view! { <span class="none">"by sign-in"</span> }.into_any(),
                 }}
             </td>
-            <td class="table__state" data-label="State">{state_badge(link)}</td>
+            <td class="table__state" data-label="Status">{state_badge(link)}</td>
         </tr>
     }
     .into_any()

@@ -75,7 +75,7 @@ fn key_form(policy: &KeyPolicy, state: &FormState) -> AnyView {
                         {field("defaults.maxBudget", "Budget in US dollars", money(own.max_budget))}
                         {field("defaults.softBudget", "Warn from (US dollars)", money(own.soft_budget))}
                     </div>
-                    {Field { name: "defaults.budgetDuration", label: "Budget period", hint: "Such as 30d or 1mo, or daily, weekly, monthly, yearly.", current: duration, ..Field::default() }.view(state)}
+                    {Field { name: "defaults.budgetDuration", label: "Budget period", hint: "Like daily, weekly, monthly or 30d.", current: duration, offers: ui::PERIODS, ..Field::default() }.view(state)}
                     <div class="field-row">
                         {field("defaults.tpmLimit", "Tokens per minute", number(own.tpm_limit))}
                         {field("defaults.rpmLimit", "Requests per minute", number(own.rpm_limit))}

@@ -136,6 +136,12 @@ pub fn edit() -> impl IntoView {
         let user = UserRef::parse("user", &key).map_err(|_| missing())?;
         let policy = label_policies::get(&mut ctx, &user).await?;
         let manages = !label_policies::managed(&mut ctx, &[policy.user_id]).await?.is_empty();
+        // An org_admin who reads this one may not change it: it is a guest's, or that of somebody with a role in the installation.
+        let changes = if label_policies::may_manage(&ctx.caller) {
+            Permission::AccountsManage
+        } else {
+            Permission::DirectoryManage
+        };
         let removal = label_policies::preview_removal(&ctx, &policy);
         drop(ctx);
         let form_state = forms::take(POLICY).await;
@@ -175,7 +181,7 @@ pub fn edit() -> impl IntoView {
                         <div>
                             <h2 class="card__title" id="policy-title">"What it allows"</h2>
                             <p class="card__description">
-                                {format!("To change it, ask {}.", ui::who(Permission::DirectoryManage))}
+                                {format!("To change it, ask {}.", ui::who(changes))}
                             </p>
                         </div>
                     </header>

@@ -267,6 +267,7 @@ fn value(kind: RequestKind, held: Option<String>, state: &FormState) -> AnyView 
                 name: "budget_duration",
                 label: "Budget period",
                 hint: "Like daily, weekly, monthly or 30d. Leave empty to keep it.",
+                offers: ui::PERIODS,
                 ..Field::default()
             };
             view! {

@@ -40,7 +40,7 @@ pub(super) fn table(list: &Page<AccessRequest>, quotas: &Quotas, address: &Addre
                         <th scope="col">"Team"</th>
                         {others.then(|| view! { <th scope="col">"Asked by"</th> })}
                         <th scope="col">"Asked"</th>
-                        {(!choose).then(|| view! { <th scope="col">"State"</th> })}
+                        {(!choose).then(|| view! { <th scope="col">"Status"</th> })}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -84,7 +84,7 @@ fn row(
             <td data-label="Team">{request.team_name.clone()}</td>
             {others.then(|| view! { <td data-label="Asked by">{ui::address(&request.requester)}</td> })}
             <td data-label="Asked">{ui::time_ago(request.created_at, now)}</td>
-            {(!choose).then(|| view! { <td class="table__state" data-label="State">{badge(request.state)}</td> })}
+            {(!choose).then(|| view! { <td class="table__state" data-label="Status">{badge(request.state)}</td> })}
         </tr>
     }
     .into_any()

@@ -109,7 +109,7 @@ fn facts(detail: &RunnerDetail, now: DateTime<Utc>) -> AnyView {
             <header class="card__header"><h2 class="card__title" id="facts-title">"Facts"</h2></header>
             <div class="card__body">
                 <dl class="facts facts--stacked">
-                    {fact("State", state_age(runner, now))}
+                    {fact("Status", state_age(runner, now))}
                     {deleted}
                     {fact("Team", team)}
                     {fact("Project", ui::or_dash(detail.project_name.as_deref()))}

@@ -140,7 +140,7 @@ fn waiting(
                     <thead>
                         <tr>
                             <th scope="col">"What"</th>
-                            <th scope="col">"State"</th>
+                            <th scope="col">"Status"</th>
                             <th scope="col">"Since"</th>
                             <th scope="col" class="table__number table__optional">"Tries"</th>
                             <th scope="col">"Last there"</th>
@@ -213,7 +213,7 @@ fn filters(instance: &LiteLlmInstance, query: &ObjectQuery) -> AnyView {
         <form class="toolbar" method="get" aria-label="Changes">
             <input type="hidden" name="instance" value=instance.name.clone() />
             {select("kind", "Kind", "Everything", query.kind.as_deref(), &kinds)}
-            {select("state", "State", "Not there yet", query.state.as_deref(), &states)}
+            {select("state", "Status", "Not there yet", query.state.as_deref(), &states)}
             <button class="button toolbar__submit">"Apply"</button>
         </form>
     }
@@ -246,7 +246,7 @@ fn object_row(object: &LiteLlmObject, manages: bool, now: DateTime<Utc>) -> AnyV
                 {object.last_error.clone().map(|error| view! { <small class="table__sub table__sub--danger">{error}</small> })}
                 {object.note.clone().map(|note| view! { <small class="table__sub">{note}</small> })}
             </th>
-            <td class="table__state" data-label="State"><span class=class>{label}</span></td>
+            <td class="table__state" data-label="Status"><span class=class>{label}</span></td>
             <td data-label="Since">{ui::time_ago(object.changed_at, now)}</td>
             <td class="table__number table__optional" data-label="Tries">{object.attempts}</td>
             <td data-label="Last there">

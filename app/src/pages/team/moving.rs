@@ -74,7 +74,7 @@ fn preview(place: &Place, to: OrganizationId, plan: &TeamMove) -> AnyView {
         let items = plan
             .obstacles
             .iter()
-            .map(|obstacle| view! { <li>{obstacle.message.to_string()}</li> });
+            .map(|obstacle| view! { <li>{domain::roles::in_words(&obstacle.message)}</li> });
         let title = format!("It does not fit into {}", plan.organization);
         let list = view! { <ul>{items.collect_view()}</ul> }.into_any();
         return ui::callout("warning", &title, list);

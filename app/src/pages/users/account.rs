@@ -2,18 +2,18 @@
 
 use backend::{api_keys, users};
 use domain::{
-    OrgRole, Permission, UserRef,
+    OrgRole, UserRef,
     views::{AccountOrganization, AccountPage, AccountTeam, LiteLlmStanding, PersonPolicy},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{STATUS, UPDATE, flags, keys, last_seen, role_badges, status_badge};
+use super::{STATUS, UPDATE, address, flags, keys, last_seen, role_badges, status, status_badge};
 use crate::{
     forms::{self, FormState},
     layout::{Rendered, page},
-    ssr::{self, Code, Ctx, Error, Result},
-    ui::{self, Confirm, Field},
+    ssr::{self, Error},
+    ui::{self, Field},
 };
 
 /// `/admin/users/{id or email}`.
@@ -24,8 +24,8 @@ pub fn account() -> impl IntoView {
         let now = ctx.now;
         let user = UserRef::parse("user", &key).map_err(|_| Error::not_found("User", &key))?;
         let page = users::get(&mut ctx, &user).await?;
-        let status = forms::take(STATUS).await;
-        let (dialog, refusal) = dialog(&mut ctx, &page, &status).await?;
+        let sent = forms::take(STATUS).await;
+        let (dialog, refusal) = status::dialog(&mut ctx, &page, &sent).await?;
         let keys = api_keys::of_person(&mut ctx, page.account.id, keys::MOST).await?;
         let policy = backend::label_policies::find(&mut ctx, &UserRef::Id(page.account.id)).await?;
         let writes_policies = !backend::label_policies::managed(&mut ctx, &[page.account.id])
@@ -36,13 +36,13 @@ pub fn account() -> impl IntoView {
         let shown = page.account.shown().to_owned();
         let body = view! {
             {header(&page)}
-            {refusal.or_else(|| ui::refusal(status.refusal()).filter(|_| dialog.is_none()))}
-            {deactivated(&page, now)} {in_doubt(&page)}
+            {refusal.or_else(|| ui::refusal(sent.refusal()).filter(|_| dialog.is_none()))}
+            {status::deactivated(&page, now)} {address::in_doubt(&page)}
             <div class="split">
                 <div class="split__main">
                     {organizations(&page.organizations)} {teams(&page.teams, now)} {keys::card(&keys, page.counts.keys, now)}
                     {label_policy(&page, policy.as_ref(), writes_policies)}
-                    {page.manages.then(|| form(&page, &state))} {danger_zone(&page)}
+                    {page.manages.then(|| form(&page, &state))} {status::danger_zone(&page)}
                 </div>
                 <aside class="split__aside" aria-label="Details">{facts(&page, now)} {numbers(&page)}</aside>
             </div>
@@ -52,7 +52,8 @@ pub fn account() -> impl IntoView {
     })
 }
 
-fn path(page: &AccountPage) -> String {
+/// The page's address.
+pub(super) fn path(page: &AccountPage) -> String {
     format!("/admin/users/{}", page.account.id)
 }
 
@@ -72,58 +73,6 @@ fn header(page: &AccountPage) -> AnyView {
         </header>
     }
     .into_any()
-}
-
-/// Since when, by whom and why an account is deactivated.
-fn deactivated(page: &AccountPage, now: chrono::DateTime<chrono::Utc>) -> Option<AnyView> {
-    let at = page.account.deactivated_at?;
-    let by = page.deactivated_by.clone().map(|by| format!(" by {by}"));
-    let reason = page.deactivation_reason.clone();
-    let body = view! {
-        <p>"Deactivated "{ui::time_ago(at, now)}{by}"."</p>
-        {reason.map(|reason| view! { <p>{reason}</p> })}
-    };
-    Some(ui::callout(
-        "warning",
-        "Nobody can sign in to this account",
-        body.into_any(),
-    ))
-}
-
-/// That the address may be somebody else's, and who settles it.
-fn in_doubt(page: &AccountPage) -> Option<AnyView> {
-    if !page.email_denied {
-        return None;
-    }
-    let action = if page.manages {
-        confirm_address(page)
-    } else {
-        view! { <p>{format!("To confirm the address, ask {}.", ui::who(Permission::AccountsManage))}</p> }.into_any()
-    };
-    let body = view! {
-        <p>"The sign-in provider says that the address is not verified. Until it is confirmed, nobody can add the person to a team or an organization."</p>
-        {action}
-    };
-    Some(ui::callout("warning", "Email not verified", body.into_any()))
-}
-
-fn confirm_address(page: &AccountPage) -> AnyView {
-    view! {
-        <form method="post" action="/actions/users/confirm-address">
-            <input type="hidden" name="user" value=page.account.id.to_string() />
-            <button class="button button--small">"Confirm address"</button>
-        </form>
-    }
-    .into_any()
-}
-
-/// The address, and whether nobody vouched for it. Many providers never say: then another way to sign in with it is refused
-/// until it is confirmed.
-fn email(page: &AccountPage) -> AnyView {
-    let unsaid = !page.email_verified && !page.email_denied;
-    let way = (unsaid && page.manages).then(|| confirm_address(page));
-    let note = unsaid.then(|| view! { <small class="table__sub">"not verified by the sign-in provider"</small> });
-    view! { {page.account.email.clone()} {note} {way} }.into_any()
 }
 
 fn organizations(organizations: &[AccountOrganization]) -> AnyView {
@@ -256,7 +205,7 @@ fn facts(page: &AccountPage, now: chrono::DateTime<chrono::Utc>) -> AnyView {
             <header class="card__header"><h2 class="card__title" id="facts-title">"Account"</h2></header>
             <div class="card__body">
                 <dl class="facts facts--stacked">
-                    <div><dt>"Email"</dt><dd>{email(page)}</dd></div>
+                    <div><dt>"Email"</dt><dd>{address::email(page)}</dd></div>
                     <div><dt>"Last seen"</dt><dd>{last_seen(account, now)}</dd></div>
                     <div><dt>"Created"</dt><dd>{ui::time(account.created_at)}</dd></div>
                     <div><dt>"Provisions runners"</dt><dd>{if account.can_use_jit { "allowed" } else { "not allowed" }}</dd></div>
@@ -333,133 +282,4 @@ fn form(page: &AccountPage, state: &FormState) -> AnyView {
         </form>
     }
     .into_any()
-}
-
-fn danger_zone(page: &AccountPage) -> AnyView {
-    if !page.manages {
-        let words = format!(
-            "To change or deactivate this account, ask {}.",
-            ui::who(Permission::AccountsManage)
-        );
-        return ui::callout("info", "Name, rights and status", view! { <p>{words}</p> }.into_any());
-    }
-    let row = if page.account.deactivated_at.is_some() {
-        view! {
-            <div class="row__main">
-                <span class="row__title">"Reactivate account"</span>
-                <span class="row__text">"The person can sign in again, with the memberships they have. Tokens stay revoked."</span>
-            </div>
-            <form method="post" action="/actions/users/activate">
-                <input type="hidden" name="user" value=page.account.id.to_string() />
-                <button class="button">"Reactivate"</button>
-            </form>
-        }
-        .into_any()
-    } else {
-        view! {
-            <div class="row__main">
-                <span class="row__title">"Deactivate account"</span>
-                <span class="row__text">"Ends all access at once. Memberships and runners stay; it can be reactivated."</span>
-            </div>
-            <a class="button button--danger-quiet" href=format!("{}?confirm=deactivate", path(page))>"Deactivate…"</a>
-        }
-        .into_any()
-    };
-    view! {
-        <section class="card danger-zone" aria-labelledby="status-title">
-            <header class="card__header"><h2 class="card__title" id="status-title">"Status"</h2></header>
-            <ul class="rows"><li class="row">{row}</li></ul>
-        </section>
-    }
-    .into_any()
-}
-
-/// The question before an account is deactivated, with what ends; or why it cannot be asked.
-async fn dialog(ctx: &mut Ctx, page: &AccountPage, state: &FormState) -> Result<(Option<AnyView>, Option<AnyView>)> {
-    if !page.manages || ssr::query("confirm").as_deref() != Some("deactivate") {
-        return Ok((None, None));
-    }
-    let effects = match users::preview_deactivation(ctx, &UserRef::Id(page.account.id)).await {
-        Ok(effects) => effects,
-        // Reached by an old link.
-        Err(Error::Refused(Code::WrongState, _)) => return Ok((None, None)),
-        Err(error @ Error::Refused(Code::LastSuperAdmin, _)) => {
-            return Ok((None, ui::refusal(Some(&forms::describe(&error)))));
-        }
-        Err(error) => return Err(error),
-    };
-    let counts = effects.counts;
-    let mut consequences: Vec<_> = [
-        ui::counted("Ends", counts.sessions, "session", " at once", true),
-        ui::counted("Revokes", counts.tokens, "access token", " for good", true),
-        ui::counted("Stops", counts.keys, "API key", " from working", true),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let alone: Vec<&str> = (effects.teams_without_admin.iter())
-        .map(|(_, team)| team.as_str())
-        .collect();
-    consequences.extend(without_admin(&alone).map(|words| (words, true)));
-    consequences.extend(ui::counted("Leaves", counts.runners, "runner", " running", false));
-    let comment = Field {
-        name: "comment",
-        label: "Comment",
-        hint: "10 to 500 characters, shown on the account and in the audit log.",
-        required: true,
-        autofocus: true,
-        ..Field::default()
-    };
-    let dialog = ui::confirm(Confirm {
-        id: "deactivate-user",
-        title: format!("Deactivate {}?", page.account.shown()),
-        text: "Nobody can sign in to the account until it is reactivated. Memberships are kept.".to_owned(),
-        consequences,
-        action: "/actions/users/deactivate",
-        fields: vec![("user", page.account.id.to_string())],
-        input: Some(view! { {ui::refusal(state.refusal())} {comment.view(state)} }.into_any()),
-        button: "Deactivate",
-        danger: true,
-        cancel: path(page),
-    });
-    Ok((Some(dialog), None))
-}
-
-/// The teams that lose their last admin, some by name.
-fn without_admin(teams: &[&str]) -> Option<String> {
-    match teams {
-        [] => None,
-        [only] => Some(format!("{only} is left without an admin")),
-        [first, second, third, _, _, ..] => Some(format!(
-            "{} teams are left without an admin: {first}, {second}, {third} and {} more",
-            teams.len(),
-            teams.len() - 3
-        )),
-        [some @ .., last] => Some(format!(
-            "{} teams are left without an admin: {} and {last}",
-            teams.len(),
-            some.join(", ")
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_admin;
-
-    #[test]
-    fn of_many_teams_without_an_admin_three_are_named() {
-        let said = |teams: &[&str]| without_admin(teams).unwrap_or_default();
-        assert_eq!(said(&[]), "");
-        assert_eq!(said(&["A"]), "A is left without an admin");
-        assert_eq!(said(&["A", "B", "C"]), "3 teams are left without an admin: A, B and C");
-        assert_eq!(
-            said(&["A", "B", "C", "D", "E"]),
-            "5 teams are left without an admin: A, B, C and 2 more"
-        );
-        assert_eq!(
-            said(&["A", "B", "C", "D"]),
-            "4 teams are left without an admin: A, B, C and D"
-        );
-    }
 }

@@ -24,7 +24,7 @@ pub(super) fn card(keys: &[ApiKey], total: i64, now: DateTime<Utc>) -> Option<An
                     <small class="table__sub mono">{(!key.prefix.is_empty()).then(|| format!("{}…", key.prefix))}</small>
                 </th>
                 <td data-label="Team"><a href=format!("/admin/teams/{}", key.team_id)>{key.team_name.clone()}</a></td>
-                <td class="table__state" data-label="State">{shown::status(key)}</td>
+                <td class="table__state" data-label="Status">{shown::status(key)}</td>
                 <td data-label="Last used">{used}</td>
                 <td data-label="Expires">{key.expires_at.map_or_else(never, ui::time)}</td>
             </tr>
@@ -46,7 +46,7 @@ pub(super) fn card(keys: &[ApiKey], total: i64, now: DateTime<Utc>) -> Option<An
                                 <tr>
                                     <th scope="col">"Name"</th>
                                     <th scope="col">"Team"</th>
-                                    <th scope="col">"State"</th>
+                                    <th scope="col">"Status"</th>
                                     <th scope="col">"Last used"</th>
                                     <th scope="col">"Expires"</th>
                                 </tr>

@@ -142,7 +142,7 @@ impl Address {
                 </nav>
                 {hidden("role", self.role.clone())}
                 {hidden("stale", self.stale.then(|| "1".to_owned()))}
-                <button class="button toolbar__submit">"Search"</button>
+                <button class="button toolbar__submit">"Apply"</button>
                 {self
                     .is_filtered()
                     .then(|| view! { <a class="link link--muted toolbar__clear" href=self.base.clone()>"Clear"</a> })}

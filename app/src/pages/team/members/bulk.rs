@@ -267,7 +267,7 @@ fn line(index: usize, row: &BulkRow) -> AnyView {
                 }}
             </td>
             <td data-label="Outcome" class="table__state"><span class=class>{label}</span></td>
-            <td data-label="Why" class="bulk__why">{row.detail.clone()}</td>
+            <td data-label="Why" class="bulk__why">{row.detail.as_deref().map(domain::roles::in_words)}</td>
         </tr>
     }
     .into_any()

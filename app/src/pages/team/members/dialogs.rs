@@ -3,7 +3,7 @@
 use backend::members as rules;
 use chrono::{DateTime, Utc};
 use domain::{
-    Permission, TeamRole, UserRef,
+    Permission, Standing, TeamRole, UserRef,
     views::{Member, RemovalEffects},
 };
 use leptos::prelude::*;
@@ -26,6 +26,7 @@ pub(super) async fn asked(
     };
     let asked = match ssr::query("confirm").as_deref() {
         Some("remove") => removal(ctx, place, address, &user).await,
+        Some("step-down") if place.page.standing.team == Some(TeamRole::Admin) => Ok(step_down(ctx, place, address)),
         Some("end") if place.may_change(Permission::MembersManage) => end(ctx, place, address, &user).await,
         _ => return Ok((None, None)),
     };
@@ -70,6 +71,37 @@ async fn removal(ctx: &mut Ctx, place: &Place, address: &Address, user: &UserRef
         danger: true,
         cancel: address.here(),
     }))
+}
+
+/// The question before somebody takes their own admin role away: who has no other role here cannot give it back.
+fn step_down(ctx: &Ctx, place: &Place, address: &Address) -> AnyView {
+    let mut fields = place.fields();
+    fields.push((
+        "user_id",
+        ctx.caller.user_id().map(|id| id.to_string()).unwrap_or_default(),
+    ));
+    fields.push(("role", TeamRole::Member.as_str().to_owned()));
+    let otherwise = Standing {
+        team: None,
+        ..place.page.standing
+    };
+    ui::confirm(Confirm {
+        id: "step-down",
+        title: format!("Give up your admin role in {}?", place.page.team.name),
+        text: if otherwise.may(Permission::MembersManage) {
+            "You stay a member. Your other role lets you manage the team all the same."
+        } else {
+            "You stay a member. Only another admin of the team or of its organization can make you an admin again."
+        }
+        .to_owned(),
+        consequences: Vec::new(),
+        action: "/actions/members/role",
+        fields,
+        input: None,
+        button: "Make me a member",
+        danger: true,
+        cancel: address.here(),
+    })
 }
 
 /// The runners that stay, by name: whoever removes their owner decides about them (SPEC X12).

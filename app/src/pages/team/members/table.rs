@@ -194,12 +194,19 @@ fn menu(place: &Place, member: &Member, manages: bool, own: bool, address: &Addr
                 {manages
                     .then(|| {
                         view! {
-                            <form method="post" action="/actions/members/role">
-                                {place.hidden()}
-                                <input type="hidden" name="user_id" value=id />
-                                <input type="hidden" name="role" value=role />
-                                <button class="menu__item">{label}</button>
-                            </form>
+                            {if own && member.role == TeamRole::Admin {
+                                view! { <a class="menu__item" href=address.asking("step-down", &id)>"Make member…"</a> }.into_any()
+                            } else {
+                                view! {
+                                    <form method="post" action="/actions/members/role">
+                                        {place.hidden()}
+                                        <input type="hidden" name="user_id" value=id />
+                                        <input type="hidden" name="role" value=role />
+                                        <button class="menu__item">{label}</button>
+                                    </form>
+                                }
+                                    .into_any()
+                            }}
                             <a class="menu__item" href=edit>"Role and end…"</a>
                             {(!own).then(|| view! { <a class="menu__item" href=guide>"Leaving, step by step"</a> })}
                             <hr />

@@ -108,7 +108,7 @@ fn table(here: &Here<'_>, list: &Page<Key>, manages: bool, now: DateTime<Utc>) -
                 <tr class=shown::is_over(key).then_some("table__row--muted")>
                     {shown::title(key)}
                     <td data-label="Owner" class="table__optional">{key.owner.clone()}</td>
-                    <td class="table__state" data-label="State">{shown::state(key)}</td>
+                    <td class="table__state" data-label="Status">{shown::state(key)}</td>
                     <td data-label="Created" class="table__optional">{ui::time_ago(key.created_at, now)}</td>
                     <td data-label="Last used">{shown::last_used(key, now)}</td>
                     <td data-label="Expires">{shown::expires(key, now)}</td>
@@ -127,7 +127,7 @@ fn table(here: &Here<'_>, list: &Page<Key>, manages: bool, now: DateTime<Utc>) -
                     <tr>
                         <th scope="col">"Name"</th>
                         <th scope="col" class="table__optional">"Owner"</th>
-                        <th scope="col">"State"</th>
+                        <th scope="col">"Status"</th>
                         <th scope="col" class="table__optional">"Created"</th>
                         <th scope="col">"Last used"</th>
                         <th scope="col">"Expires"</th>
