@@ -168,12 +168,7 @@ fn facts(place: &Place) -> AnyView {
         .filter(|known| known.verified.is_some())
         .map(|known| known.domain.clone())
         .collect();
-    let admins = place
-        .page
-        .admins
-        .iter()
-        .map(|admin| view! { <li>{ui::person(&admin.email, admin.display_name.as_deref())}</li> })
-        .collect_view();
+    let admins = ui::contacts(&place.page.admins).unwrap_or_else(|| "super admins".into_any());
     view! {
         <section class="card" aria-labelledby="facts-title">
             <header class="card__header"><h2 class="card__title" id="facts-title">"Facts"</h2></header>
@@ -181,13 +176,7 @@ fn facts(place: &Place) -> AnyView {
                 <dl class="facts facts--stacked">
                     <div>
                         <dt>"Administered by"</dt>
-                        <dd>
-                            {if place.page.admins.is_empty() {
-                                "super admins".into_any()
-                            } else {
-                                view! { <ul class="people-list">{admins}</ul> }.into_any()
-                            }}
-                        </dd>
+                        <dd>{admins}</dd>
                     </div>
                     <div>
                         <dt>"Email domains"</dt>
