@@ -6,7 +6,7 @@ use domain::{
     views::{Ending, EndingKind, FirstSteps, Home, HomeKey, HomeRunner, HomeTeam, RunnerState},
 };
 
-use crate::{Ctx, Result, scope::Scope, waiting};
+use crate::{Ctx, Result, requests, scope::Scope, waiting};
 
 /// What ends within so many days is shown.
 const SOON: TimeDelta = TimeDelta::days(14);
@@ -27,6 +27,7 @@ pub async fn load(ctx: &mut Ctx) -> Result<Home> {
     Ok(Home {
         waiting: waiting::load(ctx).await?,
         ending: ending(ctx).await?,
+        requests: requests::own_waiting(ctx, SOME).await?,
         teams: teams(ctx).await?,
         keys,
         key_count,

@@ -18,7 +18,7 @@ use domain::{
     Invalid, Reason, Refusal, RequestKind, RequestState, RequestValue, Standing,
     views::{AccessRequest, RequestPage, TeamPage},
 };
-pub use list::{RequestQuery, list, quotas_now};
+pub use list::{RequestQuery, list, own_waiting, quotas_now};
 pub use read::{get, waiting_join};
 use serde_json::{Value, json};
 pub(crate) use settle::settle_joins;

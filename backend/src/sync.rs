@@ -19,4 +19,4 @@ pub(crate) use alerts::alerts;
 pub(crate) use fence::Stop;
 pub use leader::{LEASE, lead, run};
 pub(crate) use pass::{Change, Pass};
-pub use runs::{findings, list, may_run, request, status};
+pub use runs::{Passes, findings, list, may_run, request, status};

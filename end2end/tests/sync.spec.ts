@@ -50,7 +50,11 @@ test('a runner is seen pending, active, busy and gone', async ({ as, api, apiOf 
   await page.goto('/admin/sync');
   await expect(page.getByRole('heading', { name: 'GitHub runners' })).toContainText('Running');
   const asked = page.getByRole('row').filter({ hasText: `asked for by ${superAdmin.email}` });
-  await expect(asked.first()).toContainText('Completed');
+  await expect(asked.first()).toContainText(/Completed|No changes/);
+  await page.getByRole('navigation', { name: 'Passes' }).getByRole('link', { name: 'With changes or errors' }).click();
+  await expect(page).toHaveURL(/\/admin\/sync\?passes=notable$/);
+  await expect(asked.first()).toBeVisible();
+  await expect(page.getByRole('row').filter({ hasText: 'No changes' }).filter({ hasNotText: 'asked for by' })).toHaveCount(0);
 });
 
 test('a runner whose labels drift is shown while it is busy, and removed when it is idle', async ({ as, api, apiOf }) => {

@@ -68,10 +68,10 @@
     if (f.dataset.busy) return e.preventDefault();
     f.dataset.busy = "yes"; if (b) b.setAttribute("aria-busy", "true"); say("Working…");
   });
-  // [data-live=seconds] with an id: is read again while it is looked at and nothing is chosen, opened or sent in it.
+  // [data-live=seconds] with an id: is read again while it is looked at and nothing is chosen, opened, marked or sent in it.
   let sent = false;
   d.addEventListener("submit", () => { sent = true; });
-  const still = (x) => sent || d.hidden || d.querySelector("dialog[open]") || x.querySelector(":checked, details[open]") || (x.contains(d.activeElement) && d.activeElement.matches("a, button, input, summary"));
+  const still = (x) => sent || d.hidden || d.querySelector("dialog[open]") || x.querySelector(":checked, details[open]") || (x.contains(d.activeElement) && d.activeElement.tabIndex >= 0) || (getSelection().type === "Range" && getSelection().containsNode(x, true));
   const live = async (x) => {
     if (!still(x)) try {
       const url = new URL(location.href); url.searchParams.delete("confirm");

@@ -5,14 +5,17 @@ mod steps;
 
 use backend::{Principal, alerts, home, identity};
 use chrono::{DateTime, Utc};
-use domain::views::{Home, HomeKey, HomeRunner, HomeTeam, Me};
+use domain::{
+    RequestKind,
+    views::{AccessRequest, Home, HomeKey, HomeRunner, HomeTeam, Me},
+};
 use leptos::prelude::*;
 
 use super::runners::state_badge;
 use crate::{
     icon::icon,
     layout::{Rendered, page},
-    navigation, ssr, ui,
+    navigation, pages, ssr, ui,
 };
 
 /// Seconds until what changes by itself is read again.
@@ -40,7 +43,7 @@ pub fn home() -> impl IntoView {
             <div class="split">
                 <div class="split__main">
                     <div class="stack stack--wide" id="home-live" data-live=LIVE>
-                        {needs::card(&loaded, &alerts, now)} {runners(&loaded, &me, now)}
+                        {needs::card(&loaded, &alerts, now)} {requests(&loaded, now)} {runners(&loaded, &me, now)}
                     </div>
                     {teams(&loaded, &me)} {keys(&loaded, &me, now)}
                 </div>
@@ -108,6 +111,25 @@ fn nothing(words: &'static str, link: Option<(&'static str, &'static str)>) -> A
 /// Whether somebody comes for runners and keys: who runs organizations is spared empty lists of them.
 fn is_for_work(me: &Me) -> bool {
     navigation::works(me) && !me.super_admin && !me.org_admin
+}
+
+/// What the viewer asked for and nobody has decided yet.
+fn requests(loaded: &Home, now: DateTime<Utc>) -> Option<AnyView> {
+    let row = |request: &AccessRequest| {
+        let named = request.value.kind() == RequestKind::Join;
+        let team = (!named).then(|| format!("{} · ", request.team_name));
+        view! {
+            <li class="row">
+                <div class="row__main">
+                    <a class="row__title" href=format!("{}/{}", pages::requests::PAGE, request.id)>{request.what()}</a>
+                    <span class="row__text">{team}"sent "{ui::time_ago(request.created_at, now)}</span>
+                </div>
+            </li>
+        }
+    };
+    let rows = (!loaded.requests.is_empty()).then(|| loaded.requests.iter().map(row).collect_view())?;
+    let body = view! { <ul class="rows">{rows}</ul> }.into_any();
+    Some(card("my-requests", "My requests", Some((pages::requests::PAGE, "All".to_owned())), body))
 }
 
 fn runners(loaded: &Home, me: &Me, now: DateTime<Utc>) -> Option<AnyView> {

@@ -18,6 +18,8 @@ use crate::{
 
 pub use litellm::{FORM as LITELLM_FORM, details};
 
+/// The page's address.
+const PAGE: &str = "/admin/sync";
 /// How many passes a page of the history has.
 const ROWS: i64 = 15;
 /// Seconds until what changes by itself is read again.
@@ -30,7 +32,8 @@ pub fn page() -> impl IntoView {
     layout(async {
         let mut ctx = ssr::read().await?;
         let status = sync::status(&mut ctx).await?;
-        let passes = sync::list(&mut ctx, ssr::query("cursor").as_deref(), ROWS).await?;
+        let which = history::which(ssr::query("passes").as_deref());
+        let passes = sync::list(&mut ctx, which, ssr::query("cursor").as_deref(), ROWS).await?;
         let findings = sync::findings(&mut ctx, FINDINGS).await?;
         let instances = backend::litellm::instances(&mut ctx).await?;
         let runs = sync::may_run(&ctx.caller) && status.state.is_enabled();
@@ -53,7 +56,7 @@ pub fn page() -> impl IntoView {
             {refusal(&form)}
             <div class="stack stack--wide" id="sync" data-live=LIVE>
                 {github(&status)} {litellm::sections(&instances, status.now)} {wrong(&findings, status.now)}
-                {history::passes(&passes, status.now)}
+                {history::passes(&passes, which, status.now)}
             </div>
         };
         Ok(Rendered::new("Sync", body))

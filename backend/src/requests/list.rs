@@ -131,6 +131,27 @@ pub async fn list(ctx: &mut Ctx, query: &RequestQuery) -> Result<Page<AccessRequ
     }))
 }
 
+/// The newest requests of the caller that nobody has decided yet, at most `limit`; none for programs.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn own_waiting(ctx: &mut Ctx, limit: i64) -> Result<Vec<AccessRequest>> {
+    let own = ctx.caller.user_id().map(|id| id.0);
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT r.id, r.kind, r.team_id, t.name AS team_name, t.organization_id, r.requester,
+            u.email AS requester_email, r.value, r.reason, r.raises, r.state, r.reviews, NULL::text AS decided_by, r.decided_at,
+            r.decision, r.created_at
+        FROM access_requests r JOIN teams t ON t.id = r.team_id JOIN users u ON u.id = r.requester
+        WHERE r.requester = $1 AND r.state = 'pending' ORDER BY r.created_at DESC, r.id DESC LIMIT $2"#,
+        own,
+        limit,
+    )
+    .fetch_all(ctx.connection())
+    .await?;
+    rows.into_iter().map(Row::into_request).collect()
+}
+
 /// The quotas that teams have now whose requests for another one wait; none is no limit. Without a query where none does.
 ///
 /// # Errors

@@ -22,6 +22,15 @@ const KEPT: TimeDelta = TimeDelta::days(30);
 /// How many of them the status has.
 const LATEST: i64 = 5;
 
+/// Which passes are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passes {
+    /// All that are kept.
+    All,
+    /// Those that changed something, failed, are under way, or were asked for.
+    Notable,
+}
+
 #[derive(Debug)]
 struct Row {
     id: Uuid,
@@ -89,7 +98,8 @@ pub async fn status(ctx: &mut Ctx) -> Result<SyncStatus> {
     )
     .fetch_one(ctx.connection())
     .await?;
-    let runs = page(ctx, Keyset::read(None, LATEST)?, worker.run_count).await?.items;
+    let runs = page(ctx, Passes::All, Keyset::read(None, LATEST)?, worker.run_count).await?;
+    let runs = runs.items;
     let settings = &ctx.backend.settings;
     let state = match (&ctx.backend.github, settings.sync_interval) {
         (None, _) => SyncState::NotConfigured,
@@ -118,24 +128,27 @@ pub async fn status(ctx: &mut Ctx) -> Result<SyncStatus> {
 ///
 /// # Errors
 /// As [`status`], or when the cursor is not one of this list.
-pub async fn list(ctx: &mut Ctx, cursor: Option<&str>, limit: i64) -> Result<Page<SyncRun>> {
+pub async fn list(ctx: &mut Ctx, which: Passes, cursor: Option<&str>, limit: i64) -> Result<Page<SyncRun>> {
     require_view(&ctx.caller)?;
-    let total = sqlx::query_scalar!(r#"SELECT count(*) AS "n!" FROM sync_runs"#)
+    let all = which == Passes::All;
+    let total = sqlx::query_scalar!(r#"SELECT count(*) AS "n!" FROM sync_runs WHERE notable OR $1"#, all)
         .fetch_one(ctx.connection())
         .await?;
-    page(ctx, Keyset::read(cursor, limit)?, total).await
+    page(ctx, which, Keyset::read(cursor, limit)?, total).await
 }
 
-async fn page(ctx: &mut Ctx, place: Keyset<DateTime<Utc>>, total: i64) -> Result<Page<SyncRun>> {
+async fn page(ctx: &mut Ctx, which: Passes, place: Keyset<DateTime<Utc>>, total: i64) -> Result<Page<SyncRun>> {
+    let all = which == Passes::All;
     let rows = if place.before {
         sqlx::query_as!(
             Row,
             "SELECT id, started_at, ended_at, worker, requested_by, pages, updated, deleted, unchanged, errors,
                 policy_violations, label_drifts, total, error
-            FROM sync_runs WHERE (started_at, id) > ($1, $2) ORDER BY started_at, id LIMIT $3",
+            FROM sync_runs WHERE (started_at, id) > ($1, $2) AND (notable OR $4) ORDER BY started_at, id LIMIT $3",
             place.key,
             place.id,
             place.rows(),
+            all,
         )
         .fetch_all(ctx.connection())
         .await?
@@ -144,11 +157,12 @@ async fn page(ctx: &mut Ctx, place: Keyset<DateTime<Utc>>, total: i64) -> Result
             Row,
             "SELECT id, started_at, ended_at, worker, requested_by, pages, updated, deleted, unchanged, errors,
                 policy_violations, label_drifts, total, error
-            FROM sync_runs WHERE $1::timestamptz IS NULL OR (started_at, id) < ($1, $2)
+            FROM sync_runs WHERE ($1::timestamptz IS NULL OR (started_at, id) < ($1, $2)) AND (notable OR $4)
             ORDER BY started_at DESC, id DESC LIMIT $3",
             place.key,
             place.id,
             place.rows(),
+            all,
         )
         .fetch_all(ctx.connection())
         .await?

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use backend::{Ctx, Method, Settings, sync};
+use backend::{
+    Ctx, Method, Settings,
+    sync::{self, Passes},
+};
 use domain::{OrgRole, views::SyncState};
 use simulators::github::Faults;
 
@@ -159,7 +162,7 @@ async fn b21_who_may_see_and_who_may_run() {
             "Admin privileges required",
         );
         refused(
-            world.ask(user, async |ctx| sync::list(ctx, None, 10).await).await,
+            world.ask(user, async |ctx| sync::list(ctx, Passes::All, None, 10).await).await,
             "FORBIDDEN",
             "Admin privileges required",
         );
@@ -221,7 +224,7 @@ async fn b21_passes_are_listed_and_pruned() {
     let mut cursor = None;
     loop {
         let page = world
-            .ask(root, async |ctx| sync::list(ctx, cursor.as_deref(), 7).await)
+            .ask(root, async |ctx| sync::list(ctx, Passes::All, cursor.as_deref(), 7).await)
             .await
             .unwrap();
         assert_eq!(page.total, 30, "29 days and the last pass");
@@ -233,6 +236,45 @@ async fn b21_passes_are_listed_and_pruned() {
     }
     assert_eq!(found.len(), 30);
     assert!(found.is_sorted_by(|left, right| left > right));
+}
+
+/// A pass every minute does not bury those that did something.
+#[tokio::test]
+async fn b21_passes_that_did_something_are_listed_alone() {
+    let world = World::new().await;
+    let root = world.super_admin().await;
+    for (name, columns, values) in [
+        ("quiet", "ended_at, unchanged, total, label_drifts", "now(), 4, 4, 1"),
+        ("updated", "ended_at, updated", "now(), 1"),
+        ("deleted", "ended_at, deleted", "now(), 1"),
+        ("errors", "ended_at, errors", "now(), 1"),
+        ("failed", "ended_at, error", "now(), 'GitHub did not answer'"),
+        ("asked", "ended_at, requested_by", "now(), 'ada@example.com'"),
+        ("open", "total", "0"),
+    ] {
+        world
+            .sql(&format!(
+                "INSERT INTO sync_runs (id, started_at, worker, {columns}) VALUES (gen_random_uuid(), clock_timestamp(), '{name}', {values})"
+            ))
+            .await;
+    }
+    let mut found = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = world
+            .ask(root, async |ctx| {
+                sync::list(ctx, Passes::Notable, cursor.as_deref(), 4).await
+            })
+            .await
+            .unwrap();
+        assert_eq!(page.total, 6);
+        found.extend(page.items.into_iter().map(|run| run.worker));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, ["open", "asked", "failed", "errors", "deleted", "updated"]);
 }
 
 /// Off, and not configured: the status says so, and asking is refused with what to do.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::RunnerState;
+use super::{AccessRequest, RunnerState};
 use crate::{Money, RunnerId, TeamId, TeamRole};
 
 /// What waits for somebody's decision.
@@ -23,6 +23,8 @@ pub struct Home {
     pub waiting: Waiting,
     /// What ends soon, the next end first.
     pub ending: Vec<Ending>,
+    /// Requests of theirs that wait for others, the newest first.
+    pub requests: Vec<AccessRequest>,
     /// Their active teams, by name.
     pub teams: Vec<HomeTeam>,
     /// Their keys that work, the newest first.

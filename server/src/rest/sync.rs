@@ -1,7 +1,7 @@
 //! `/api/v1/admin/sync` (SPEC B21).
 
 use axum::response::Response;
-use backend::sync;
+use backend::sync::{self, Passes};
 use chrono::{DateTime, Utc};
 use domain::views;
 use http::StatusCode;
@@ -150,6 +150,9 @@ struct SyncRunList {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
+    /// Only passes that changed something, failed, are under way, or were asked for.
+    #[param(nullable = false)]
+    notable: Option<bool>,
     /// Rows on a page; 50 unless said otherwise.
     #[param(nullable = false, minimum = 1, maximum = 1000)]
     limit: Option<i64>,
@@ -187,7 +190,11 @@ async fn get_sync_status(call: Call) -> Result<Response, Problem> {
 async fn list_sync_runs(call: Call, QueryString(params): QueryString<ListParams>) -> Result<Response, Problem> {
     let limit = limit(params.limit, DEFAULT_LIMIT)?;
     let mut ctx = call.read().await?;
-    let page = sync::list(&mut ctx, params.cursor.as_deref(), limit).await?;
+    let which = match params.notable {
+        Some(true) => Passes::Notable,
+        _ => Passes::All,
+    };
+    let page = sync::list(&mut ctx, which, params.cursor.as_deref(), limit).await?;
     json(
         StatusCode::OK,
         &SyncRunList {

@@ -142,8 +142,8 @@ fn bulk(address: &Address) -> AnyView {
     view! {
         <form class="button-row" id="selected" method="get">
             {kept}
-            <button class="button button--small" name="confirm" value="keep">{icon("check")}"Keep selected…"</button>
-            <button class="button button--small button--danger-quiet" name="confirm" value="remove">"Remove selected…"</button>
+            <button class="button button--small button--ticked" name="confirm" value="keep">{icon("check")}"Keep selected…"</button>
+            <button class="button button--small button--danger-quiet button--ticked" name="confirm" value="remove">"Remove selected…"</button>
         </form>
     }
     .into_any()

@@ -164,7 +164,7 @@ fn toolbar(reach: Reach, address: &Address) -> AnyView {
 fn table(list: &Page<AuditEntry>, address: &Address, now: DateTime<Utc>) -> AnyView {
     view! {
         <div class="table-wrap">
-            <table class="table">
+            <table class="table table--feed">
                 <caption class="visually-hidden">"Audit log"</caption>
                 <thead>
                     <tr>

@@ -20,8 +20,8 @@ pub(super) fn to_decide(list: &Page<AccessRequest>, quotas: &Quotas, address: &A
             {address.hidden()}
             {table(list, quotas, address, now)}
             <div class="form-actions">
-                <button class="button button--primary" name="confirm" value="approve">"Approve selected…"</button>
-                <button class="button button--danger-quiet" name="confirm" value="deny">"Deny selected…"</button>
+                <button class="button button--primary button--ticked" name="confirm" value="approve">"Approve selected…"</button>
+                <button class="button button--danger-quiet button--ticked" name="confirm" value="deny">"Deny selected…"</button>
             </div>
         </form>
     }

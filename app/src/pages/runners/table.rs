@@ -65,7 +65,7 @@ fn bulk(address: &Address) -> AnyView {
     view! {
         <form class="runners__bulk" id="selected" method="get">
             {kept}
-            <button class="button button--small" name="confirm" value="deprovision">
+            <button class="button button--small button--ticked" name="confirm" value="deprovision">
                 {icon("trash")}"Deprovision selected…"
             </button>
         </form>

@@ -1,14 +1,61 @@
 //! The history of passes.
 
+use backend::sync::Passes;
 use chrono::{DateTime, Utc};
 use domain::views::{Page, SyncRun};
 use leptos::prelude::*;
 
 use crate::ui;
 
+/// The word of the address for the passes that did something.
+const NOTABLE: &str = "notable";
+
+/// Which passes the address asks for.
+pub(super) fn which(word: Option<&str>) -> Passes {
+    if word == Some(NOTABLE) {
+        Passes::Notable
+    } else {
+        Passes::All
+    }
+}
+
+fn href(which: Passes, cursor: Option<&str>) -> String {
+    let parts = [
+        (which == Passes::Notable).then(|| format!("passes={NOTABLE}")),
+        cursor.map(|cursor| format!("cursor={cursor}")),
+    ];
+    let query: Vec<String> = parts.into_iter().flatten().collect();
+    if query.is_empty() {
+        super::PAGE.to_owned()
+    } else {
+        format!("{}?{}", super::PAGE, query.join("&"))
+    }
+}
+
+fn segments(current: Passes) -> AnyView {
+    let segment = |which: Passes, label: &'static str| {
+        view! { <a href=href(which, None) aria-current=(which == current).then_some("true")>{label}</a> }
+    };
+    view! {
+        <div class="toolbar">
+            <nav class="segmented" aria-label="Passes">
+                {segment(Passes::All, "All")} {segment(Passes::Notable, "With changes or errors")}
+            </nav>
+        </div>
+    }
+    .into_any()
+}
+
 /// The passes of the last 30 days.
-pub(super) fn passes(history: &Page<SyncRun>, now: DateTime<Utc>) -> AnyView {
-    let body = if history.items.is_empty() {
+pub(super) fn passes(history: &Page<SyncRun>, which: Passes, now: DateTime<Utc>) -> AnyView {
+    let body = if history.items.is_empty() && which == Passes::Notable {
+        ui::empty(
+            "search",
+            "Nothing fits",
+            "No pass of the last 30 days changed anything, failed or was asked for.",
+            Some(("Show all", super::PAGE)),
+        )
+    } else if history.items.is_empty() {
         ui::empty(
             "sync",
             "No passes yet",
@@ -42,15 +89,16 @@ pub(super) fn passes(history: &Page<SyncRun>, now: DateTime<Utc>) -> AnyView {
                 "run",
                 history.previous.clone(),
                 history.next.clone(),
-                |cursor| format!("/admin/sync?cursor={cursor}"),
+                |cursor| href(which, Some(cursor)),
             )}
         }
         .into_any()
     };
+    let empty = history.items.is_empty() && which == Passes::All;
     view! {
         <section class="section" aria-labelledby="passes-title">
             <h2 class="section__title" id="passes-title">"History"</h2>
-            {body}
+            {(!empty).then(|| segments(which))} {body}
         </section>
     }
     .into_any()
@@ -64,7 +112,13 @@ fn row(run: &SyncRun, now: DateTime<Utc>) -> AnyView {
             let errors = ui::plural(run.counts.errors.into(), "error");
             ("badge badge--warning", errors)
         }
+        (None, Some(_)) if run.counts.updated + run.counts.deleted == 0 => ("badge", "No changes".to_owned()),
         (None, Some(_)) => ("badge badge--active", "Completed".to_owned()),
+    };
+    // What did not happen is not what one looks for.
+    let changed = |label: &'static str, count: i32| {
+        let class = if count == 0 { "table__number muted" } else { "table__number" };
+        view! { <td class=class data-label=label>{count}</td> }
     };
     let asked = run
         .requested_by
@@ -76,9 +130,8 @@ fn row(run: &SyncRun, now: DateTime<Utc>) -> AnyView {
             <th scope="row" class="table__title">{ui::time_ago(run.started_at, now)} {asked}</th>
             <td class="table__state" data-label="Result"><span class=class>{result}</span></td>
             <td class="table__number" data-label="Runners">{counts.total}</td>
-            <td class="table__number" data-label="Updated">{counts.updated}</td>
-            <td class="table__number" data-label="Deleted">{counts.deleted}</td>
-            <td class="table__number" data-label="Drifts">{counts.label_drifts}</td>
+            {changed("Updated", counts.updated)} {changed("Deleted", counts.deleted)}
+            {changed("Drifts", counts.label_drifts)}
             <td class="table__number table__optional" data-label="Pages">{run.pages}</td>
             <td class="table__number" data-label="Took">{ui::or_dash(took(run).as_deref())}</td>
         </tr>

@@ -40,7 +40,7 @@ pub fn account() -> impl IntoView {
             {status::deactivated(&page, now)} {address::in_doubt(&page)}
             <div class="split">
                 <div class="split__main">
-                    {organizations(&page.organizations)} {teams(&page.teams, now)} {keys::card(&keys, page.counts.keys, now)}
+                    {organizations(&page.organizations)} {teams(&page.teams)} {keys::card(&keys, page.counts.keys, now)}
                     {label_policy(&page, policy.as_ref(), writes_policies)}
                     {page.manages.then(|| form(&page, &state))} {status::danger_zone(&page)}
                 </div>
@@ -107,21 +107,23 @@ fn organizations(organizations: &[AccountOrganization]) -> AnyView {
     .into_any()
 }
 
-fn teams(teams: &[AccountTeam], now: chrono::DateTime<chrono::Utc>) -> AnyView {
+fn teams(teams: &[AccountTeam]) -> AnyView {
     let row = |team: &AccountTeam| {
+        let roles = (team.project_roles > 0).then(|| format!(" · {}", ui::plural(team.project_roles, "project role")));
         view! {
             <tr>
                 <th scope="row" class="table__title">
                     <a href=format!("/admin/teams/{}", team.id)>{team.name.clone()}</a>
-                    <small class="table__sub">{team.organization_name.clone()}</small>
+                    <small class="table__sub">{team.organization_name.clone()}{roles}</small>
                 </th>
-                <td data-label="Role">{ui::role_badge(team.role)}</td>
-                <td class="table__number" data-label="Project roles">{team.project_roles}</td>
-                <td data-label="Joined">
-                    {ui::time_ago(team.joined_at, now)}
-                    {team.expires_at.map(|end| view! { <small class="table__sub">"until "{ui::time(end)}</small> })}
+                <td>
+                    {ui::role_badge(team.role)}
+                    <small class="table__sub">
+                        "since "{ui::time(team.joined_at)}
+                        {team.expires_at.map(|end| view! { ", until "{ui::time(end)} })}
+                    </small>
                 </td>
-                <td class="table__state" data-label="Status">{ui::status_badge(team.status)}</td>
+                <td>{ui::status_badge(team.status)}</td>
             </tr>
         }
     };
@@ -130,15 +132,13 @@ fn teams(teams: &[AccountTeam], now: chrono::DateTime<chrono::Utc>) -> AnyView {
     } else {
         view! {
             <div class="card__body card__body--flush">
-                <div class="table-wrap">
+                <div class="table-wrap table-wrap--numbers">
                     <table class="table">
                         <caption class="visually-hidden">"Teams"</caption>
                         <thead>
                             <tr>
                                 <th scope="col">"Team"</th>
                                 <th scope="col">"Role"</th>
-                                <th scope="col" class="table__number">"Project roles"</th>
-                                <th scope="col">"Joined"</th>
                                 <th scope="col">"Status"</th>
                             </tr>
                         </thead>

@@ -16,17 +16,22 @@ pub(super) fn card(keys: &[ApiKey], total: i64, now: DateTime<Utc>) -> Option<An
     }
     let never = || view! { <span class="none">"never"</span> }.into_any();
     let row = |key: &ApiKey| {
+        let prefix =
+            (!key.prefix.is_empty()).then(|| view! { <span class="mono">{format!("{}…", key.prefix)}</span>" · " });
         let used = key.last_used_at.map_or_else(never, |at| ui::time_ago(at, now));
         view! {
             <tr>
                 <th scope="row" class="table__title">
                     <a href=shown::href(key)>{key.name.clone()}</a>
-                    <small class="table__sub mono">{(!key.prefix.is_empty()).then(|| format!("{}…", key.prefix))}</small>
+                    <small class="table__sub">
+                        {prefix}<a href=format!("/admin/teams/{}", key.team_id)>{key.team_name.clone()}</a>
+                    </small>
                 </th>
-                <td data-label="Team"><a href=format!("/admin/teams/{}", key.team_id)>{key.team_name.clone()}</a></td>
-                <td class="table__state" data-label="Status">{shown::status(key)}</td>
-                <td data-label="Last used">{used}</td>
-                <td data-label="Expires">{key.expires_at.map_or_else(never, ui::time)}</td>
+                <td>
+                    {used}
+                    <small class="table__sub">"expires "{key.expires_at.map_or_else(never, ui::time)}</small>
+                </td>
+                <td>{shown::status(key)}</td>
             </tr>
         }
     };
@@ -39,16 +44,14 @@ pub(super) fn card(keys: &[ApiKey], total: i64, now: DateTime<Utc>) -> Option<An
             <section class="card" id="keys" aria-labelledby="keys-title">
                 <header class="card__header"><h2 class="card__title" id="keys-title">"API keys"</h2></header>
                 <div class="card__body card__body--flush">
-                    <div class="table-wrap">
+                    <div class="table-wrap table-wrap--numbers">
                         <table class="table">
                             <caption class="visually-hidden">"API keys"</caption>
                             <thead>
                                 <tr>
                                     <th scope="col">"Name"</th>
-                                    <th scope="col">"Team"</th>
-                                    <th scope="col">"Status"</th>
                                     <th scope="col">"Last used"</th>
-                                    <th scope="col">"Expires"</th>
+                                    <th scope="col">"Status"</th>
                                 </tr>
                             </thead>
                             <tbody>{keys.iter().map(row).collect_view()}</tbody>

@@ -28,7 +28,7 @@ pub(super) fn bulk(address: &Address) -> AnyView {
     view! {
         <form class="button-row move__bulk" id="selected" method="get">
             {kept}
-            <button class="button button--small" name="confirm" value="move">{icon("teams")}"Move selected to a team…"</button>
+            <button class="button button--small button--ticked" name="confirm" value="move">{icon("teams")}"Move selected to a team…"</button>
             <a class="button button--small" href=address.asking_all("unassigned")>"Move everyone in no other team…"</a>
         </form>
     }
