@@ -14,6 +14,7 @@ mod keep;
 mod manifest;
 mod meaning;
 mod plan;
+mod present;
 mod read;
 mod realize;
 mod refusal;

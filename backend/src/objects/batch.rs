@@ -31,7 +31,6 @@ pub(super) struct Batch {
 /// What watches are told of one object.
 #[derive(Debug)]
 struct Change {
-    version: i64,
     what: What,
     row: Row,
     labels_before: Option<Value>,
@@ -54,7 +53,6 @@ impl Batch {
         self.version += 1;
         row.version = self.version;
         self.changes.push(Change {
-            version: row.version,
             what,
             row: row.clone(),
             labels_before: labels_before.map(|labels| json!(labels)),
@@ -158,15 +156,22 @@ impl Batch {
         Ok(slug)
     }
 
-    /// Writes all of it; the batch is empty then.
+    /// Writes all of it; what namespaces are called is all that the batch still has then.
     pub(super) async fn write(&mut self, connection: &mut PgConnection) -> Result<()> {
+        let namespaces = std::mem::take(&mut self.namespaces);
         let Self {
             changes,
             rows,
             gone,
             events,
             ..
-        } = std::mem::take(self);
+        } = std::mem::replace(
+            self,
+            Self {
+                namespaces,
+                ..Self::default()
+            },
+        );
         // A name that one leaves is taken by another.
         if !gone.is_empty() {
             sqlx::query!("DELETE FROM objects WHERE uid = ANY($1)", &gone)
@@ -249,7 +254,7 @@ async fn tell(connection: &mut PgConnection, changes: &[Change]) -> Result<()> {
         return Ok(());
     }
     let rows: Vec<&Row> = changes.iter().map(|change| &change.row).collect();
-    let versions: Vec<i64> = changes.iter().map(|change| change.version).collect();
+    let versions: Vec<i64> = changes.iter().map(|change| change.row.version).collect();
     let what: Vec<String> = changes.iter().map(|change| change.what.as_str().to_owned()).collect();
     let labels_before: Vec<Option<Value>> = changes.iter().map(|change| change.labels_before.clone()).collect();
     sqlx::query!(

@@ -162,7 +162,9 @@ async fn b21_who_may_see_and_who_may_run() {
             "Admin privileges required",
         );
         refused(
-            world.ask(user, async |ctx| sync::list(ctx, Passes::All, None, 10).await).await,
+            world
+                .ask(user, async |ctx| sync::list(ctx, Passes::All, None, 10).await)
+                .await,
             "FORBIDDEN",
             "Admin privileges required",
         );
@@ -224,7 +226,9 @@ async fn b21_passes_are_listed_and_pruned() {
     let mut cursor = None;
     loop {
         let page = world
-            .ask(root, async |ctx| sync::list(ctx, Passes::All, cursor.as_deref(), 7).await)
+            .ask(root, async |ctx| {
+                sync::list(ctx, Passes::All, cursor.as_deref(), 7).await
+            })
             .await
             .unwrap();
         assert_eq!(page.total, 30, "29 days and the last pass");
