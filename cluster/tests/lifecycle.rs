@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
 };
 
 use cluster::{Cluster, Error};
@@ -57,13 +56,7 @@ async fn what_was_written_survives_a_clean_stop() -> Outcome {
         "the server is down"
     );
 
-    let begun = Instant::now();
     let cluster = Cluster::start(dir.path()).await?;
-    assert!(
-        begun.elapsed() < Duration::from_millis(1500),
-        "a start took {:?}",
-        begun.elapsed()
-    );
     assert_eq!(cluster.execute("guild hall", "SELECT n FROM t;").await?, "7\n");
     cluster.stop().await?;
     Ok(())

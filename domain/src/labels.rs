@@ -394,7 +394,7 @@ mod tests {
         assert!(Label::parse(&"a".repeat(10_000)).is_err());
         // A backtracking engine would need ages for this; a linear one microseconds. The bound is
         // far above either noise or a debug build.
-        assert!(start.elapsed() < Duration::from_millis(200));
+        assert!(start.elapsed() < Duration::from_secs(5));
     }
 
     #[test]

@@ -37,6 +37,7 @@ test('help is read, and leads on', async ({ as }) => {
 });
 
 test('every page that the index lists is there, with every heading that is linked to', async ({ as }) => {
+  test.slow();
   const page = await as(max, '/help');
   const links = page.locator('.help-index a');
   const pages = await links.evaluateAll((all) => all.map((link) => link.getAttribute('href') ?? ''));

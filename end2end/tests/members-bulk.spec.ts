@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { unique } from './support/api';
-import { dana, max, nora, olga, tess } from './support/people';
+import { dana, max, olga, tess } from './support/people';
 import { expect, test } from './support/test';
 import { origin } from './support/watch';
 
@@ -191,9 +191,11 @@ test('the last admin gets no end', async ({ as, api }) => {
 
 test('a membership ends by itself, at its second', async ({ as, api }) => {
   const team = await api.team({ members: { [tess.email]: 'admin' } });
-  const end = Date.now() + 4_000;
+  // Signed in before: on a slow machine that alone takes as long as the membership lasts.
+  const page = await as(max, '/teams');
+  const end = Date.now() + 5_000;
   await api.ok('POST', `/admin/teams/${team.id}/members`, { user_id: max.email, expires_at: new Date(end).toISOString() });
-  const page = await as(max, `/admin/teams/${team.id}`);
+  await page.goto(`/admin/teams/${team.id}`);
   await expect(page.getByRole('heading', { level: 1 })).toContainText(team.name);
   await page.waitForTimeout(Math.max(0, end - Date.now()) + 200);
   const answer = await page.goto(`/admin/teams/${team.id}`);
@@ -207,7 +209,7 @@ test('a membership ends by itself, at its second', async ({ as, api }) => {
 });
 
 test('members are searched and filtered, and the address says how', async ({ as, api }) => {
-  const team = await api.team({ members: { [tess.email]: 'admin', [max.email]: 'member', [dana.email]: 'member', [nora.email]: 'member' } });
+  const team = await api.team({ members: { [tess.email]: 'admin', [max.email]: 'member', [dana.email]: 'member', [olga.email]: 'member' } });
   const page = await as(tess, `/admin/teams/${team.id}/members`);
   await page.getByRole('searchbox', { name: 'Search members' }).fill('DAN');
   await page.getByRole('searchbox', { name: 'Search members' }).press('Enter');
@@ -220,7 +222,6 @@ test('members are searched and filtered, and the address says how', async ({ as,
   await page.getByRole('navigation', { name: 'Kind' }).getByRole('link', { name: 'Admins' }).click();
   await expect(page.locator('tbody tr')).toHaveCount(1);
   expect(new URL(page.url()).search).toBe('?role=admin');
-  await api.call('DELETE', `/admin/teams/${team.id}/members/${nora.email}`);
 });
 
 test('the question before a removal names the runners that stay', async ({ as, api, apiOf }) => {

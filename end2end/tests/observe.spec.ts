@@ -25,7 +25,7 @@ test('c16 an alert says what it means, leads to where it is mended, and goes whe
   const finding = page.getByRole('row').filter({ hasText: runner });
   await expect(async () => {
     await page.reload();
-    await expect(finding).toHaveCount(1);
+    await expect(finding).toHaveCount(1, { timeout: 500 });
   }).toPass({ timeout: 20_000 });
   expect(await wrongLabels(api)).toBeGreaterThan(0);
 
@@ -43,7 +43,7 @@ test('c16 an alert says what it means, leads to where it is mended, and goes whe
   await machine(runner, 'PATCH', '', { busy: false });
   await expect(async () => {
     await page.reload();
-    await expect(finding).toHaveCount(0);
+    await expect(finding).toHaveCount(0, { timeout: 500 });
   }).toPass({ timeout: 20_000 });
 });
 

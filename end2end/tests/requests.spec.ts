@@ -54,6 +54,9 @@ test('somebody who may not see a team asks to join it, and is a member once its 
   await own.goto(`/requests/new?kind=join&team=${team.id}`);
   await expect(own.getByText('You have asked to join this team already')).toBeVisible();
   await expect(own.getByRole('button', { name: 'Send request' })).toHaveCount(0);
+  await own.goto('/');
+  await own.getByRole('region', { name: 'My requests' }).getByRole('link', { name: `Join ${team.name} as member` }).click();
+  await expect(own).toHaveURL(request);
 
   const page = await as(tess, '/requests?view=decide');
   await page.getByRole('link', { name: `Join ${team.name} as member` }).click();
@@ -64,6 +67,8 @@ test('somebody who may not see a team asks to join it, and is a member once its 
   expect((await api.members(team)).map((member) => member.email)).toContain(person.email);
   await own.goto(`/admin/teams/${team.slug}`);
   await expect(own.getByRole('heading', { level: 1 })).toHaveText(new RegExp(team.name));
+  await own.goto('/');
+  await expect(own.getByRole('region', { name: 'My requests' })).toHaveCount(0);
 });
 
 test('a restricted model: asked for at the key form, denied with a reason, reviewed, approved, used', async ({ as, api }) => {

@@ -79,7 +79,7 @@ test('the sign-in page says that this is a demo, and leads to the provider only'
   await expect(page.getByRole('heading', { level: 1, name: 'Sign in' })).toBeVisible();
   await expect(page.getByText('anyone who can open this page can be anybody')).toBeVisible();
   await page.getByRole('link', { name: 'Pick a demo person' }).click();
-  expect(new URL(page.url()).origin).toBe(provider());
+  await expect(page).toHaveURL((url) => url.origin === provider());
 });
 
 test('someone new sees what to do next, and no administration', async ({ as }) => {

@@ -129,7 +129,12 @@ fn requests(loaded: &Home, now: DateTime<Utc>) -> Option<AnyView> {
     };
     let rows = (!loaded.requests.is_empty()).then(|| loaded.requests.iter().map(row).collect_view())?;
     let body = view! { <ul class="rows">{rows}</ul> }.into_any();
-    Some(card("my-requests", "My requests", Some((pages::requests::PAGE, "All".to_owned())), body))
+    Some(card(
+        "my-requests",
+        "My requests",
+        Some((pages::requests::PAGE, "All".to_owned())),
+        body,
+    ))
 }
 
 fn runners(loaded: &Home, me: &Me, now: DateTime<Utc>) -> Option<AnyView> {

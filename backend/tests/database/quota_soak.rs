@@ -242,7 +242,7 @@ async fn b15_no_quota_is_exceeded_at_any_moment_whatever_github_does() {
 
     let begin = tokio::time::Instant::now();
     // A busy machine gets as far in more time.
-    while begin.elapsed() < seconds() || (begin.elapsed() < seconds() * 4 && !tally.has_all()) {
+    while begin.elapsed() < seconds() || (begin.elapsed() < seconds() * 12 && !tally.has_all()) {
         tokio::time::sleep(Duration::from_millis(100)).await;
         if let Some(ended) = tasks.try_join_next() {
             stop.store(true, Ordering::Relaxed);
@@ -257,7 +257,7 @@ async fn b15_no_quota_is_exceeded_at_any_moment_whatever_github_does() {
     println!("made, refused, claimed, deleted, heard, synced, observed: {all:?}");
     assert!(tally.has_all(), "something never happened: {all:?}");
 
-    within(Duration::from_secs(20), async || {
+    within(Duration::from_mins(1), async || {
         runners::reap(&world.backend).await.unwrap();
         // A runner whose life nobody saw is given an hour.
         world

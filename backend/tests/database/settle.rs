@@ -384,14 +384,14 @@ async fn b15_an_answer_after_the_lease_is_too_late() {
     let world = World::with_lease(Duration::from_millis(50)).await;
     let (team, dev) = ops(&world, 1).await;
     let slow = Faults {
-        latency_ms: 1500,
+        latency_ms: 1_000,
         only: Some("generate-jitconfig".to_owned()),
         ..Faults::default()
     };
     world.github.set_faults(slow);
     let reaping = async {
         github_is_asked(&world, JIT).await;
-        within(Duration::from_millis(1300), async || {
+        within(Duration::from_millis(900), async || {
             runners::reap(&world.backend).await.unwrap() == 1
         })
         .await;
@@ -533,7 +533,7 @@ async fn b15_chaos_ends_in_the_same_truth_on_both_sides() {
     reaper.abort();
     assert!((1..=10).contains(&handed_out.len()), "{handed_out:?}");
     world.github.set_faults(Faults::default());
-    within(Duration::from_secs(15), async || {
+    within(Duration::from_secs(40), async || {
         runners::reap(&world.backend).await.unwrap();
         world
             .one::<i64>("SELECT count(*) FROM runners WHERE lease_until IS NOT NULL")
@@ -601,5 +601,5 @@ async fn b15_a_lease_lasts_45_seconds() {
     let seconds: f64 = world
         .one("SELECT extract(epoch FROM lease_until - created_at)::float8 FROM runners WHERE status = 'pending'")
         .await;
-    assert!((45.0..46.0).contains(&seconds), "{seconds}");
+    assert!((45.0..50.0).contains(&seconds), "{seconds}");
 }

@@ -410,7 +410,7 @@ async fn b21_what_changes_during_a_pass_is_newer_than_its_answer() {
     let (team, dev) = ops(&world).await;
     let old = registered(&world, team, dev, &names("ours", 3), "active").await;
     world.github.set_faults(Faults {
-        slow_page_ms: 600,
+        slow_page_ms: 1_300,
         ..Faults::default()
     });
     let backend = world.backend.clone();

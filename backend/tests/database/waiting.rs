@@ -140,7 +140,7 @@ async fn the_first_of_the_line_gets_the_place_and_nobody_overtakes() {
 
 #[tokio::test]
 async fn a_held_place_that_nobody_claims_goes_to_the_next() {
-    let scene = Scene::new(Duration::from_millis(400)).await;
+    let scene = Scene::new(Duration::from_secs(2)).await;
     let (ben, cid) = (scene.join(1).await.unwrap(), scene.join(2).await.unwrap());
     scene.free().await;
     assert_eq!(scene.advance().await, 1);

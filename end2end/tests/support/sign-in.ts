@@ -13,7 +13,7 @@ export async function signIn(page: Page, who: Person, path = '/'): Promise<void>
 /** On /login: goes to the provider, picks somebody, and comes back. */
 export async function pick(page: Page, who: Person): Promise<void> {
   await page.getByRole('link', { name: 'Pick a demo person' }).click();
-  expect(new URL(page.url()).origin).toBe(provider());
+  await expect(page).toHaveURL((url) => url.origin === provider());
   await page.getByRole('button', { name: who.email }).click();
   await page.waitForURL(`${origin()}/**`);
   await expect(page.locator('.user-block__email')).toHaveText(who.email);

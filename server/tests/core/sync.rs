@@ -55,10 +55,11 @@ async fn b21_one_of_two_processes_syncs_and_the_other_takes_over_when_it_is_kill
         Serving::start(command)
     };
     // Slow enough that the kill strikes in the middle of a pass.
-    github.set_faults(Faults {
-        slow_page_ms: 300,
+    let slow = |slow_page_ms| Faults {
+        slow_page_ms,
         ..Faults::default()
-    });
+    };
+    github.set_faults(slow(300));
     let leader = serve();
     passes(&database, leader.pid(), 1).await;
     let second = serve();
@@ -68,12 +69,17 @@ async fn b21_one_of_two_processes_syncs_and_the_other_takes_over_when_it_is_kill
         1,
         "one process syncs"
     );
+    github.set_faults(slow(3_000));
     let deadline = Instant::now() + LEASE;
-    while number(&database, "SELECT count(*) FROM sync_runs WHERE ended_at IS NULL").await == 0 {
+    // One of the slow ones, which does not end just now.
+    let open =
+        "SELECT count(*) FROM sync_runs WHERE ended_at IS NULL AND started_at < clock_timestamp() - interval '1 s'";
+    while number(&database, open).await == 0 {
         assert!(Instant::now() < deadline, "no pass is under way");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     leader.kill_now();
+    github.set_faults(slow(300));
     let took = passes(&database, second.pid(), 2).await;
     assert!(took < LEASE, "{took:?}");
     let broken = "SELECT count(*) FROM sync_runs WHERE error = 'The process ended before the pass did'";

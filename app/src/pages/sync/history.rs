@@ -117,7 +117,11 @@ fn row(run: &SyncRun, now: DateTime<Utc>) -> AnyView {
     };
     // What did not happen is not what one looks for.
     let changed = |label: &'static str, count: i32| {
-        let class = if count == 0 { "table__number muted" } else { "table__number" };
+        let class = if count == 0 {
+            "table__number muted"
+        } else {
+            "table__number"
+        };
         view! { <td class=class data-label=label>{count}</td> }
     };
     let asked = run
