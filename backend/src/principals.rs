@@ -199,6 +199,7 @@ pub(crate) struct KnownToken {
 /// For how long one proof that the listening connection lives is good. A notification or an answered ping is such a
 /// proof (see `listen`): a connection that is silently dead, or a task that hangs, ends what memory answers by itself.
 const PROOF: Duration = Duration::from_millis(900);
+const _: () = assert!(PROOF.as_millis() < 1000, "docs/FORWARD_AUTH.md promises a second");
 
 /// How many bytes of people are kept.
 const PEOPLE_BYTES: u64 = 128 * 1024 * 1024;

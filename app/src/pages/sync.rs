@@ -44,7 +44,7 @@ pub fn page() -> impl IntoView {
             None,
             Some("What Guildhall and the systems around it keep the same, and how that goes.".to_owned()),
             view! {
-                <a class="button" href=ssr::path() title=format!("As of {}", ui::moment(status.now))>{icon("sync")}"Refresh"</a>
+                <a class="button" href=history::href(which, None) title=format!("As of {}", ui::moment(status.now))>{icon("sync")}"Refresh"</a>
                 {runs.then(|| sync_now(&status))}
             }
             .into_any(),

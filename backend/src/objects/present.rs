@@ -14,9 +14,8 @@ use super::{
     events::Event,
     meaning,
     render::{self, Standing, Truth},
-    settle::outstanding,
     store::Row,
-    subject::Ids,
+    subject::{Ids, Subject},
 };
 use crate::Result;
 
@@ -238,4 +237,26 @@ async fn is_there(connection: &mut PgConnection, team: Uuid) -> Result<bool> {
     )
     .fetch_one(connection)
     .await?)
+}
+
+/// What some instance is still to be told of the end of something: the state, and what went wrong last.
+async fn outstanding(connection: &mut PgConnection, subject: Subject) -> Result<Option<(String, Option<String>)>> {
+    let (kind, object, user) = match subject {
+        Subject::Team(team) => ("team", team, Uuid::nil()),
+        Subject::Member { team, user } => ("member", team, user),
+        Subject::Key(key) => ("key", key, Uuid::nil()),
+        // The account stays; that the person left is told with each membership.
+        Subject::User { .. } | Subject::Waiting(_) => return Ok(None),
+    };
+    let row = sqlx::query!(
+        "SELECT o.state, o.last_error FROM litellm_objects o JOIN litellm_instances i ON i.name = o.instance
+        WHERE o.kind = $1 AND o.object_id = $2 AND o.user_id = $3 AND i.removed_at IS NULL AND o.state <> 'synced'
+        ORDER BY o.last_error IS NULL LIMIT 1",
+        kind,
+        object,
+        user,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.state, row.last_error)))
 }

@@ -248,11 +248,11 @@ async fn b21_passes_that_did_something_are_listed_alone() {
     let world = World::new().await;
     let root = world.super_admin().await;
     for (name, columns, values) in [
-        ("quiet", "ended_at, unchanged, total, label_drifts", "now(), 4, 4, 1"),
         ("updated", "ended_at, updated", "now(), 1"),
         ("deleted", "ended_at, deleted", "now(), 1"),
         ("errors", "ended_at, errors", "now(), 1"),
         ("failed", "ended_at, error", "now(), 'GitHub did not answer'"),
+        ("quiet", "ended_at, unchanged, total, label_drifts", "now(), 4, 4, 1"),
         ("asked", "ended_at, requested_by", "now(), 'ada@example.com'"),
         ("open", "total", "0"),
     ] {
@@ -263,7 +263,7 @@ async fn b21_passes_that_did_something_are_listed_alone() {
             .await;
     }
     let mut found = Vec::new();
-    let mut cursor = None;
+    let (mut cursor, mut back) = (None, None);
     loop {
         let page = world
             .ask(root, async |ctx| {
@@ -273,12 +273,21 @@ async fn b21_passes_that_did_something_are_listed_alone() {
             .unwrap();
         assert_eq!(page.total, 6);
         found.extend(page.items.into_iter().map(|run| run.worker));
+        back = page.previous.or(back);
         cursor = page.next;
         if cursor.is_none() {
             break;
         }
     }
     assert_eq!(found, ["open", "asked", "failed", "errors", "deleted", "updated"]);
+    let first = world
+        .ask(root, async |ctx| {
+            sync::list(ctx, Passes::Notable, back.as_deref(), 4).await
+        })
+        .await
+        .unwrap();
+    let first: Vec<_> = first.items.iter().map(|run| run.worker.as_str()).collect();
+    assert_eq!(first, ["open", "asked", "failed", "errors"]);
 }
 
 /// Off, and not configured: the status says so, and asking is refused with what to do.

@@ -140,7 +140,7 @@ impl From<views::SyncStatus> for SyncStatus {
 #[derive(Debug, Serialize, ToSchema)]
 struct SyncRunList {
     runs: Vec<SyncRun>,
-    /// How many passes all pages hold together: those of the last 30 days.
+    /// How many passes all pages hold together; passes are kept for 30 days.
     total: i64,
     /// `cursor` of the next page; null on the last one.
     next_cursor: Option<String>,

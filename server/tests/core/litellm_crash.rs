@@ -297,11 +297,16 @@ async fn killed_at_every_call(operation: impl Operation, after: bool) {
         };
         let killing = async {
             // Things are told side by side, so that the last calls may not come this time: then all is told without them.
-            let mut busy = Instant::now();
+            let (start, mut busy) = (Instant::now(), Instant::now());
             while at.proxy.struck().is_empty() && busy.elapsed() < Duration::from_secs(2) {
                 if !acted.get() || !at.open().await.is_empty() {
                     busy = Instant::now();
                 }
+                let took = start.elapsed();
+                assert!(
+                    took < Duration::from_secs(100),
+                    "call {call} is neither made nor is all told"
+                );
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             serving.kill_now();
@@ -317,10 +322,8 @@ async fn killed_at_every_call(operation: impl Operation, after: bool) {
         at.agree(&what).await;
     }
     println!("killed at {struck} of {calls} calls");
-    assert!(
-        struck as u64 * 2 >= calls,
-        "killed at {struck} of {calls} calls only"
-    );
+    // What is told side by side takes ten calls one time and thirteen another.
+    assert!(struck as u64 * 2 >= calls, "killed at {struck} of {calls} calls only");
 }
 
 /// The worker tells LiteLLM of a team, a person and their memberships.

@@ -80,6 +80,17 @@ async fn b21_the_status_has_the_documented_form() {
         (&run["id"], &Value::Null)
     );
 
+    for (notable, total) in [(true, 1), (false, 2)] {
+        let page = world
+            .get(&root, &format!("/admin/sync/runs?notable={notable}"))
+            .await
+            .is(200);
+        assert_eq!(page["total"], json!(total), "notable={notable}");
+    }
+    world
+        .get(&root, "/admin/sync/runs?notable=maybe")
+        .await
+        .invalid(&["notable"]);
     world.get(&root, "/admin/sync/runs?limit=0").await.invalid(&["limit"]);
     world.get(&root, "/admin/sync/runs?cursor=x").await.invalid(&["cursor"]);
     world.get(&root, "/admin/sync/runs?page=2").await.invalid(&["page"]);

@@ -191,6 +191,11 @@ fn table(list: &Page<AuditEntry>, address: &Address, now: DateTime<Utc>) -> AnyV
     .into_any()
 }
 
+/// Read aloud where a feed has no columns.
+fn label(words: &'static str) -> AnyView {
+    view! { <span class="visually-hidden feed__label">{words}</span> }.into_any()
+}
+
 fn row(entry: &AuditEntry, now: DateTime<Utc>) -> AnyView {
     view! {
         <tr>
@@ -199,12 +204,12 @@ fn row(entry: &AuditEntry, now: DateTime<Utc>) -> AnyView {
                 <a href=format!("{PATH}/{}", entry.id)>{event_name(&entry.action)}</a>
                 <small class="table__sub mono">{entry.action.clone()}</small>
             </th>
-            <td class="event__who" data-label="User">{entry.actor.clone()}</td>
+            <td class="event__who" data-label="User">{label("By ")}{entry.actor.clone()}</td>
             <td class="event__what" data-label="Runner or target">
-                {entry.target.clone()}
+                {label("Target: ")}{entry.target.clone()}
                 <small class="table__sub">{kind(&entry.target_kind)}</small>
             </td>
-            <td data-label="Team">{ui::or_dash(entry.team_name.as_deref())}</td>
+            <td data-label="Team">{entry.team_name.is_some().then(|| label("Team: "))}{ui::or_dash(entry.team_name.as_deref())}</td>
             <td class="table__state" data-label="Status">{status(entry.success)}</td>
         </tr>
     }

@@ -19,7 +19,8 @@ pub(super) fn which(word: Option<&str>) -> Passes {
     }
 }
 
-fn href(which: Passes, cursor: Option<&str>) -> String {
+/// The page with these passes.
+pub(super) fn href(which: Passes, cursor: Option<&str>) -> String {
     let parts = [
         (which == Passes::Notable).then(|| format!("passes={NOTABLE}")),
         cursor.map(|cursor| format!("cursor={cursor}")),
