@@ -132,7 +132,7 @@ fn requests(loaded: &Home, now: DateTime<Utc>) -> Option<AnyView> {
     Some(card(
         "my-requests",
         "My requests",
-        Some((pages::requests::PAGE, "All my requests".to_owned())),
+        Some((pages::requests::PAGE, "All requests".to_owned())),
         body,
     ))
 }

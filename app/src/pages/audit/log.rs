@@ -197,6 +197,8 @@ fn label(words: &'static str) -> AnyView {
 }
 
 fn row(entry: &AuditEntry, now: DateTime<Utc>) -> AnyView {
+    // What happened to a team happened in it, too: a feed says it once.
+    let same = (entry.team_name.as_ref() == Some(&entry.target)).then_some("feed__same");
     view! {
         <tr>
             <td data-label="Timestamp">{ui::time_ago(entry.at, now)}</td>
@@ -209,7 +211,7 @@ fn row(entry: &AuditEntry, now: DateTime<Utc>) -> AnyView {
                 {label("Target: ")}{entry.target.clone()}
                 <small class="table__sub">{kind(&entry.target_kind)}</small>
             </td>
-            <td data-label="Team">{entry.team_name.is_some().then(|| label("Team: "))}{ui::or_dash(entry.team_name.as_deref())}</td>
+            <td class=same data-label="Team">{entry.team_name.is_some().then(|| label("Team: "))}{ui::or_dash(entry.team_name.as_deref())}</td>
             <td class="table__state" data-label="Status">{status(entry.success)}</td>
         </tr>
     }
