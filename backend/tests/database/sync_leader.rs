@@ -6,7 +6,10 @@ use backend::{
     Ctx, Method, Settings,
     sync::{self, Passes},
 };
-use domain::{OrgRole, views::SyncState};
+use domain::{
+    OrgRole, UserId,
+    views::{SyncRun, SyncState},
+};
 use simulators::github::Faults;
 
 use crate::{
@@ -213,6 +216,23 @@ async fn b21_who_may_see_and_who_may_run() {
     assert_eq!((status.state, status.next_run), (SyncState::Stale, None));
 }
 
+/// A whole list, page by page, each of which says that there are `total`; and the cursor back from the last page.
+async fn listed(world: &World, user: UserId, which: Passes, limit: i64, total: i64) -> (Vec<SyncRun>, Option<String>) {
+    let (mut found, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = world
+            .ask(user, async |ctx| sync::list(ctx, which, cursor.as_deref(), limit).await)
+            .await
+            .unwrap();
+        assert_eq!(page.total, total);
+        found.extend(page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            return (found, page.previous);
+        }
+    }
+}
+
 /// Passes are kept for 30 days, and listed from where the last page ended.
 #[tokio::test]
 async fn b21_passes_are_listed_and_pruned() {
@@ -222,24 +242,10 @@ async fn b21_passes_are_listed_and_pruned() {
         .sql("INSERT INTO sync_runs (id, started_at, ended_at, worker) SELECT gen_random_uuid(), now() - make_interval(days => n), now(), 'w' FROM generate_series(1, 40) n")
         .await;
     pass(&world).await;
-    let mut found = Vec::new();
-    let mut cursor = None;
-    loop {
-        let page = world
-            .ask(root, async |ctx| {
-                sync::list(ctx, Passes::All, cursor.as_deref(), 7).await
-            })
-            .await
-            .unwrap();
-        assert_eq!(page.total, 30, "29 days and the last pass");
-        found.extend(page.items.iter().map(|run| run.started_at));
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
+    // 29 days and the last pass.
+    let (found, _) = listed(&world, root, Passes::All, 7, 30).await;
     assert_eq!(found.len(), 30);
-    assert!(found.is_sorted_by(|left, right| left > right));
+    assert!(found.is_sorted_by(|left, right| left.started_at > right.started_at));
 }
 
 /// A pass every minute does not bury those that did something.
@@ -262,23 +268,8 @@ async fn b21_passes_that_did_something_are_listed_alone() {
             ))
             .await;
     }
-    let mut found = Vec::new();
-    let (mut cursor, mut back) = (None, None);
-    loop {
-        let page = world
-            .ask(root, async |ctx| {
-                sync::list(ctx, Passes::Notable, cursor.as_deref(), 4).await
-            })
-            .await
-            .unwrap();
-        assert_eq!(page.total, 6);
-        found.extend(page.items.into_iter().map(|run| run.worker));
-        back = page.previous.or(back);
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
+    let (found, back) = listed(&world, root, Passes::Notable, 4, 6).await;
+    let found: Vec<_> = found.iter().map(|run| run.worker.as_str()).collect();
     assert_eq!(found, ["open", "asked", "failed", "errors", "deleted", "updated"]);
     let first = world
         .ask(root, async |ctx| {
